@@ -1,0 +1,186 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { SettingsError } from '../../config/problems.ts';
+import { loadSettings, requiredSecrets, stagesIn } from '../../config/settings.ts';
+import { scratchFolder } from '../lib/scratch-folder.ts';
+
+/** A folder with the stage `sample`, whose file holds `content`. */
+function folderWith(content: unknown): string {
+  const directory = scratchFolder();
+  writeFileSync(join(directory, 'sample.json'), typeof content === 'string' ? content : JSON.stringify(content));
+  return directory;
+}
+
+/** The message of the error that loading this content ends with. */
+function complaintAbout(content: unknown): string {
+  try {
+    loadSettings('sample', { directory: folderWith(content) });
+  } catch (error) {
+    if (error instanceof SettingsError) return error.message;
+    throw error;
+  }
+  return 'no complaint';
+}
+
+const accounts = { main: { licensors: ['acme'] } };
+
+describe('settings', () => {
+  test.each(stagesIn())('of the stage %s are valid', (stage) => {
+    expect(loadSettings(stage)).toMatchObject({ stage, runtime: { stage } });
+  });
+
+  test('are complete when a stage file says nothing', () => {
+    expect(loadSettings('sample', { directory: folderWith({}) })).toEqual({
+      stage: 'sample',
+      removalPolicy: 'retain',
+      logRetentionDays: 30,
+      schedules: { plan: 'rate(1 minute)', reconcile: 'rate(5 minutes)' },
+      bus: { archiveDays: 30, subscriberAccounts: [] },
+      workers: { maximumConcurrency: 10 },
+      alarms: {},
+      runtime: expect.objectContaining({ stage: 'sample', logLevel: 'INFO' }),
+    });
+  });
+
+  test('may name their schema, which the functions never see', () => {
+    const settings = loadSettings('sample', { directory: folderWith({ $schema: './settings.schema.json' }) });
+    expect(JSON.stringify(settings)).not.toContain('schema.json');
+  });
+
+  test('name the secrets that the operator has to make', () => {
+    const directory = folderWith({
+      offerStatus: { accounts: { main: { licensors: ['a'] }, other: { licensors: ['b'], secret: 'team/other' } } },
+    });
+    expect(requiredSecrets(loadSettings('sample', { directory }))).toEqual([
+      'offer-relay/sample/offer-status/main',
+      'team/other',
+    ]);
+  });
+});
+
+describe('overrides', () => {
+  const source = 'context offerStatus.baseUrl';
+  const override = (value: string) => [{ path: ['offerStatus', 'baseUrl'], value, source }];
+
+  test('replace a value and leave its neighbours alone', () => {
+    const directory = folderWith({ offerStatus: { timeoutMs: 5_000, baseUrl: 'https://file.example', accounts } });
+    const { runtime } = loadSettings('sample', { directory, overrides: override('https://override.example') });
+    expect(runtime.offerStatus).toMatchObject({ baseUrl: 'https://override.example', timeoutMs: 5_000, accounts });
+  });
+
+  test('work where the file does not mention the field; the last one wins', () => {
+    const overrides = [...override('https://first.example'), ...override('https://second.example')];
+    const { runtime } = loadSettings('sample', { directory: folderWith({}), overrides });
+    expect(runtime.offerStatus.baseUrl).toBe('https://second.example');
+  });
+
+  test('are named as the source of a wrong value', () => {
+    const load = () =>
+      loadSettings('sample', { directory: folderWith({}), overrides: override('http://plain.example') });
+    expect(load).toThrow(
+      /context offerStatus\.baseUrl: offerStatus\.baseUrl is "http:\/\/plain\.example"; expected an https:\/\/ URL/,
+    );
+  });
+});
+
+describe('a complaint about settings', () => {
+  test('says file, field, value and what is allowed', () => {
+    expect(complaintAbout({ workers: { maximumConcurrency: 1 } })).toMatch(
+      /sample\.json: workers\.maximumConcurrency is 1; .*>=2/,
+    );
+    expect(complaintAbout({ logRetentionDays: 8 })).toMatch(/logRetentionDays is 8; .*\b7\|14\|/);
+    expect(complaintAbout({ removalPolicy: 'keep' })).toMatch(/removalPolicy is "keep"; .*"retain"\|"destroy"/);
+    expect(complaintAbout({ bus: { subscriberAccounts: ['123'] } })).toMatch(
+      /bus\.subscriberAccounts\.0 is "123"; expected the 12 digits/,
+    );
+  });
+
+  test('lists everything that is wrong at once', () => {
+    const complaint = complaintAbout({ removalPolicy: 1, bus: { archiveDays: 0 }, offerStatus: { timeoutMs: 'long' } });
+    expect(complaint).toMatch(/^The settings have 3 problems:/);
+    expect(complaint.split('\n')).toHaveLength(4);
+  });
+
+  test('says that a field is missing', () => {
+    expect(complaintAbout({ offerStatus: { accounts: { main: {} } } })).toMatch(
+      /offerStatus\.accounts\.main\.licensors is missing; expected array/,
+    );
+  });
+
+  test.each([
+    [{ logRetention: 7 }, 'logRetention (7) is no known field; Did you mean "logRetentionDays"?'],
+    [{ worker: {} }, 'worker ({}) is no known field; Did you mean "workers"?'],
+    [{ offerStatus: { minLapSeconds: { steaddy: 5 } } }, 'Did you mean "steady"?'],
+    [{ offerStatus: { accounts: { main: { licensors: ['a'], licensor: 'b' } } } }, 'Did you mean "licensors"?'],
+    [{ schedules: { zzzzzz: 1 } }, 'schedules.zzzzzz (1) is no known field; Known here: plan, reconcile.'],
+  ])('names an unknown field and the one that was meant: %j', (content, expected) => {
+    expect(complaintAbout(content)).toContain(expected);
+  });
+
+  test('refuses a stage inside the file, since the file is the stage', () => {
+    expect(complaintAbout({ stage: 'sample' })).toContain('stage ("sample") is no known field');
+  });
+
+  test('tells broken JSON from a wrong value', () => {
+    expect(complaintAbout('{ "bus": ')).toMatch(/sample\.json is not valid JSON/);
+    expect(complaintAbout('[]')).toMatch(/must hold one JSON object/);
+  });
+
+  test('lists the stages that there are when one is missing', () => {
+    const directory = folderWith({});
+    expect(() => loadSettings('smaple', { directory })).toThrow(/Did you mean "sample"\?\nThe stages are: sample\./);
+    expect(() => loadSettings('Bad_Name', { directory })).toThrow(/"Bad_Name" is no valid name/);
+    expect(() => loadSettings('any', { directory: join(directory, 'absent') })).toThrow(/There are no stages yet/);
+  });
+});
+
+describe('rules between fields', () => {
+  const offerStatus = (values: object) => ({ offerStatus: values });
+
+  test('a licensor belongs to one account', () => {
+    expect(
+      complaintAbout(offerStatus({ accounts: { a: { licensors: ['x', 'y'] }, b: { licensors: ['z', 'y'] } } })),
+    ).toMatch(/offerStatus\.accounts\.b\.licensors\.1 is "y"; .*offerStatus\.accounts\.a has it as well/);
+    expect(complaintAbout(offerStatus({ accounts: { a: { licensors: ['x', 'x'] } } }))).toMatch(/each licensor once/);
+  });
+
+  test('a secret belongs to one account, and its name is no pattern', () => {
+    const twice = { a: { licensors: ['x'], secret: 's' }, b: { licensors: ['y'], secret: 's' } };
+    expect(complaintAbout(offerStatus({ accounts: twice }))).toMatch(/accounts\.b\.secret is "s"; .*that of a as well/);
+    const pattern = { a: { licensors: ['x'], secret: 'offer-relay/*' } };
+    expect(complaintAbout(offerStatus({ accounts: pattern }))).toMatch(/expected the name of a secret/);
+  });
+
+  test('there is a worker for each account', () => {
+    const many = Object.fromEntries(['a', 'b', 'c'].map((name) => [name, { licensors: [name] }]));
+    expect(complaintAbout({ workers: { maximumConcurrency: 2 }, ...offerStatus({ accounts: many }) })).toMatch(
+      /workers\.maximumConcurrency is 2; expected at least 3/,
+    );
+  });
+
+  test('all tries of a request fit into the time of a worker', () => {
+    expect(complaintAbout(offerStatus({ timeoutMs: 30_000 }))).toMatch(
+      /offerStatus\.retry .*within 50000 ms.* is 100000/,
+    );
+    const retry = { attempts: 3, baseMs: 500, capMs: 100 };
+    expect(complaintAbout(offerStatus({ retry }))).toMatch(/offerStatus\.retry\.baseMs is 500; expected at most capMs/);
+  });
+
+  test('plans come before the backlog runs out', () => {
+    expect(complaintAbout({ schedules: { plan: 'rate(5 minutes)' } })).toMatch(
+      /polling\.backlogSeconds is 150; expected more than the 300 s/,
+    );
+    expect(complaintAbout({ schedules: { plan: 'rate(5 minutes)' }, polling: { backlogSeconds: 400 } })).toBe(
+      'no complaint',
+    );
+    expect(complaintAbout({ schedules: { plan: 'cron(0/2 * * * ? *)' } })).toBe('no complaint');
+  });
+
+  test.each(['rate(1 minutes)', 'rate(2 minute)', 'rate(0 minutes)', 'every minute', 'cron(* * *)'])(
+    'no schedule is %s',
+    (plan) => {
+      expect(complaintAbout({ schedules: { plan } })).toMatch(/schedules\.plan is .*; expected rate\(1 minute\)/);
+    },
+  );
+});

@@ -1,0 +1,53 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { resolve } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { scratchFolder } from '../lib/scratch-folder.ts';
+
+const project = resolve(import.meta.dirname, '../..');
+
+/** Runs the CDK app as the CLI does, with context from the command line and nothing else in its environment. */
+function runApp(context: Record<string, unknown>, environment: Record<string, string> = {}) {
+  return spawnSync(process.execPath, ['--import', './local/require-node.mjs', 'bin/offer-relay.ts'], {
+    cwd: project,
+    env: {
+      CDK_OUTDIR: scratchFolder(),
+      CDK_CONTEXT_JSON: JSON.stringify({ ...context, 'aws:cdk:bundling-stacks': [] }),
+      ...environment,
+    },
+    encoding: 'utf8',
+  });
+}
+
+describe('the CDK app', () => {
+  test('says which stages there are when none is given, without a stack trace', () => {
+    const { status, stderr } = runApp({});
+    expect(status).toBe(1);
+    expect(stderr.trim()).toBe('No stage is given. Add -c stage=<stage>; the stages are: local, prod.');
+  });
+
+  test('says what is wrong with an override, and which one it was', () => {
+    const { status, stderr } = runApp({ stage: 'local' }, { OFFER_RELAY_OFFER_STATUS_URL: 'ftp://example.com' });
+    expect(status).toBe(1);
+    expect(stderr).toContain('environment OFFER_RELAY_OFFER_STATUS_URL: offerStatus.baseUrl is "ftp://example.com"');
+    expect(stderr).not.toMatch(/\n\s+at /);
+  });
+
+  test('prefers the context to the environment', () => {
+    const { status, stderr } = runApp(
+      { stage: 'local', 'offerStatus.baseUrl': 'nonsense' },
+      { OFFER_RELAY_OFFER_STATUS_URL: 'https://example.com' },
+    );
+    expect(status).toBe(1);
+    expect(stderr).toContain('context offerStatus.baseUrl: offerStatus.baseUrl is "nonsense"');
+  });
+});
+
+describe('an old Node', () => {
+  test('is told what to do', () => {
+    const script = `Object.defineProperty(process, 'versions', { value: { node: '20.20.2' } });
+      await import('./local/require-node.mjs'); console.log('went on');`;
+    const run = () =>
+      execFileSync(process.execPath, ['--input-type=module', '-e', script], { cwd: project, stdio: 'pipe' });
+    expect(run).toThrow(/runs on Node 24 or later, and this is Node 20\.20\.2[^]*npm ci/);
+  });
+});
