@@ -9,6 +9,7 @@ import type { DialectChoice } from './offer-status/dialect.ts';
 import { LivingTitles } from './offer-status/living-titles.ts';
 import { MATCHABLE_ATTRIBUTES, createOfferStatusApi } from './offer-status/offer-status-api.ts';
 import { offerStatusControl } from './offer-status/offer-status-control.ts';
+import { loadTitles, saveTitles } from './offer-status/saved-titles.ts';
 import type { TitleState } from './offer-status/title-state.ts';
 import { loadOrCreatePki } from './pki.ts';
 import { RequestLog, type RequestReport } from './request-log.ts';
@@ -28,6 +29,8 @@ export interface SimulatorOptions {
   port?: number;
   /** Port of the plain-HTTP control endpoint. @default a free one */
   controlPort?: number;
+  /** Where the titles' lives are kept, so that the next run with this seed goes on with them. @default nowhere */
+  stateFile?: string;
   /** @default the system's clock and timers */
   clock?: Clock;
   offerStatus: OfferStatusOptions;
@@ -65,16 +68,29 @@ export interface Simulator {
   stop(): Promise<void>;
 }
 
+/** A process that is killed loses at most this much of its titles' lives. */
+const SAVE_EVERY_MS = 2_000;
+
 /** Starts the simulated upstream on the loopback interface. */
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
-  const { pkiDir, seed = 1, port = 0, controlPort = 0, clock = systemClock, offerStatus, log = silence } = options;
+  const {
+    pkiDir,
+    stateFile,
+    seed = 1,
+    port = 0,
+    controlPort = 0,
+    clock = systemClock,
+    offerStatus,
+    log = silence,
+  } = options;
   const { tempo, dialect = 'document' } = offerStatus;
   if (tempo !== undefined && !(tempo >= 0 && Number.isFinite(tempo))) {
     throw new Error(`The tempo must be zero or a positive number, not ${tempo}.`);
   }
   const latency = offerStatus.latency && LogNormalLatency.parse(offerStatus.latency);
   const accounts = openAccounts(offerStatus.accounts);
-  const titles = new LivingTitles({ seed, clock, tempo, rules: { openWindows: dialect === 'mixed' } });
+  const saved = stateFile === undefined ? {} : loadTitles(stateFile, seed);
+  const titles = new LivingTitles({ seed, clock, tempo, saved, rules: { openWindows: dialect === 'mixed' } });
   for (const title of offerStatus.titles) {
     if (!titles.add(title)) throw new Error(`The title ${title.licensor} ${title.alid} is listed twice.`);
   }
@@ -101,8 +117,16 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   );
   const control = createControlServer([...sharedControl(faults, requests, log), ...offerStatusControl(titles)]);
 
+  const save = async (): Promise<void> => {
+    if (stateFile !== undefined) await saveTitles(stateFile, { seed, titles: titles.save() });
+  };
+  const saving = setInterval(() => {
+    save().catch((error: unknown) => log(`The titles' lives could not be saved: ${String(error)}`));
+  }, SAVE_EVERY_MS).unref();
   const stop = async (): Promise<void> => {
+    clearInterval(saving);
     await Promise.all([api.stop(), close(control)]);
+    await save();
   };
   try {
     const offerStatusUrl = `https://${LOOPBACK}:${await listen(api.server, port, 'the Offer Status API')}`;

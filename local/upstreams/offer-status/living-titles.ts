@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts';
 import { createRandom, type Random } from '../seeded-random.ts';
 import type { LifeRules } from './birth.ts';
 import { beginLife, nextStep } from './life.ts';
+import type { SavedTitle, SavedTitles } from './saved-titles.ts';
 import { offerKey, type OfferState, type TitleId, type TitleState } from './title-state.ts';
 
 /** Mean changes per minute and title when no tempo is given: 200 titles show about one change every two seconds. */
@@ -29,6 +30,8 @@ export interface LivingTitlesOptions {
   rules: LifeRules;
   /** Mean number of changes per minute over all titles; 0 freezes them. */
   tempo: number | undefined;
+  /** Lives to go on with. @default none */
+  saved?: SavedTitles['titles'];
 }
 
 /**
@@ -55,20 +58,35 @@ export class LivingTitles {
     this.passTime();
     const key = keyOf(id);
     if (this.#titles.has(key)) return false;
-    const life = beginLife(createRandom(this.#options.seed, id.licensor, id.alid, 0), this.#options.rules);
+    const saved = this.#options.saved?.[key];
     const title: LivingTitle = {
       licensor: id.licensor,
       alid: id.alid,
       marketplace: id.marketplace ?? 'GLOBAL',
-      today: life.today,
-      states: [{ step: 0, at: this.#options.clock.now(), event: 'born', known: true, offers: life.offers }],
-      stamps: new Map(),
+      ...(saved ? resumed(saved) : this.#born(id)),
       position: -1,
       answers: 0,
     };
     this.#titles.set(key, title);
-    this.#startChanging(title);
+    if (currentState(title).known) this.#startChanging(title);
     return true;
+  }
+
+  /** Where every life stands, for {@link LivingTitlesOptions.saved} of a later run. */
+  save(): SavedTitles['titles'] {
+    this.passTime();
+    return Object.fromEntries(
+      [...this.#titles].map(([key, title]) => {
+        const { step, at, known, offers } = currentState(title);
+        return [key, { today: title.today, step, at, known, offers, stamps: [...title.stamps] }];
+      }),
+    );
+  }
+
+  #born(id: TitleId): Pick<LivingTitle, 'today' | 'states' | 'stamps'> {
+    const life = beginLife(createRandom(this.#options.seed, id.licensor, id.alid, 0), this.#options.rules);
+    const state = { step: 0, at: this.#options.clock.now(), event: 'born', known: true, offers: life.offers };
+    return { today: life.today, states: [state], stamps: new Map() };
   }
 
   find(id: TitleId): LivingTitle | undefined {
@@ -171,6 +189,10 @@ export function currentState(title: LivingTitle): TitleState {
   const state = title.states.at(-1);
   if (!state) throw new Error('A title has at least the state it was born with.');
   return state;
+}
+
+function resumed({ today, stamps, ...state }: SavedTitle): Pick<LivingTitle, 'today' | 'states' | 'stamps'> {
+  return { today, states: [{ ...state, event: 'resumed' }], stamps: new Map(stamps) };
 }
 
 function restamp(title: LivingTitle, at: number): void {
