@@ -1,0 +1,47 @@
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { BatchGetCommand } from '@aws-sdk/lib-dynamodb';
+import type { Clock } from './clock.ts';
+import { fullJitter } from './retry.ts';
+import type { RetryPolicy } from './settings.ts';
+
+const KEYS_PER_CALL = 100;
+const UNPROCESSED: RetryPolicy = { attempts: 6, baseMs: 50, capMs: 2_000 };
+
+/**
+ * Reads items by key, strongly consistent, in calls of 100 side by side; what DynamoDB left over is asked for again.
+ *
+ * @returns the items that exist, in no particular order
+ * @throws Error when DynamoDB keeps leaving keys over
+ */
+export async function batchGet(
+  client: DynamoDBDocumentClient,
+  table: string,
+  keys: readonly Record<string, string | number>[],
+  clock: Clock,
+): Promise<Record<string, unknown>[]> {
+  const calls = Array.from({ length: Math.ceil(keys.length / KEYS_PER_CALL) }, (_, index) =>
+    readChunk(client, table, keys.slice(index * KEYS_PER_CALL, (index + 1) * KEYS_PER_CALL), clock),
+  );
+  return (await Promise.all(calls)).flat();
+}
+
+async function readChunk(
+  client: DynamoDBDocumentClient,
+  table: string,
+  keys: readonly Record<string, string | number>[],
+  clock: Clock,
+): Promise<Record<string, unknown>[]> {
+  const items: Record<string, unknown>[] = [];
+  let left: Record<string, unknown>[] = [...keys];
+  for (let attempt = 1; left.length > 0; attempt += 1) {
+    if (attempt > UNPROCESSED.attempts)
+      throw new Error(`DynamoDB left ${left.length} keys of ${table} unread after ${UNPROCESSED.attempts} tries`);
+    if (attempt > 1) await clock.sleepUntil(clock.now() + fullJitter(attempt - 1, UNPROCESSED, Math.random));
+    const answer = await client.send(
+      new BatchGetCommand({ RequestItems: { [table]: { Keys: left, ConsistentRead: true } } }),
+    );
+    items.push(...(answer.Responses?.[table] ?? []));
+    left = answer.UnprocessedKeys?.[table]?.Keys ?? [];
+  }
+  return items;
+}

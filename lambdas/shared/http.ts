@@ -1,0 +1,202 @@
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { Agent, request as startRequest } from 'node:https';
+import { createSecureContext, TLSSocket, type SecureContext } from 'node:tls';
+import { CredentialError, UnavailableError, type UpstreamError } from './errors.ts';
+
+/** What a client shows of itself in the TLS handshake, all PEM. `ca` stands in for the public authorities. */
+export interface ClientCertificate {
+  readonly cert: string;
+  readonly key: string;
+  readonly ca?: string | undefined;
+}
+
+export interface HttpRequest {
+  readonly method: 'GET' | 'POST';
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** Bound of the whole exchange, from the wait for a connection to the last byte. */
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+  /** Whether the body was longer than is read, so that its end is missing. */
+  readonly truncated: boolean;
+}
+
+export type SendRequest = (request: HttpRequest) => Promise<HttpAnswer>;
+
+/** Reading stops after this many bytes: far above any documented answer, far below a function's memory. */
+export const MAX_ANSWER_BYTES = 5_000_000;
+
+/** What is kept of an answer that cannot be understood: fits a DynamoDB item beside its other attributes. */
+export const MAX_RAW_BYTES = 200_000;
+
+// Below the idle time-outs of usual front ends, and long enough to be reused between paced requests.
+const IDLE_MS = 30_000;
+const MAX_SOCKETS = 64;
+
+/** TLS alerts by which a server refuses a client certificate (RFC 8446, section 6.2; 49 is access_denied). */
+const CERTIFICATE_ALERTS = new Map([
+  [42, 'bad certificate'],
+  [43, 'unsupported certificate'],
+  [44, 'certificate revoked'],
+  [45, 'certificate expired'],
+  [46, 'certificate unknown'],
+  [48, 'unknown authority'],
+  [49, 'access denied'],
+  [116, 'certificate required'],
+]);
+
+/**
+ * Opens a pool of HTTPS connections that show one client certificate. Idle connections close by themselves and keep no
+ * process alive, so a pool that is no longer wanted is just dropped.
+ *
+ * @returns a function that sends one request. Redirects are answers like any other. It throws
+ *   CredentialError when the upstream refuses the client certificate,
+ *   UnavailableError when there is no complete answer (`unsent` when the request cannot have left),
+ *   and the signal's reason when that ends the exchange
+ * @throws CredentialError when certificate, key or authority cannot be used
+ */
+export function connectHttps(certificate: ClientCertificate): SendRequest {
+  const agent = new Agent({
+    keepAlive: true,
+    maxSockets: MAX_SOCKETS,
+    timeout: IDLE_MS,
+    secureContext: secureContext(certificate),
+    // Said aloud, so that no environment variable can switch it off.
+    rejectUnauthorized: true,
+  });
+  return (request) => exchange(agent, request);
+}
+
+function secureContext({ cert, key, ca }: ClientCertificate): SecureContext {
+  try {
+    return createSecureContext({ cert, key, ...(ca === undefined ? {} : { ca }) });
+  } catch (error) {
+    throw new CredentialError(
+      'CertificateInvalid',
+      `the client certificate, its key or its authority cannot be used (${errorCode(error)}): store matching PEM texts`,
+    );
+  }
+}
+
+function exchange(agent: Agent, request: HttpRequest): Promise<HttpAnswer> {
+  const { method, url, headers, body, timeoutMs, signal } = request;
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) {
+      reject(signal.reason);
+      return;
+    }
+    // A TLS socket holds back what is written to it until the handshake is complete, so nothing has left before.
+    let handshakeDone = false;
+    let socket: unknown;
+    const outgoing = startRequest(url, {
+      agent,
+      method,
+      headers: { ...headers, ...(body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }) },
+    });
+
+    const settle = (finish: () => void): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', abort);
+      finish();
+    };
+    const fail = (error: unknown): void => {
+      settle(() => reject(error));
+      outgoing.destroy();
+    };
+    const lost = (error: unknown): void =>
+      fail(transportError(error, url.host, { handshakeDone, reused: outgoing.reusedSocket, socket }));
+    const timer = setTimeout(() => {
+      const message = `${url.host} gave no complete answer within ${timeoutMs} ms`;
+      fail(new UnavailableError('TimedOut', message, { unsent: !handshakeDone }));
+    }, timeoutMs);
+    const abort = (): void => fail(signal?.reason);
+    signal?.addEventListener('abort', abort, { once: true });
+
+    outgoing.on('socket', (assigned) => {
+      socket = assigned;
+      if (outgoing.reusedSocket) handshakeDone = true;
+      else assigned.once('secureConnect', () => (handshakeDone = true));
+    });
+    outgoing.on('error', lost);
+    outgoing.on('response', (incoming) => {
+      readBody(incoming).then((read) => {
+        settle(() => resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, ...read }));
+      }, lost);
+    });
+    outgoing.end(body);
+  });
+}
+
+async function readBody(incoming: IncomingMessage): Promise<Pick<HttpAnswer, 'body' | 'truncated'>> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  // The stream itself fails when the connection ends before the body does; leaving the loop early closes it.
+  for await (const chunk of incoming as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes > MAX_ANSWER_BYTES) break;
+  }
+  const truncated = bytes > MAX_ANSWER_BYTES;
+  // Unlike Buffer's own, this decoder drops a byte order mark.
+  return { body: new TextDecoder().decode(Buffer.concat(chunks)), truncated };
+}
+
+function transportError(
+  error: unknown,
+  host: string,
+  state: { handshakeDone: boolean; reused: boolean; socket: unknown },
+): UpstreamError {
+  const code = errorCode(error);
+  // In TLS 1.3 the alert comes after the client's side of the handshake. While a write is pending its code is EPROTO
+  // and only the message holds the number.
+  const alert = error instanceof Error ? Number(/SSL alert number (\d+)/u.exec(error.message)?.[1]) : Number.NaN;
+  const refusal = CERTIFICATE_ALERTS.get(alert);
+  if (refusal) {
+    return new CredentialError('CertificateRefused', `${host} refused the client certificate (${refusal})`);
+  }
+  if (!state.handshakeDone && state.socket instanceof TLSSocket && Boolean(state.socket.authorizationError)) {
+    const message = `the certificate of ${host} is not to be trusted (${code})`;
+    return new UnavailableError('UntrustedServer', message, { unsent: true });
+  }
+  // Some upstreams close a new connection without a word when they do not accept its certificate.
+  const hint =
+    code === 'ECONNRESET' && !state.reused ? '; if it always does, the client certificate may not be accepted' : '';
+  return state.handshakeDone
+    ? new UnavailableError('ConnectionLost', `${host} closed the connection before its answer (${code})${hint}`)
+    : new UnavailableError('Unreachable', `no connection to ${host} (${code})${hint}`, { unsent: true });
+}
+
+function errorCode(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown error';
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
+}
+
+/** As much of an unreadable answer as is kept. */
+export function boundedRaw(text: string): string {
+  const bytes = Buffer.from(text);
+  // Cutting through a character leaves a replacement character of three bytes at the end, hence the margin.
+  return bytes.length <= MAX_RAW_BYTES ? text : bytes.subarray(0, MAX_RAW_BYTES - 3).toString();
+}
+
+/**
+ * Encodes one path segment by RFC 3986, section 2: everything but the unreserved characters.
+ *
+ * @param field what the segment is, for the error
+ * @throws RangeError for nothing, `.`, `..` and text that is not well-formed Unicode
+ */
+export function pathSegment(field: string, value: string): string {
+  if (value === '' || value === '.' || value === '..' || !value.isWellFormed()) {
+    throw new RangeError(`${field} ${JSON.stringify(value)} cannot be part of a path`);
+  }
+  return encodeURIComponent(value).replaceAll(
+    /[!'()*]/gu,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+}

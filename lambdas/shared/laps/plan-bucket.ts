@@ -1,0 +1,109 @@
+import type { BucketRow, LapState } from '../pacer/buckets.store.ts';
+import { learnedRate, usableRate } from '../pacer/rate.ts';
+import type { RateLimit } from '../settings.ts';
+import type { Slice, WatchClass } from './slice.ts';
+import { WATCH_CLASSES } from './slice.ts';
+
+/** What the planner needs to know of a bucket; durations in seconds. */
+export interface BucketOrder {
+  readonly id: string;
+  readonly limit: RateLimit;
+  /** Watches that one request can carry. */
+  readonly pack: number;
+  readonly backlogSeconds: number;
+  readonly sliceSeconds: number;
+  readonly minLapSeconds: Readonly<Record<WatchClass, number>>;
+}
+
+/** Reads a lap in key order, from behind a watch. `last` says whether the lap ends with this page. */
+export type ReadLap = (
+  watchClass: WatchClass,
+  after: string | null,
+  limit: number,
+) => Promise<{ readonly watches: readonly string[]; readonly last: boolean }>;
+
+export interface BucketPlan {
+  readonly slices: readonly Slice[];
+  readonly planned: number;
+  readonly laps: Readonly<Record<string, LapState>>;
+}
+
+/** A bucket whose interval is longer than this sends one request a slice: the queue does the waiting. */
+const LONGEST_PACED_INTERVAL_MS = 3_000;
+/** Room that a slice's list of watches may take in its message. */
+const LARGEST_LIST_BYTES = 60_000;
+/** Share of a top-up that new and urgent watches may take while steady ones want some, too. */
+const HASTY_SHARE = 0.8;
+
+/**
+ * Tops a bucket up to its backlog: goes on with each lap where it stands and cuts it into slices. Reads only as many
+ * watches as it plans, writes nothing.
+ *
+ * @param now epoch milliseconds
+ */
+export async function planBucket(
+  order: BucketOrder,
+  row: BucketRow,
+  now: number,
+  readLap: ReadLap,
+): Promise<BucketPlan> {
+  const rate = usableRate(learnedRate(row, order.limit), now);
+  const perSlice = 1000 / rate > LONGEST_PACED_INTERVAL_MS ? 1 : Math.max(1, Math.floor(rate * order.sliceSeconds));
+  const started = row.started ?? 0;
+  const limit = started + Math.max(Math.floor(rate * order.backlogSeconds), 2 * perSlice);
+  const laps: Record<string, LapState> = { ...row.laps };
+  const slices: Slice[] = [];
+  let planned = Math.max(row.planned ?? 0, started);
+
+  /** Plans one class's slices up to `ceiling` requests planned. */
+  async function topUp(watchClass: WatchClass, ceiling: number): Promise<void> {
+    // Nothing is read that there is no room for.
+    while (planned + perSlice <= ceiling) {
+      const lap = laps[watchClass];
+      const expectedStart = now + ((planned - started) / rate) * 1000;
+      if (lap?.cursor == null && lap !== undefined) {
+        if (expectedStart < lap.startedAt + order.minLapSeconds[watchClass] * 1000) return;
+        // A hasty watch leaves its lap when it has been served: do not serve it again before it had the chance.
+        if (watchClass !== 'steady' && lap.through > started) return;
+      }
+      const page = await readLap(watchClass, lap?.cursor ?? null, perSlice * order.pack);
+      const watches = fitting(page.watches);
+      const whole = watches.length === page.watches.length;
+      const requests = Math.ceil(watches.length / order.pack);
+      if (requests === 0) {
+        // The lap ended exactly with the slice before, or there is nothing in it.
+        if (lap === undefined || lap.cursor === null) return;
+        laps[watchClass] = { ...lap, cursor: null };
+        continue;
+      }
+      planned += requests;
+      const startedAt = lap === undefined || lap.cursor === null ? expectedStart : lap.startedAt;
+      laps[watchClass] = {
+        cursor: page.last && whole ? null : (watches.at(-1) ?? null),
+        startedAt,
+        through: planned,
+      };
+      slices.push({
+        id: `${order.id}#${watchClass}#${planned}`,
+        bucket: order.id,
+        class: watchClass,
+        endsAt: planned,
+        watches,
+      });
+    }
+  }
+
+  const hastyCeiling = planned + Math.max(perSlice, Math.floor((limit - planned) * HASTY_SHARE));
+  for (const watchClass of WATCH_CLASSES) {
+    await topUp(watchClass, watchClass === 'steady' ? limit : Math.min(limit, hastyCeiling));
+  }
+  for (const watchClass of WATCH_CLASSES) await topUp(watchClass, limit);
+  return { slices, planned, laps };
+}
+
+/** The first watches that fit into one message. */
+function fitting(watches: readonly string[]): string[] {
+  let bytes = 0;
+  const end = watches.findIndex((watch) => (bytes += Buffer.byteLength(watch) + 3) > LARGEST_LIST_BYTES);
+  return end === -1 ? [...watches] : watches.slice(0, Math.max(1, end));
+}

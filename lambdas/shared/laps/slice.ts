@@ -1,0 +1,31 @@
+import * as z from 'zod/mini';
+
+/**
+ * The classes of a bucket's watches, in the order in which they are served. `new` has not been seen yet, `urgent` wants
+ * another look soon, `steady` is everything else.
+ */
+export const WATCH_CLASSES = ['new', 'urgent', 'steady'] as const;
+export type WatchClass = (typeof WATCH_CLASSES)[number];
+
+/** Partition of the lap index: one bucket's watches of one class. */
+export function lapOf(bucketId: string, watchClass: WatchClass): string {
+  return `${bucketId}#${watchClass}`;
+}
+
+/** The class that a watch's lap attribute says. */
+export function classOf(lap: string): string {
+  return lap.slice(lap.lastIndexOf('#') + 1);
+}
+
+const nonEmpty = z.string().check(z.minLength(1));
+
+/** The message of the slices queue: the piece of a lap that a bucket sends in one go. */
+export const Slice = z.object({
+  id: nonEmpty,
+  bucket: nonEmpty,
+  class: nonEmpty,
+  /** Count of planned requests of the bucket up to and including this slice; absent where nobody planned it. */
+  endsAt: z.optional(z.int().check(z.positive())),
+  watches: z.array(nonEmpty).check(z.minLength(1)),
+});
+export type Slice = z.infer<typeof Slice>;

@@ -1,0 +1,128 @@
+import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import type { LearnedRate } from './rate.ts';
+import type { Reservation } from './reservation.ts';
+
+/** Where the planner stands in one lap. */
+export interface LapState {
+  /** The watch that the last slice of this lap ended with; null between laps. */
+  readonly cursor: string | null;
+  /** When the current (or last) lap was expected to start, epoch milliseconds. */
+  readonly startedAt: number;
+  /** The bucket's `planned` after the last slice of this class. */
+  readonly through: number;
+}
+
+/**
+ * The one row of an upstream token bucket; empty before its first use. `planned` and `started` count requests: the
+ * difference is the backlog. The planner and the reservations write different attributes, so neither ever undoes the
+ * other.
+ */
+export interface BucketRow extends Partial<Reservation>, Partial<LearnedRate> {
+  // Written by the planner.
+  readonly planVersion?: number;
+  readonly planned?: number;
+  readonly laps?: Readonly<Record<string, LapState>>;
+  // Written with a reservation.
+  readonly started?: number;
+}
+
+/** What a reservation writes. */
+export interface ReservationWrite extends Reservation, LearnedRate {
+  /** Count of planned requests with which the slice ends; absent for a slice that nobody planned. */
+  readonly started?: number;
+}
+
+/** The last reservation that the row holds. */
+export function lastReservation(row: BucketRow): Reservation | undefined {
+  const { slice, start, tat } = row;
+  return slice === undefined || start === undefined || tat === undefined ? undefined : { slice, start, tat };
+}
+
+/** What the planner writes once its slices are sent. */
+export interface PlanWrite {
+  readonly planned: number;
+  readonly laps: Readonly<Record<string, LapState>>;
+}
+
+export class BucketStore {
+  readonly #client: DynamoDBDocumentClient;
+  readonly #table: string;
+
+  constructor(client: DynamoDBDocumentClient, table: string) {
+    this.#client = client;
+    this.#table = table;
+  }
+
+  /** The bucket's row, strongly consistent; empty when there is none yet. */
+  async read(bucketId: string): Promise<BucketRow> {
+    const { Item } = await this.#client.send(
+      new GetCommand({ TableName: this.#table, Key: { bucketId }, ConsistentRead: true }),
+    );
+    // Written by this class only.
+    return (Item ?? {}) as BucketRow;
+  }
+
+  /**
+   * Writes a reservation, provided that the last one is still the one the caller computed it from.
+   *
+   * @param seen the last reservation, or undefined when the bucket had none
+   * @returns undefined when written; otherwise the row as it is now, for another try
+   */
+  async reserve(
+    bucketId: string,
+    write: ReservationWrite,
+    seen: Pick<Reservation, 'slice' | 'tat'> | undefined,
+  ): Promise<BucketRow | undefined> {
+    const values = Object.entries(write).filter(([, value]) => value !== undefined);
+    try {
+      await this.#client.send(
+        new UpdateCommand({
+          TableName: this.#table,
+          Key: { bucketId },
+          UpdateExpression: `SET ${values.map(([name]) => `#${name} = :${name}`).join(', ')}`,
+          ConditionExpression:
+            seen === undefined ? 'attribute_not_exists(#slice)' : '#slice = :seenSlice AND #tat = :seenTat',
+          ExpressionAttributeNames: Object.fromEntries(values.map(([name]) => [`#${name}`, name])),
+          ExpressionAttributeValues: {
+            ...Object.fromEntries(values.map(([name, value]) => [`:${name}`, value])),
+            ...(seen && { ':seenSlice': seen.slice, ':seenTat': seen.tat }),
+          },
+        }),
+      );
+      return undefined;
+    } catch (error) {
+      if (error instanceof ConditionalCheckFailedException) return this.read(bucketId);
+      throw error;
+    }
+  }
+
+  /**
+   * Writes where the planner stands, provided that no other planner has been there since.
+   *
+   * @returns false when another planner was faster
+   */
+  async recordPlan(bucketId: string, seenVersion: number | undefined, plan: PlanWrite): Promise<boolean> {
+    try {
+      await this.#client.send(
+        new UpdateCommand({
+          TableName: this.#table,
+          Key: { bucketId },
+          UpdateExpression: 'SET planVersion = :next, planned = :planned, laps = :laps',
+          ConditionExpression: seenVersion === undefined ? 'attribute_not_exists(planVersion)' : 'planVersion = :seen',
+          ExpressionAttributeValues: {
+            ':next': (seenVersion ?? 0) + 1,
+            ':planned': plan.planned,
+            ':laps': plan.laps,
+            ...(seenVersion !== undefined && { ':seen': seenVersion }),
+          },
+        }),
+      );
+      return true;
+    } catch (error) {
+      if (error instanceof ConditionalCheckFailedException) return false;
+      throw error;
+    }
+  }
+}

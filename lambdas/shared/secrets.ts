@@ -1,0 +1,87 @@
+import { GetSecretValueCommand, type SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import * as z from 'zod/mini';
+import type { Clock } from './clock.ts';
+import { CredentialError } from './errors.ts';
+
+/** How long a secret that was read is used without asking again: five minutes. */
+export const SECRET_TTL_MS = 5 * 60_000;
+
+/** Secrets of one kind, by name. Both methods throw CredentialError, which tells the name and never the content. */
+export interface SecretReader<Secret> {
+  /** The secret as it was read within the last five minutes, else as it is now. */
+  read(name: string): Promise<Secret>;
+  /** The secret as it is now: for the moment after an upstream has refused what it held. */
+  refresh(name: string): Promise<Secret>;
+}
+
+/**
+ * Reads JSON secrets from Secrets Manager and keeps them in memory. However many callers wait for a secret, it is
+ * fetched once.
+ *
+ * @param schema what the secret has to hold
+ */
+export function createSecretReader<Secret>(
+  client: SecretsManagerClient,
+  clock: Clock,
+  schema: z.core.$ZodType<Secret>,
+): SecretReader<Secret> {
+  const kept = new Map<string, { readonly secret: Secret; readonly until: number }>();
+  const fetches = new Map<string, Promise<Secret>>();
+
+  const fetchAndKeep = async (name: string): Promise<Secret> => {
+    const secret = parse(name, await fetchText(client, name), schema);
+    kept.set(name, { secret, until: clock.now() + SECRET_TTL_MS });
+    return secret;
+  };
+
+  const refresh = (name: string): Promise<Secret> => {
+    const underway = fetches.get(name);
+    if (underway) return underway;
+    const fetching = fetchAndKeep(name).finally(() => fetches.delete(name));
+    fetches.set(name, fetching);
+    return fetching;
+  };
+
+  return {
+    refresh,
+    async read(name) {
+      const entry = kept.get(name);
+      return entry && clock.now() < entry.until ? entry.secret : refresh(name);
+    },
+  };
+}
+
+async function fetchText(client: SecretsManagerClient, name: string): Promise<string> {
+  let answer;
+  try {
+    answer = await client.send(new GetSecretValueCommand({ SecretId: name }));
+  } catch (error) {
+    const reason = error instanceof Error ? error.name : 'unknown error';
+    const remedy =
+      reason === 'ResourceNotFoundException'
+        ? 'create it in this account and region'
+        : reason === 'AccessDeniedException'
+          ? 'allow the function to read it, and to decrypt with its key'
+          : 'see whether Secrets Manager can be reached';
+    throw new CredentialError('SecretUnavailable', `secret ${name} cannot be read (${reason}): ${remedy}`);
+  }
+  if (answer.SecretString === undefined) throw malformed(name, 'it is binary; store it as a JSON text');
+  return answer.SecretString;
+}
+
+function parse<Secret>(name: string, text: string, schema: z.core.$ZodType<Secret>): Secret {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    // The parser's own message quotes the text.
+    throw malformed(name, 'it is not JSON; store it as a JSON object');
+  }
+  const parsed = z.safeParse(schema, json);
+  if (parsed.success) return parsed.data;
+  const fields = [...new Set(parsed.error.issues.map((issue) => issue.path.join('.') || 'the whole'))];
+  throw malformed(name, `missing or invalid: ${fields.join(', ')}; correct the secret`);
+}
+
+const malformed = (name: string, what: string): CredentialError =>
+  new CredentialError('SecretMalformed', `secret ${name} cannot be used: ${what}`);

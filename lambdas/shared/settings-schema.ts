@@ -1,0 +1,87 @@
+import * as z from 'zod/mini';
+
+const httpsUrl = z.url({ protocol: /^https$/, error: 'expected an https:// URL' });
+const name = z.string().check(
+  z.regex(/^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/, {
+    error: 'expected 1 to 40 lower-case letters, digits and inner hyphens',
+  }),
+);
+const text = (longest: number) => z.string().check(z.minLength(1), z.maxLength(longest));
+const whole = (low: number, high: number) => z.int().check(z.gte(low), z.lte(high));
+
+/** The sustained rate and the depth of one upstream token bucket. */
+export const RateLimit = z.strictObject({
+  perSecond: z.number().check(z.positive(), z.lte(1000), z.describe('Requests per second that the upstream grants.')),
+  burst: whole(1, 1000).check(z.describe('Depth of the upstream token bucket, in requests.')),
+});
+export type RateLimit = z.infer<typeof RateLimit>;
+
+/** How often one request is tried and how long the pauses between tries may be (full jitter). */
+export const RetryPolicy = z.strictObject({
+  attempts: whole(1, 10).check(z.describe('Tries in total, the first one included.')),
+  baseMs: whole(1, 60_000).check(z.describe('Upper bound of the first pause, in milliseconds.')),
+  capMs: whole(1, 300_000).check(z.describe('Upper bound of every pause, in milliseconds.')),
+});
+export type RetryPolicy = z.infer<typeof RetryPolicy>;
+
+/** One partner account at the Offer Status API: one client certificate, one key, one token bucket. */
+export const OfferStatusAccount = z.strictObject({
+  licensors: z
+    .array(text(200))
+    .check(z.minLength(1), z.describe('The licensor identifiers whose titles this account may ask for.')),
+  secret: z
+    .optional(text(512))
+    .check(
+      z.describe('Name of the secret {cert, key, apiKey, ca?}; default offer-relay/<stage>/offer-status/<account>.'),
+    ),
+  baseUrl: z.optional(httpsUrl).check(z.describe('Overrides offerStatus.baseUrl, for example with the sandbox host.')),
+  rate: z.optional(RateLimit).check(z.describe('Overrides offerStatus.rate for this account.')),
+});
+export type OfferStatusAccount = z.infer<typeof OfferStatusAccount>;
+
+export const OfferStatusSettings = z.strictObject({
+  baseUrl: z
+    ._default(httpsUrl, 'https://partnerapi.primevideo.com')
+    .check(z.describe('Base URL of the Offer Status API.')),
+  timeoutMs: z._default(whole(100, 30_000), 10_000).check(z.describe('Time-out of one request.')),
+  retry: z.prefault(RetryPolicy, { attempts: 3, baseMs: 200, capMs: 5_000 }),
+  rate: z.prefault(RateLimit, { perSecond: 10, burst: 5 }).check(z.describe('Rate that Amazon grants one partner.')),
+  minLapSeconds: z
+    .prefault(
+      z.strictObject({
+        new: z._default(whole(1, 86_400), 60),
+        urgent: z._default(whole(1, 86_400), 60),
+        steady: z._default(whole(1, 86_400), 300),
+      }),
+      {},
+    )
+    .check(z.describe('Least time between two starts of a lap, for each class of watches.')),
+  accounts: z._default(z.record(name, OfferStatusAccount), {}).check(z.describe('Partner accounts by name.')),
+});
+export type OfferStatusSettings = z.infer<typeof OfferStatusSettings>;
+
+export const PollingSettings = z.strictObject({
+  backlogSeconds: z._default(whole(30, 600), 150).check(z.describe('Work planned ahead for each bucket.')),
+  sliceSeconds: z._default(whole(5, 30), 20).check(z.describe('Sending time of one slice.')),
+  attempts: z
+    ._default(whole(1, 20), 5)
+    .check(z.describe('Visits at which a watch may fail before it is dead-lettered.')),
+});
+export type PollingSettings = z.infer<typeof PollingSettings>;
+
+export const PublishingSettings = z.strictObject({
+  reconcileAfterSeconds: z
+    ._default(whole(30, 86_400), 300)
+    .check(z.describe('Age from which a history row that is still unpublished is published again.')),
+});
+export type PublishingSettings = z.infer<typeof PublishingSettings>;
+
+/** What the functions read at run time: the part of `config/<stage>.json` that ships as `settings.json` in each asset. */
+export const RuntimeSettings = z.strictObject({
+  stage: name,
+  logLevel: z._default(z.enum(['DEBUG', 'INFO', 'WARN', 'ERROR']), 'INFO'),
+  polling: z.prefault(PollingSettings, {}),
+  publishing: z.prefault(PublishingSettings, {}),
+  offerStatus: z.prefault(OfferStatusSettings, {}),
+});
+export type RuntimeSettings = z.infer<typeof RuntimeSettings>;

@@ -1,0 +1,23 @@
+import { readFileSync } from 'node:fs';
+import type { OfferStatusAccount, RuntimeSettings } from './settings-schema.ts';
+
+export type * from './settings-schema.ts';
+
+/**
+ * Reads the settings file that was shipped in the function's own asset. It was validated when it was written, and an
+ * asset is never changed: the functions trust it and do without its schema.
+ *
+ * @param module `import.meta.url` of the bundled handler; `settings.json` lies beside it.
+ */
+export function shippedSettings(module: string): RuntimeSettings {
+  return JSON.parse(readFileSync(new URL('./settings.json', module), 'utf8')) as RuntimeSettings;
+}
+
+/** Name of the secret that holds an Offer Status account's credentials. */
+export function offerStatusSecretName(
+  stage: string,
+  account: string,
+  settings: OfferStatusAccount | undefined,
+): string {
+  return settings?.secret ?? `offer-relay/${stage}/offer-status/${account}`;
+}

@@ -1,0 +1,169 @@
+import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { batchGet } from './batch-get.ts';
+import type { Clock } from './clock.ts';
+import type { ReadLap } from './laps/plan-bucket.ts';
+import type { WatchClass } from './laps/slice.ts';
+import { lapOf } from './laps/slice.ts';
+
+/** Why a watch gets no answer although the upstream works. */
+export interface WatchProblem {
+  readonly code: string;
+  readonly message: string;
+  /** Fingerprint of an answer that could not be read. */
+  readonly shape?: string | undefined;
+  /** ISO instant. */
+  readonly since: string;
+}
+
+/** What an unusual visit leaves on a watch's row; a usual one leaves nothing. */
+export interface VisitNotes {
+  /** Visits in a row that failed. */
+  readonly attempts?: number | undefined;
+  readonly problem?: WatchProblem | undefined;
+  /** When the upstream first said that it does not know a thing that was there before, epoch milliseconds. */
+  readonly missingSince?: number | undefined;
+}
+
+/** A watch's row: its settings, its head (the latest state) and its statistics. */
+export interface WatchHead<State> extends VisitNotes {
+  readonly watchId: string;
+  readonly bucketId: string;
+  /** Absent on a removed watch. */
+  readonly lap?: string | undefined;
+  /** Versions recorded so far; 0 before the first. */
+  readonly version: number;
+  /** When the request whose answer made this version was sent, epoch milliseconds. */
+  readonly sentAt: number;
+  readonly observedAt?: string | undefined;
+  readonly state?: State | undefined;
+}
+
+/** A watch to put on the list. */
+export interface NewWatch {
+  readonly watchId: string;
+  readonly bucketId: string;
+}
+
+/** The watch table: what is watched, and what was seen last. `State` is what the room keeps in its heads. */
+export class WatchStore<State> {
+  readonly #client: DynamoDBDocumentClient;
+  readonly #table: string;
+  readonly #clock: Clock;
+
+  constructor(client: DynamoDBDocumentClient, table: string, clock: Clock) {
+    this.#client = client;
+    this.#table = table;
+    this.#clock = clock;
+  }
+
+  /**
+   * Puts a watch on the list, into its bucket's `new` lap. A watch that was removed comes back with its versions.
+   *
+   * @returns false when it is on the list already; nothing is written then
+   */
+  async add(watch: NewWatch): Promise<boolean> {
+    return this.#update(watch.watchId, {
+      set: {
+        bucketId: watch.bucketId,
+        lap: lapOf(watch.bucketId, 'new'),
+        addedAt: new Date(this.#clock.now()).toISOString(),
+      },
+      remove: ['removedAt', 'attempts', 'problem', 'missingSince'],
+      condition: 'attribute_not_exists(#lap)',
+    });
+  }
+
+  /**
+   * Takes a watch off the list. Its row stays, so that its versions go on if it comes back.
+   *
+   * @returns false when it was not on the list
+   */
+  async remove(watchId: string): Promise<boolean> {
+    return this.#update(watchId, {
+      set: { removedAt: new Date(this.#clock.now()).toISOString() },
+      remove: ['lap'],
+      condition: 'attribute_exists(#lap)',
+    });
+  }
+
+  /**
+   * Puts a watch into another lap of its bucket and replaces the notes on it.
+   *
+   * @returns false when the watch has been removed meanwhile
+   */
+  async place(
+    head: Pick<WatchHead<State>, 'watchId' | 'bucketId'>,
+    to: WatchClass,
+    notes: VisitNotes,
+  ): Promise<boolean> {
+    const { attempts, problem, missingSince } = notes;
+    const given = Object.entries({ attempts, problem, missingSince });
+    return this.#update(head.watchId, {
+      set: Object.fromEntries<unknown>([
+        ['lap', lapOf(head.bucketId, to)],
+        ...given.filter(([, value]) => value !== undefined),
+      ]),
+      remove: given.filter(([, value]) => value === undefined).map(([name]) => name),
+      condition: 'attribute_exists(#lap)',
+    });
+  }
+
+  /** The rows of these watches, strongly consistent; a watch without a row is missing from the answer. */
+  async heads(watchIds: readonly string[]): Promise<Map<string, WatchHead<State>>> {
+    const heads = new Map<string, WatchHead<State>>();
+    const keys = watchIds.map((watchId) => ({ watchId }));
+    for (const item of await batchGet(this.#client, this.#table, keys, this.#clock)) {
+      const head = { version: 0, sentAt: 0, ...item } as WatchHead<State>;
+      heads.set(head.watchId, head);
+    }
+    return heads;
+  }
+
+  /** Reads a bucket's laps through the lap index. */
+  lapReader(bucketId: string): ReadLap {
+    return async (watchClass, after, limit) => {
+      const lap = lapOf(bucketId, watchClass);
+      const page = await this.#client.send(
+        new QueryCommand({
+          TableName: this.#table,
+          IndexName: 'lap',
+          KeyConditionExpression: after === null ? '#lap = :lap' : '#lap = :lap AND watchId > :after',
+          ExpressionAttributeNames: { '#lap': 'lap' },
+          ExpressionAttributeValues: { ':lap': lap, ...(after !== null && { ':after': after }) },
+          Limit: limit,
+        }),
+      );
+      return {
+        watches: (page.Items ?? []).map((item) => String(item['watchId'])),
+        last: page.LastEvaluatedKey === undefined,
+      };
+    };
+  }
+
+  async #update(
+    watchId: string,
+    change: { set: Record<string, unknown>; remove: readonly string[]; condition: string },
+  ): Promise<boolean> {
+    const set = Object.entries(change.set);
+    const names = new Set(['lap', ...Object.keys(change.set), ...change.remove]);
+    const remove = change.remove.length === 0 ? '' : ` REMOVE ${change.remove.map((name) => `#${name}`).join(', ')}`;
+    try {
+      await this.#client.send(
+        new UpdateCommand({
+          TableName: this.#table,
+          Key: { watchId },
+          UpdateExpression: `SET ${set.map(([name]) => `#${name} = :${name}`).join(', ')}${remove}`,
+          ConditionExpression: change.condition,
+          ExpressionAttributeNames: Object.fromEntries([...names].map((name) => [`#${name}`, name])),
+          ExpressionAttributeValues: Object.fromEntries(set.map(([name, value]) => [`:${name}`, value])),
+        }),
+      );
+      return true;
+    } catch (error) {
+      if (error instanceof ConditionalCheckFailedException) return false;
+      throw error;
+    }
+  }
+}

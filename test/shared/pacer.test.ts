@@ -1,0 +1,235 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Pacer, SliceRun } from '../../lambdas/shared/pacer/pacer.ts';
+import type { RateLimit } from '../../lambdas/shared/settings.ts';
+import { MemoryBuckets } from './memory-buckets.ts';
+import { VirtualClock } from './virtual-clock.ts';
+
+/** An upstream with a token bucket: half of a latency passes before the bucket is asked. */
+class Upstream {
+  readonly arrivals: number[] = [];
+  throttled = 0;
+  #tokens: number;
+  #at: number;
+  readonly #limit: RateLimit;
+  readonly #clock: VirtualClock;
+  readonly #latency: () => number;
+
+  constructor(limit: RateLimit, clock: VirtualClock, latency: () => number) {
+    this.#limit = limit;
+    this.#clock = clock;
+    this.#latency = latency;
+    this.#tokens = limit.burst;
+    this.#at = clock.now();
+  }
+
+  async request(): Promise<{ throttled: boolean }> {
+    const latency = this.#latency();
+    await this.#clock.sleep(latency / 2);
+    const now = this.#clock.now();
+    this.#tokens = Math.min(this.#limit.burst, this.#tokens + ((now - this.#at) / 1000) * this.#limit.perSecond);
+    this.#at = now;
+    this.arrivals.push(now);
+    // A nanosecond's worth of tolerance: floating-point sums are no throttling.
+    const throttled = this.#tokens < 1 - 1e-6;
+    if (throttled) this.throttled += 1;
+    else this.#tokens -= 1;
+    await this.#clock.sleep(latency / 2);
+    return { throttled };
+  }
+}
+
+interface World {
+  readonly limit: RateLimit;
+  readonly seed: number;
+  readonly slices: number;
+  readonly perSlice: number;
+  readonly environments: number;
+  /** Time between a slice's end and the next one's receipt. */
+  readonly handOverMs: number;
+  readonly crashEvery?: number;
+}
+
+/** Log-normal latency with a median of 200 ms, deterministic by seed. */
+function latencies(seed: number): () => number {
+  let state = seed >>> 0 || 1;
+  const uniform = (): number => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return (state + 0.5) / 2 ** 32;
+  };
+  return () => 200 * Math.exp(0.25 * Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform()));
+}
+
+async function send(run: SliceRun, requests: number, upstream: Upstream): Promise<void> {
+  const answers: Promise<void>[] = [];
+  for (let index = 0; index < requests; index += 1) {
+    const slot = await run.slot();
+    answers.push(upstream.request().then((result) => slot.answered(result)));
+  }
+  await Promise.all(answers);
+  await run.close();
+}
+
+async function live(world: World) {
+  const clock = new VirtualClock();
+  const buckets = new MemoryBuckets();
+  const upstream = new Upstream(world.limit, clock, latencies(world.seed));
+  const bucket = { id: 'api|main|global|status', limit: world.limit };
+  let pacers = Array.from({ length: world.environments }, () => new Pacer(buckets, clock));
+  let receipts = 0;
+  await clock.run(
+    (async () => {
+      for (let index = 0; index < world.slices; index += 1) {
+        const order = { id: `slice-${index}`, requests: world.perSlice, endsAt: (index + 1) * world.perSlice };
+        for (;;) {
+          const environment = receipts++ % world.environments;
+          const opened = await pacers[environment]?.open(bucket, order);
+          if (!(opened instanceof SliceRun)) {
+            // Hidden, as the worker does it: in whole seconds, a second early.
+            await clock.sleep(Math.max(1, Math.floor((opened?.waitMs ?? 0) / 1000 - 1)) * 1000);
+            continue;
+          }
+          if (world.crashEvery !== undefined && index % world.crashEvery === world.crashEvery - 1) {
+            // Dies in mid-slice; the message comes back after its visibility time-out, to a fresh environment.
+            world = { ...world, crashEvery: undefined };
+            const slot = await opened.slot();
+            void slot;
+            await upstream.request();
+            pacers = pacers.map((pacer, at) => (at === environment ? new Pacer(buckets, clock) : pacer));
+            await clock.sleep(90_000);
+            continue;
+          }
+          await send(opened, world.perSlice, upstream);
+          break;
+        }
+        await clock.sleep(world.handOverMs);
+      }
+    })(),
+  );
+  const [first = 0] = upstream.arrivals;
+  const seconds = ((upstream.arrivals.at(-1) ?? 0) - first) / 1000;
+  const used = (upstream.arrivals.length - 1) / (seconds * world.limit.perSecond);
+  return { upstream, buckets, used, slices: world.slices };
+}
+
+describe('the pacer', () => {
+  it.each([
+    { perSecond: 10, burst: 5, perSlice: 200, least: 0.99 },
+    { perSecond: 10, burst: 20, perSlice: 200, least: 0.99 },
+    { perSecond: 5, burst: 10, perSlice: 100, least: 0.98 },
+    { perSecond: 1, burst: 2, perSlice: 20, least: 0.95 },
+    { perSecond: 0.5, burst: 1, perSlice: 10, least: 0.92 },
+    { perSecond: 0.1, burst: 1, perSlice: 1, least: 0.97 },
+  ])('uses $least of $perSecond/s with a burst of $burst and is never throttled', async (given) => {
+    const { perSlice, least, ...limit } = given;
+    const world = { limit, seed: 7, slices: 30, perSlice, environments: 1, handOverMs: 40 };
+    const { upstream, used } = await live(world);
+    expect(upstream.throttled).toBe(0);
+    expect(used).toBeGreaterThanOrEqual(least);
+    expect(used).toBeLessThanOrEqual(1.005);
+  });
+
+  it('writes once per slice, and reads only where another environment went before', async () => {
+    const limit = { perSecond: 10, burst: 5 };
+    const alone = await live({ limit, seed: 1, slices: 5, perSlice: 50, environments: 1, handOverMs: 40 });
+    expect(alone.buckets.writes).toBe(5);
+    expect(alone.buckets.reads).toBe(1);
+    const shared = await live({ limit, seed: 1, slices: 6, perSlice: 50, environments: 2, handOverMs: 40 });
+    expect(shared.buckets.writes).toBe(6);
+  });
+
+  it('is never throttled, whatever the rate, the number of environments, the hand-over time and a crash', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.record({
+          limit: fc.record({
+            perSecond: fc.constantFrom(0.1, 0.4, 0.5, 1, 2, 5, 10),
+            burst: fc.constantFrom(1, 4, 5, 10, 20),
+          }),
+          seed: fc.integer({ min: 1, max: 1e6 }),
+          environments: fc.integer({ min: 1, max: 3 }),
+          handOverMs: fc.constantFrom(1, 40, 300, 2_500, 70_000),
+          crashEvery: fc.option(fc.integer({ min: 1, max: 6 }), { nil: undefined }),
+        }),
+        async ({ crashEvery, ...rest }) => {
+          const slow = rest.limit.perSecond < 1 / 3;
+          const world = { ...rest, slices: 8, perSlice: slow ? 1 : Math.ceil(rest.limit.perSecond * 4) };
+          const { upstream } = await live(crashEvery === undefined ? world : { ...world, crashEvery });
+          expect(upstream.throttled).toBe(0);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  it('halves its rate on a 429, tells the next environment, and grows back', async () => {
+    const clock = new VirtualClock();
+    const buckets = new MemoryBuckets();
+    const bucket = { id: 'b', limit: { perSecond: 10, burst: 5 } };
+    const opened = await new Pacer(buckets, clock).open(bucket, { id: 's1', requests: 2 });
+    if (!(opened instanceof SliceRun)) throw new Error('has to wait');
+    const [one, two] = [await opened.slot(), await clock.run(opened.slot())];
+    one.answered({ throttled: true });
+    two.answered({ throttled: true });
+    await opened.close();
+    const elsewhere = await clock.run(new Pacer(buckets, clock).open(bucket, { id: 's2', requests: 2 }));
+    if (!(elsewhere instanceof SliceRun)) throw new Error('has to wait');
+    expect(elsewhere.interval).toBeCloseTo(200, 0);
+    await clock.run(clock.sleep(10 * 60_000));
+    expect(elsewhere.interval).toBe(100);
+  });
+
+  it('follows the rate that the answers tell, up and down', async () => {
+    const clock = new VirtualClock();
+    const buckets = new MemoryBuckets();
+    const bucket = { id: 'b', limit: { perSecond: 0.5, burst: 1 } };
+    const pacer = new Pacer(buckets, clock);
+    const opened = await pacer.open(bucket, { id: 's1', requests: 1 });
+    if (!(opened instanceof SliceRun)) throw new Error('has to wait');
+    (await opened.slot()).answered({ throttled: false, granted: 2 });
+    expect(opened.interval).toBe(500);
+    await clock.run(pacer.open(bucket, { id: 's2', requests: 1 }));
+    expect(buckets.rows.get('b')?.granted).toBe(2);
+  });
+
+  it('starts over from the setting when the setting changes', async () => {
+    const clock = new VirtualClock();
+    const buckets = new MemoryBuckets();
+    buckets.rows.set('b', { configured: 10, granted: 3, share: 0.5, throttledAt: clock.now() });
+    const opened = await new Pacer(buckets, clock).open(
+      { id: 'b', limit: { perSecond: 20, burst: 5 } },
+      { id: 's1', requests: 1 },
+    );
+    expect(opened instanceof SliceRun && opened.interval).toBe(50);
+  });
+
+  it('keeps the reservation of a slice that has to wait, so that asking again finds it', async () => {
+    const clock = new VirtualClock();
+    const buckets = new MemoryBuckets();
+    const bucket = { id: 'b', limit: { perSecond: 0.1, burst: 1 } };
+    const first = new Pacer(buckets, clock);
+    const run = await first.open(bucket, { id: 's1', requests: 1, endsAt: 1 });
+    if (!(run instanceof SliceRun)) throw new Error('has to wait');
+    (await run.slot()).answered({ throttled: false });
+    const wait = await first.open(bucket, { id: 's2', requests: 1, endsAt: 2 });
+    expect(wait).toEqual({ waitMs: 10_000 });
+    await clock.run(clock.sleep(8_500));
+    const writes = buckets.writes;
+    const elsewhere = await new Pacer(buckets, clock).open(bucket, { id: 's2', requests: 1, endsAt: 2 });
+    expect(elsewhere).toBeInstanceOf(SliceRun);
+    expect(buckets.writes).toBe(writes);
+  });
+
+  it('gives no slot that was not reserved', async () => {
+    const clock = new VirtualClock();
+    const opened = await new Pacer(new MemoryBuckets(), clock).open(
+      { id: 'b', limit: { perSecond: 10, burst: 5 } },
+      { id: 's1', requests: 1 },
+    );
+    if (!(opened instanceof SliceRun)) throw new Error('has to wait');
+    await opened.slot();
+    await expect(opened.slot()).rejects.toThrow(/used up its slots/);
+    await opened.extend(1);
+    await clock.run(opened.slot());
+  });
+});

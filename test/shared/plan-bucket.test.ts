@@ -1,0 +1,221 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { BucketOrder, ReadLap } from '../../lambdas/shared/laps/plan-bucket.ts';
+import { planBucket } from '../../lambdas/shared/laps/plan-bucket.ts';
+import type { Slice } from '../../lambdas/shared/laps/slice.ts';
+import { topUpBuckets } from '../../lambdas/shared/laps/top-up.ts';
+import type { BucketRow } from '../../lambdas/shared/pacer/buckets.store.ts';
+
+const order: BucketOrder = {
+  id: 'b',
+  limit: { perSecond: 10, burst: 5 },
+  pack: 1,
+  backlogSeconds: 150,
+  sliceSeconds: 20,
+  minLapSeconds: { new: 1, urgent: 1, steady: 1 },
+};
+const NOW = 1_000_000_000;
+
+const names = (count: number, prefix = 'w'): string[] =>
+  Array.from({ length: count }, (_, index) => `${prefix}${String(index).padStart(6, '0')}`);
+
+/** Laps in memory; counts the watches that were read. */
+function lapsOf(lists: Partial<Record<string, string[]>>): { read: ReadLap; reads: () => number; calls: () => number } {
+  let reads = 0;
+  let calls = 0;
+  return {
+    reads: () => reads,
+    calls: () => calls,
+    read: (watchClass, after, limit) => {
+      const list = (lists[watchClass] ?? []).filter((watch) => after === null || watch > after);
+      calls += 1;
+      reads += Math.min(limit, list.length);
+      return Promise.resolve({ watches: list.slice(0, limit), last: list.length < limit });
+    },
+  };
+}
+
+const watchesOf = (slices: readonly Slice[]): string[] => slices.flatMap((slice) => slice.watches);
+
+describe('planning a bucket', () => {
+  it('cuts a lap into slices of about twenty seconds and stops at the backlog', async () => {
+    const { slices, planned } = await planBucket(order, {}, NOW, lapsOf({ steady: names(10_000) }).read);
+    expect(slices.map((slice) => slice.watches.length)).toEqual(Array(7).fill(200));
+    expect(planned).toBe(1_400);
+    expect(slices.map((slice) => slice.endsAt)).toEqual([200, 400, 600, 800, 1_000, 1_200, 1_400]);
+  });
+
+  it('goes on where the last plan ended, and tops up only what has been started since', async () => {
+    const laps = lapsOf({ steady: names(10_000) });
+    const first = await planBucket(order, {}, NOW, laps.read);
+    const row: BucketRow = { ...first, laps: { ...first.laps }, started: 600 };
+    const second = await planBucket(order, row, NOW + 60_000, laps.read);
+    expect(watchesOf(second.slices)).toEqual(names(10_000).slice(1_400, 2_000));
+    expect((await planBucket(order, { ...first, laps: { ...first.laps } }, NOW, laps.read)).slices).toEqual([]);
+  });
+
+  it('stands still while nothing is started', async () => {
+    const laps = lapsOf({ steady: names(10_000) });
+    let row: BucketRow = {};
+    for (let minute = 0; minute < 20; minute += 1) {
+      const plan = await planBucket(order, row, NOW + minute * 60_000, laps.read);
+      row = { ...row, planned: plan.planned, laps: { ...plan.laps } };
+    }
+    expect(row.planned).toBe(1_400);
+  });
+
+  it('sends one request a slice where the interval exceeds three seconds', async () => {
+    const slow = { ...order, limit: { perSecond: 0.1, burst: 1 } };
+    const { slices } = await planBucket(slow, {}, NOW, lapsOf({ steady: names(100) }).read);
+    expect(slices).toHaveLength(15);
+    expect(slices.every((slice) => slice.watches.length === 1)).toBe(true);
+  });
+
+  it('packs watches: a slice holds as many as its requests can carry', async () => {
+    const packed = { ...order, limit: { perSecond: 0.5, burst: 1 }, pack: 20 };
+    const { slices } = await planBucket(packed, {}, NOW, lapsOf({ steady: names(1_000) }).read);
+    expect(slices[0]?.watches).toHaveLength(200);
+    expect(slices[0]?.endsAt).toBe(10);
+  });
+
+  it('does not start a lap again before its least time, and several laps ahead where the list is short', async () => {
+    const laps = lapsOf({ steady: names(50) });
+    const patient = { ...order, minLapSeconds: { ...order.minLapSeconds, steady: 300 } };
+    const first = await planBucket(patient, {}, NOW, laps.read);
+    expect(watchesOf(first.slices)).toEqual(names(50));
+    const row = { ...first, laps: { ...first.laps }, started: 50 };
+    expect((await planBucket(patient, row, NOW + 299_000, laps.read)).slices).toEqual([]);
+    expect(watchesOf((await planBucket(patient, row, NOW + 300_000, laps.read)).slices)).toEqual(names(50));
+    const short = await planBucket({ ...order, minLapSeconds: { new: 1, urgent: 1, steady: 20 } }, {}, NOW, laps.read);
+    expect(watchesOf(short.slices)).toEqual(names(50));
+    const longer = lapsOf({ steady: names(300) });
+    const ahead = await planBucket(
+      { ...order, minLapSeconds: { new: 1, urgent: 1, steady: 20 } },
+      {},
+      NOW,
+      longer.read,
+    );
+    expect(watchesOf(ahead.slices).length).toBeGreaterThan(4 * 300);
+  });
+
+  it('serves new watches first, without keeping the steady ones from their fifth', async () => {
+    const laps = lapsOf({ new: names(10_000, 'n'), steady: names(10_000, 's') });
+    const { slices } = await planBucket(order, {}, NOW, laps.read);
+    const classes = slices.map((slice) => slice.class);
+    expect(classes[0]).toBe('new');
+    expect(classes.filter((name) => name === 'steady').length).toBeGreaterThanOrEqual(1);
+    expect(classes.indexOf('steady')).toBeGreaterThan(classes.lastIndexOf('new') - 1);
+  });
+
+  it('does not send an urgent watch again while its last slice has not been started', async () => {
+    const laps = lapsOf({ urgent: names(3, 'u') });
+    const first = await planBucket(order, {}, NOW, laps.read);
+    expect(watchesOf(first.slices)).toEqual(names(3, 'u'));
+    const waiting = { ...first, laps: { ...first.laps } };
+    expect((await planBucket(order, waiting, NOW + 60_000, laps.read)).slices).toEqual([]);
+    const started = { ...waiting, started: first.planned };
+    expect((await planBucket(order, started, NOW + 60_000, laps.read)).slices).toHaveLength(1);
+  });
+
+  it('keeps a slice within the size of a message', async () => {
+    const long = names(500).map((name) => name + 'x'.repeat(400));
+    const { slices } = await planBucket(order, {}, NOW, lapsOf({ steady: long }).read);
+    expect(Math.max(...slices.map((slice) => JSON.stringify(slice).length))).toBeLessThan(64_000);
+    expect(watchesOf(slices).slice(0, 500)).toEqual(long);
+  });
+
+  it('reads no more per planned request from a long list than from a short one', async () => {
+    const [short, long] = [lapsOf({ steady: names(1_000) }), lapsOf({ steady: names(100_000) })];
+    const plans = [await planBucket(order, {}, NOW, short.read), await planBucket(order, {}, NOW, long.read)];
+    expect(long.reads() / (plans[1]?.planned ?? 0)).toBeLessThanOrEqual(short.reads() / (plans[0]?.planned ?? 0));
+  });
+
+  it('visits every watch once a lap, whatever the list, the rate and the speed of the workers', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 900 }),
+        fc.constantFrom(0.1, 0.5, 3, 10),
+        fc.constantFrom(1, 20),
+        fc.array(fc.integer({ min: 0, max: 100 }), { minLength: 5, maxLength: 40 }),
+        async (count, perSecond, pack, progress) => {
+          const list = names(count);
+          const laps = lapsOf({ steady: list });
+          const some = { ...order, limit: { perSecond, burst: 1 }, pack };
+          let row: BucketRow = {};
+          const visits: string[] = [];
+          for (const [minute, percent] of progress.entries()) {
+            const plan = await planBucket(some, row, NOW + minute * 60_000, laps.read);
+            visits.push(...watchesOf(plan.slices));
+            const started = row.started ?? 0;
+            row = {
+              planned: plan.planned,
+              laps: { ...plan.laps },
+              started: started + Math.floor(((plan.planned - started) * percent) / 100),
+            };
+          }
+          expect(visits).toEqual(visits.map((_, index) => list[index % count]));
+        },
+      ),
+      { numRuns: 100 },
+    );
+  });
+});
+
+describe('topping up', () => {
+  /** A queue that deduplicates, a row with its condition, and a planner that can die in between. */
+  function world(list: string[]) {
+    const laps = lapsOf({ steady: list });
+    const queue = new Map<string, Slice>();
+    let row: BucketRow = {};
+    let die = false;
+    const parts = {
+      readRow: () => Promise.resolve(row),
+      lapReader: () => laps.read,
+      send: (slices: readonly Slice[]) => {
+        for (const slice of slices) queue.set(JSON.stringify(slice), slice);
+        return die ? Promise.reject(new Error('killed')) : Promise.resolve();
+      },
+      recordPlan: (_: string, seen: number | undefined, plan: { planned: number; laps: BucketRow['laps'] }) => {
+        if (row.planVersion !== seen) return Promise.resolve(false);
+        row = { ...row, planVersion: (seen ?? 0) + 1, planned: plan.planned, laps: plan.laps };
+        return Promise.resolve(true);
+      },
+      now: () => NOW,
+    };
+    return {
+      parts,
+      queue,
+      dies: (yes: boolean) => (die = yes),
+      row: () => row,
+      start: (n: number) => (row = { ...row, started: n }),
+    };
+  }
+
+  it('sends no slice twice and skips no watch when a planner dies between sending and writing its row', async () => {
+    const { parts, queue, dies, start } = world(names(3_000));
+    dies(true);
+    await expect(topUpBuckets([order], parts)).rejects.toThrow(AggregateError);
+    dies(false);
+    await topUpBuckets([order], parts);
+    start(1_400);
+    await topUpBuckets([order], parts);
+    expect(watchesOf([...queue.values()])).toEqual(names(3_000).slice(0, 2_800));
+  });
+
+  it('does the work once when two planners overlap', async () => {
+    const { parts, queue, row } = world(names(3_000));
+    const counts = await Promise.all([topUpBuckets([order], parts), topUpBuckets([order], parts)]);
+    expect(counts.toSorted()).toEqual([0, 7]);
+    expect(watchesOf([...queue.values()])).toEqual(names(3_000).slice(0, 1_400));
+    expect(row().planVersion).toBe(1);
+  });
+
+  it('tops up the other buckets when one fails', async () => {
+    const { parts, queue } = world(names(100));
+    const broken = { ...order, id: 'broken' };
+    const lapReader = (id: string): ReadLap =>
+      id === 'broken' ? () => Promise.reject(new Error('no lap')) : parts.lapReader();
+    await expect(topUpBuckets([broken, order], { ...parts, lapReader })).rejects.toThrow(/1 of 2 buckets failed/);
+    expect(queue.size).toBeGreaterThan(0);
+  });
+});

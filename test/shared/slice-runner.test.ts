@@ -1,0 +1,329 @@
+import { describe, expect, it } from 'vitest';
+import type { DeadSlice } from '../../lambdas/shared/dead-letters.ts';
+import {
+  CredentialError,
+  RejectedError,
+  ThrottledError,
+  UnavailableError,
+  UnreadableAnswerError,
+} from '../../lambdas/shared/errors.ts';
+import { receiveSlices } from '../../lambdas/shared/laps/receive-slices.ts';
+import type { Slice } from '../../lambdas/shared/laps/slice.ts';
+import type { Visit } from '../../lambdas/shared/laps/slice-runner.ts';
+import { SliceRunner } from '../../lambdas/shared/laps/slice-runner.ts';
+import { Pacer } from '../../lambdas/shared/pacer/pacer.ts';
+import type { VisitNotes, WatchHead } from '../../lambdas/shared/watches.store.ts';
+import { MemoryBuckets } from './memory-buckets.ts';
+import { VirtualClock } from './virtual-clock.ts';
+
+type Answer = Visit | Error;
+const unchanged: Visit = { kind: 'unchanged' };
+const recorded: Visit = { kind: 'recorded' };
+const failing = (error: ConstructorParameters<typeof UnavailableError>[0] = 'ServerError'): Visit => ({
+  kind: 'failed',
+  error: new UnavailableError(error, 'the upstream answered 503'),
+});
+const throttled: Visit = { kind: 'failed', error: new ThrottledError('slow down') };
+const refused: Visit = { kind: 'failed', error: new RejectedError('BadRequest', 'no such marketplace') };
+const unreadable = (shape: string): Visit => ({
+  kind: 'failed',
+  error: new UnreadableAnswerError('not JSON', { raw: '<html>', shape }),
+});
+
+/** A runner whose upstream answers by script: the last answer of a watch repeats. */
+function worker(script: (watchId: string, visit: number) => Answer, options: { latencyMs?: number } = {}) {
+  const clock = new VirtualClock();
+  const rows = new Map<string, WatchHead<unknown>>();
+  const places: { watchId: string; to: string; notes: VisitNotes }[] = [];
+  const letters: DeadSlice[] = [];
+  const again: string[][] = [];
+  const counts: Record<string, number> = {};
+  const visits = new Map<string, number>();
+  const buckets = new MemoryBuckets();
+  const bucket = { id: 'b', limit: { perSecond: 10, burst: 5 } };
+  let credentials = true;
+  const runner = new SliceRunner<unknown>(
+    {
+      pacer: new Pacer(buckets, clock),
+      watches: {
+        heads: (ids) => Promise.resolve(new Map([...rows].filter(([id]) => ids.includes(id)))),
+        place: (head, to, notes) => {
+          places.push({ watchId: head.watchId, to, notes });
+          const row = rows.get(head.watchId);
+          if (row) {
+            const { attempts, problem, missingSince } = notes;
+            rows.set(head.watchId, { ...row, lap: `b#${to}`, attempts, problem, missingSince });
+          }
+          return Promise.resolve(true);
+        },
+      },
+      slices: { sendAgain: (_, watches) => Promise.resolve(void again.push([...watches])) },
+      deadLetters: { giveUp: (letter) => Promise.resolve(void letters.push(letter)) },
+      clock,
+      attempts: 3,
+      pause: () => 100,
+      count: (metric, by) => (counts[metric] = (counts[metric] ?? 0) + by),
+    },
+    {
+      pack: 1,
+      timeoutMs: 10_000,
+      ready: () =>
+        credentials ? Promise.resolve() : Promise.reject(new CredentialError('SecretMissing', 'no secret')),
+      async check([head], slot) {
+        const id = head?.watchId ?? '';
+        const visit = (visits.get(id) ?? 0) + 1;
+        visits.set(id, visit);
+        await clock.sleep(options.latencyMs ?? 100);
+        const answer = script(id, visit);
+        slot.answered({ throttled: answer === throttled });
+        if (answer instanceof Error) throw answer;
+        return new Map([[id, answer]]);
+      },
+    },
+  );
+  const watch = (watchId: string, head: Partial<WatchHead<unknown>> = {}): string => {
+    rows.set(watchId, {
+      watchId,
+      bucketId: 'b',
+      lap: 'b#steady',
+      version: 1,
+      sentAt: 0,
+      observedAt: undefined,
+      state: {},
+      ...head,
+    });
+    return watchId;
+  };
+  let slices = 0;
+  const run = (watches: string[], receives = 1, seconds = 60) => {
+    const slice: Slice = { id: `s${++slices}`, bucket: 'b', class: 'steady', endsAt: slices, watches };
+    return clock.run(runner.run(slice, bucket, { messageId: 'm', receives, deadline: clock.now() + seconds * 1000 }));
+  };
+  return {
+    clock,
+    rows,
+    places,
+    letters,
+    again,
+    counts,
+    visits,
+    buckets,
+    runner,
+    bucket,
+    watch,
+    run,
+    lock: () => (credentials = false),
+  };
+}
+
+describe('running a slice', () => {
+  it('writes nothing but its one reservation when nothing has changed', async () => {
+    const { watch, run, places, buckets, letters, counts } = worker(() => unchanged);
+    const watches = Array.from({ length: 100 }, (_, index) => watch(`w${index}`));
+    expect(await run(watches)).toEqual({
+      kind: 'done',
+      visits: { recorded: 0, unchanged: 100, vanished: 0, failed: 0, leftOver: 0 },
+    });
+    expect({ places, letters, writes: buckets.writes }).toEqual({ places: [], letters: [], writes: 1 });
+    expect(counts).toEqual({ RequestsSent: 100 });
+  });
+
+  it('repeats what failed at the end of the slice, and forgets it when that works', async () => {
+    const { watch, run, places, visits, counts } = worker((id, visit) =>
+      id === 'w1' && visit === 1 ? failing() : unchanged,
+    );
+    await run(['w0', 'w1', 'w2'].map((id) => watch(id)));
+    expect([...visits.values()]).toEqual([1, 2, 1]);
+    expect(places).toEqual([]);
+    expect(counts['Unavailable']).toBe(1);
+  });
+
+  it('moves a watch that fails twice to urgent, counts its visits, and brings it back once it answers', async () => {
+    let down = true;
+    const { watch, run, places } = worker((id) => (id === 'w1' && down ? failing() : unchanged));
+    const watches = ['w0', 'w1', 'w2'].map((id) => watch(id));
+    await run(watches);
+    expect(places).toEqual([{ watchId: 'w1', to: 'urgent', notes: { attempts: 1 } }]);
+    down = false;
+    await run(['w1']);
+    expect(places.at(-1)).toEqual({ watchId: 'w1', to: 'steady', notes: {} });
+  });
+
+  it('dead-letters a watch with its reason at the limit of failed visits, and goes on polling it', async () => {
+    const { watch, run, places, letters, counts, rows } = worker((id) => (id === 'w1' ? failing() : unchanged));
+    const watches = ['w0', 'w1', 'w2'].map((id) => watch(id));
+    for (let visit = 0; visit < 3; visit += 1) await run(watches);
+    expect(letters).toEqual([
+      expect.objectContaining({
+        watches: ['w1'],
+        bucket: 'b',
+        reason: expect.objectContaining({ code: 'ServerError', message: 'the upstream answered 503' }) as unknown,
+      }),
+    ]);
+    expect(places.at(-1)).toMatchObject({ to: 'steady', notes: { problem: { code: 'ServerError' } } });
+    expect(rows.get('w1')?.attempts).toBeUndefined();
+    expect(counts['WatchesDeadLettered']).toBe(1);
+  });
+
+  it('dead-letters a refused watch once, and writes nothing when it is refused again', async () => {
+    const { watch, run, places, letters, visits } = worker((id) => (id === 'w1' ? refused : unchanged));
+    const watches = ['w0', 'w1'].map((id) => watch(id));
+    await run(watches);
+    await run(watches);
+    expect(letters).toHaveLength(1);
+    expect(places).toHaveLength(1);
+    expect(visits.get('w1')).toBe(2);
+  });
+
+  it('quarantines an unreadable answer once per watch and shape', async () => {
+    let shape = 'a';
+    const { watch, run, letters, counts } = worker(() => unreadable(shape));
+    const watches = [watch('w0')];
+    await run(watches);
+    await run(watches);
+    expect(letters.map((letter) => letter.reason.raw)).toEqual(['<html>']);
+    shape = 'b';
+    await run(watches);
+    expect(letters).toHaveLength(2);
+    expect(counts['UnreadableAnswers']).toBe(6);
+  });
+
+  it('holds the slice in an outage: nothing is given up, nothing is moved, and it stops sending', async () => {
+    const { watch, run, places, letters, visits, again } = worker(() => failing());
+    const watches = Array.from({ length: 100 }, (_, index) => watch(`w${index}`));
+    const outcome = await run(watches);
+    expect(outcome).toMatchObject({ kind: 'hide', because: 'outage', seconds: 5 });
+    expect(visits.size).toBeLessThan(15);
+    expect({ places, letters, again }).toEqual({ places: [], letters: [], again: [] });
+    expect(await run(watches, 5)).toMatchObject({ kind: 'hide', seconds: 80 });
+  });
+
+  it('sends a slice anew before the queue would dead-letter it, with the watches that are still to be served', async () => {
+    const { watch, run, again, letters } = worker((id) => (id === 'w0' ? unchanged : failing()));
+    const watches = Array.from({ length: 40 }, (_, index) => watch(`w${index}`));
+    expect(await run(watches, 8)).toMatchObject({ kind: 'done' });
+    expect(again).toEqual([watches.slice(1)]);
+    expect(letters).toEqual([]);
+  });
+
+  it('knows an outage in slices of one request as well', async () => {
+    const { watch, run, places } = worker(() => failing());
+    const outcomes = [];
+    for (let index = 0; index < 12; index += 1) outcomes.push((await run([watch(`w${index}`)])).kind);
+    expect(outcomes.slice(0, 4)).toEqual(['done', 'done', 'done', 'done']);
+    expect(outcomes.slice(-4)).toEqual(['hide', 'hide', 'hide', 'hide']);
+    expect(places.length).toBeLessThan(6);
+  });
+
+  it('waits when the credentials are missing or refused, before or after a request', async () => {
+    const asked = worker(() => ({ kind: 'failed', error: new CredentialError('Forbidden', 'the key is refused') }));
+    expect(await asked.run(['w0', 'w1'].map((id) => asked.watch(id)))).toMatchObject({
+      kind: 'hide',
+      because: 'outage',
+    });
+    expect(asked.counts['CredentialsRefused']).toBeGreaterThan(0);
+    const unasked = worker(() => unchanged);
+    unasked.lock();
+    expect(await unasked.run([unasked.watch('w0')])).toMatchObject({ kind: 'hide', because: 'outage' });
+    expect(unasked.buckets.writes).toBe(0);
+  });
+
+  it('slows down when it is throttled, and loses nothing', async () => {
+    const { watch, run, visits, places } = worker((id, visit) => (id === 'w3' && visit === 1 ? throttled : unchanged));
+    const watches = Array.from({ length: 8 }, (_, index) => watch(`w${index}`));
+    expect(await run(watches)).toMatchObject({ kind: 'done', visits: { unchanged: 8, failed: 0 } });
+    expect(visits.get('w3')).toBe(2);
+    expect(places).toEqual([]);
+  });
+
+  it('sends again what it has no time for', async () => {
+    const { watch, run, again } = worker(() => unchanged);
+    const watches = Array.from({ length: 200 }, (_, index) => watch(`w${index}`));
+    const outcome = await run(watches, 1, 20);
+    expect(outcome).toMatchObject({ kind: 'done' });
+    expect(again).toHaveLength(1);
+    expect(outcome.kind === 'done' && outcome.visits.unchanged + (again[0]?.length ?? 0)).toBe(200);
+    expect(again[0]).toEqual(watches.slice(-(again[0]?.length ?? 0)));
+  });
+
+  it('leaves out watches that have been removed or never were', async () => {
+    const { watch, run, visits } = worker(() => unchanged);
+    await run([watch('w0', { lap: undefined }), watch('w1'), 'unheard-of']);
+    expect([...visits.keys()]).toEqual(['w1']);
+  });
+
+  it('settles a new or noted watch that turns out unchanged, and leaves a recorded one to its record', async () => {
+    const { watch, run, places } = worker((id) => (id === 'w0' ? unchanged : recorded));
+    await run([watch('w0', { lap: 'b#new' }), watch('w1', { lap: 'b#new' })]);
+    expect(places).toEqual([{ watchId: 'w0', to: 'steady', notes: {} }]);
+  });
+
+  it('looks soon again at a thing that has vanished', async () => {
+    const { watch, run, places } = worker(() => ({ kind: 'vanished', since: 42 }));
+    const watches = [watch('w0')];
+    await run(watches);
+    await run(watches);
+    expect(places).toEqual([{ watchId: 'w0', to: 'urgent', notes: { missingSince: 42 } }]);
+  });
+
+  it('fails as a whole when the database fails, after all answers are in', async () => {
+    const { watch, run } = worker((id) => (id === 'w1' ? new Error('database down') : unchanged));
+    await expect(run(['w0', 'w1', 'w2'].map((id) => watch(id)))).rejects.toThrow('database down');
+  });
+});
+
+describe('receiving slices', () => {
+  const record = (body: string) => ({
+    messageId: 'm1',
+    receiptHandle: 'r1',
+    body,
+    attributes: { ApproximateReceiveCount: '1', MessageGroupId: 'b' },
+  });
+
+  function receiver(outcome: Awaited<ReturnType<SliceRunner<unknown>['run']>>) {
+    const refusals: string[] = [];
+    const hidden: number[] = [];
+    const parts = {
+      run: () => Promise.resolve(outcome),
+      bucket: (id: string) => (id === 'b' ? { id, limit: { perSecond: 1, burst: 1 } } : undefined),
+      slices: { hide: (_: string, seconds: number) => Promise.resolve(void hidden.push(seconds)) },
+      deadLetters: {
+        refuse: (_: string, body: string, reason: { code: string; message: string }) =>
+          Promise.resolve(void refusals.push(`${reason.code} ${reason.message} ${body}`)),
+      },
+      clock: new VirtualClock(),
+      log: () => undefined,
+    };
+    return { refusals, hidden, receive: (body: string) => receiveSlices([record(body)], parts, () => 60_000) };
+  }
+  const done = { kind: 'done', visits: { recorded: 0, unchanged: 1, vanished: 0, failed: 0, leftOver: 0 } } as const;
+  const body = JSON.stringify({ id: 's', bucket: 'b', class: 'steady', endsAt: 1, watches: ['w'] });
+
+  it.each([
+    ['not JSON', 'UnreadableMessage the body is not JSON'],
+    ['{"id":"s","bucket":"b","class":"steady","watches":[]}', 'UnreadableMessage watches:'],
+    ['{"id":"s","bucket":"x","class":"steady","watches":["w"]}', 'UnknownBucket the settings name no bucket x'],
+  ])('dead-letters %s by its own hand, with the reason, and lets the bucket go on', async (text, reason) => {
+    const { receive, refusals } = receiver(done);
+    expect(await receive(text)).toEqual([]);
+    expect(refusals).toEqual([expect.stringContaining(reason)]);
+    expect(refusals[0]).toContain(text);
+  });
+
+  it('hides a message that has to wait and reports it as failed', async () => {
+    const { receive, hidden } = receiver({ kind: 'hide', seconds: 8.4, because: 'pace' });
+    expect(await receive(body)).toEqual(['m1']);
+    expect(hidden).toEqual([8.4]);
+  });
+
+  it('takes a slice that was redriven from the dead-letter queue', async () => {
+    const { receive, refusals } = receiver(done);
+    const dead = JSON.stringify({
+      ...(JSON.parse(body) as Slice),
+      endsAt: undefined,
+      reason: { code: 'X', message: 'y' },
+    });
+    expect(await receive(dead)).toEqual([]);
+    expect(refusals).toEqual([]);
+  });
+});

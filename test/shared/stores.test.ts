@@ -1,0 +1,236 @@
+import { TransactionCanceledException } from '@aws-sdk/client-dynamodb';
+import { GetCommand, TransactWriteCommand } from '@aws-sdk/lib-dynamodb';
+import { mockClient } from 'aws-sdk-client-mock';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { RecordedChange } from '../../lambdas/change-events/changes.store.ts';
+import { ChangeStore } from '../../lambdas/change-events/changes.store.ts';
+import { unpublishedShard } from '../../lambdas/change-events/unpublished.ts';
+import { HistoryStore } from '../../lambdas/change-events/history.store.ts';
+import { BucketStore } from '../../lambdas/shared/pacer/buckets.store.ts';
+import { WatchStore } from '../../lambdas/shared/watches.store.ts';
+import type { EngineTables } from './engine-tables.ts';
+import { startEngineTables } from './engine-tables.ts';
+import { VirtualClock } from './virtual-clock.ts';
+
+let tables: EngineTables;
+beforeAll(async () => {
+  tables = await startEngineTables();
+});
+afterAll(() => tables.stop());
+
+const clock = new VirtualClock();
+let count = 0;
+/** A watch of its own for each test. */
+const watchOf = (bucketId = 'b') => ({ watchId: `title|studio|GLOBAL|A${String(++count).padStart(4, '0')}`, bucketId });
+const watches = () => new WatchStore(tables.database, 'Watches', clock);
+const changes = () => new ChangeStore(tables.database, { watches: 'Watches', history: 'History' });
+const history = () => new HistoryStore(tables.database, 'History', clock);
+
+function change(watchId: string, given: Partial<RecordedChange> = {}): RecordedChange {
+  return {
+    watchId,
+    seenVersion: 0,
+    seenObservedAt: undefined,
+    lap: 'b#steady',
+    after: { offer: { status: 'Live', comments: null } },
+    changes: { offer: [{ change: 'offerAdded' }] },
+    events: [{ detailType: 'Offer Added', item: 'offer', about: { alid: 'A', groupingEntity: null } }],
+    historyPath: '/v1/titles/studio/A/history',
+    correlationId: 'm1',
+    sentAt: 5,
+    now: clock.now(),
+    ...given,
+  };
+}
+
+describe('the watch store', () => {
+  it('adds a watch once, into the lap of new ones', async () => {
+    const watch = watchOf();
+    expect(await watches().add(watch)).toBe(true);
+    expect(await watches().add(watch)).toBe(false);
+    expect((await watches().heads([watch.watchId])).get(watch.watchId)).toMatchObject({ lap: 'b#new', version: 0 });
+  });
+
+  it('keeps the versions of a removed watch, and goes on with them when it comes back', async () => {
+    const watch = watchOf();
+    await watches().add(watch);
+    await changes().record(change(watch.watchId));
+    expect(await watches().remove(watch.watchId)).toBe(true);
+    expect(await watches().remove(watch.watchId)).toBe(false);
+    expect((await watches().heads([watch.watchId])).get(watch.watchId)?.lap).toBeUndefined();
+    await watches().add(watch);
+    expect((await watches().heads([watch.watchId])).get(watch.watchId)).toMatchObject({ lap: 'b#new', version: 1 });
+    expect(await changes().record(change(watch.watchId, { seenVersion: 1 }))).toBe('recorded');
+    expect(await history().read([{ watchId: watch.watchId, version: 2 }])).toHaveLength(1);
+  });
+
+  it('reads a lap in key order, page by page, and says where it ends', async () => {
+    const added = Array.from({ length: 5 }, () => watchOf('paged'));
+    for (const watch of added.toReversed()) await watches().add(watch);
+    const read = watches().lapReader('paged');
+    const first = await read('new', null, 3);
+    expect(first).toEqual({ watches: added.slice(0, 3).map((watch) => watch.watchId), last: false });
+    expect(await read('new', first.watches.at(-1) ?? null, 3)).toEqual({
+      watches: added.slice(3).map((watch) => watch.watchId),
+      last: true,
+    });
+    expect(await read('urgent', null, 3)).toEqual({ watches: [], last: true });
+  });
+
+  it('moves a watch between laps with its notes, and takes notes off again', async () => {
+    const watch = watchOf('moved');
+    await watches().add(watch);
+    const problem = { code: 'BadRequest', message: 'no', since: '2026-01-01T00:00:00.000Z' };
+    await watches().place(watch, 'urgent', { attempts: 2, problem });
+    expect((await watches().heads([watch.watchId])).get(watch.watchId)).toMatchObject({
+      lap: 'moved#urgent',
+      attempts: 2,
+      problem,
+    });
+    await watches().place(watch, 'steady', {});
+    const head = (await watches().heads([watch.watchId])).get(watch.watchId);
+    expect([head?.lap, head?.attempts, head?.problem]).toEqual(['moved#steady', undefined, undefined]);
+  });
+
+  it('does not bring a removed watch back by moving it', async () => {
+    const watch = watchOf();
+    await watches().add(watch);
+    await watches().remove(watch.watchId);
+    expect(await watches().place(watch, 'steady', {})).toBe(false);
+    expect((await watches().heads([watch.watchId])).get(watch.watchId)?.lap).toBeUndefined();
+  });
+
+  it('reads more heads than one call can carry', async () => {
+    const added = Array.from({ length: 120 }, () => watchOf('many'));
+    await Promise.all(added.map((watch) => watches().add(watch)));
+    const heads = await watches().heads([...added.map((watch) => watch.watchId), 'unheard-of']);
+    expect(heads.size).toBe(120);
+  });
+});
+
+describe('recording a change', () => {
+  it('writes head and history together, marked as unpublished', async () => {
+    const watch = watchOf();
+    await watches().add(watch);
+    expect(await changes().record(change(watch.watchId))).toBe('recorded');
+    expect((await watches().heads([watch.watchId])).get(watch.watchId)).toMatchObject({
+      lap: 'b#steady',
+      version: 1,
+      sentAt: 5,
+      state: { offer: { status: 'Live', comments: null } },
+    });
+    expect(await history().read([{ watchId: watch.watchId, version: 1 }])).toEqual([
+      expect.objectContaining({ version: 1, correlationId: 'm1', unpublished: unpublishedShard(watch.watchId) }),
+    ]);
+  });
+
+  it('lets one of two racing workers win', async () => {
+    const watch = watchOf();
+    await watches().add(watch);
+    const outcomes = await Promise.all([
+      changes().record(change(watch.watchId)),
+      changes().record(change(watch.watchId)),
+    ]);
+    expect(outcomes.toSorted()).toEqual(['outrun', 'recorded']);
+    expect(await history().read([1, 2].map((version) => ({ watchId: watch.watchId, version })))).toHaveLength(1);
+  });
+
+  it('writes nothing for a watch that has been removed meanwhile', async () => {
+    const watch = watchOf();
+    await watches().add(watch);
+    await watches().remove(watch.watchId);
+    expect(await changes().record(change(watch.watchId))).toBe('outrun');
+    expect(await history().read([{ watchId: watch.watchId, version: 1 }])).toEqual([]);
+  });
+
+  it('lets observation times rise with the versions, even when the clock falls back', async () => {
+    const watch = watchOf();
+    await watches().add(watch);
+    const later = new Date(clock.now() + 60_000).toISOString();
+    await changes().record(change(watch.watchId, { seenObservedAt: later }));
+    const [row] = await history().read([{ watchId: watch.watchId, version: 1 }]);
+    expect(row?.observedAt).toBe(new Date(Date.parse(later) + 1).toISOString());
+  });
+
+  it('refuses a state that no row can hold, and writes nothing', async () => {
+    const watch = watchOf();
+    await watches().add(watch);
+    const after = { offer: { text: 'x'.repeat(400_000) } };
+    expect(await changes().record(change(watch.watchId, { after }))).toBe('tooLarge');
+    expect((await watches().heads([watch.watchId])).get(watch.watchId)?.version).toBe(0);
+  });
+
+  it.each([
+    ['TransactionConflict', 'contended'],
+    ['ThrottlingError', 'contended'],
+    ['ConditionalCheckFailed', 'outrun'],
+  ])('calls a transaction cancelled for %s %s', async (code, outcome) => {
+    const fault = mockClient(tables.database);
+    try {
+      fault.on(TransactWriteCommand).rejects(
+        new TransactionCanceledException({
+          $metadata: {},
+          message: 'cancelled',
+          CancellationReasons: [{ Code: 'None' }, { Code: code }],
+        }),
+      );
+      expect(await changes().record(change('w'))).toBe(outcome);
+    } finally {
+      fault.restore();
+    }
+  });
+});
+
+describe('the history store', () => {
+  it('finds what is unpublished and old, and forgets what has been published', async () => {
+    const watch = watchOf();
+    await watches().add(watch);
+    await changes().record(change(watch.watchId));
+    const key = { watchId: watch.watchId, version: 1 };
+    const find = async (time: number) =>
+      (await history().unpublishedBefore(new Date(time), 500)).filter((found) => found.watchId === watch.watchId);
+    expect(await find(clock.now() - 1)).toEqual([]);
+    expect(await find(clock.now() + 1)).toEqual([{ ...key, observedAt: new Date(clock.now()).toISOString() }]);
+    await history().clear(key);
+    expect(await find(clock.now() + 1)).toEqual([]);
+    expect(await history().read([key])).toHaveLength(1);
+  });
+});
+
+describe('the bucket store', () => {
+  const reservation = {
+    slice: 's1',
+    start: 1_000.5,
+    tat: 2_000.125,
+    configured: 10,
+    granted: 10,
+    share: 1,
+    throttledAt: 0,
+  };
+
+  it('takes a reservation only on top of the one that it was computed from', async () => {
+    const buckets = new BucketStore(tables.database, 'Buckets');
+    expect(await buckets.read('fresh')).toEqual({});
+    expect(await buckets.reserve('fresh', { ...reservation, started: 7 }, undefined)).toBeUndefined();
+    expect(await buckets.reserve('fresh', { ...reservation, slice: 's2' }, undefined)).toMatchObject({ slice: 's1' });
+    const next = { ...reservation, slice: 's2', tat: 3_000 };
+    expect(await buckets.reserve('fresh', next, { slice: 's1', tat: 2_000.125 })).toBeUndefined();
+    expect(await buckets.reserve('fresh', next, { slice: 's1', tat: 2_000.125 })).toMatchObject({ slice: 's2' });
+    expect(await buckets.read('fresh')).toMatchObject({ slice: 's2', tat: 3_000, started: 7 });
+  });
+
+  it('lets one of two planners win, beside the reservations', async () => {
+    const buckets = new BucketStore(tables.database, 'Buckets');
+    const plan = { planned: 200, laps: { steady: { cursor: 'w', startedAt: 5, through: 200 } } };
+    await buckets.reserve('planned', reservation, undefined);
+    const outcomes = [
+      await buckets.recordPlan('planned', undefined, plan),
+      await buckets.recordPlan('planned', undefined, plan),
+      await buckets.recordPlan('planned', 1, { ...plan, planned: 400 }),
+    ];
+    expect(outcomes).toEqual([true, false, true]);
+    expect(await buckets.read('planned')).toMatchObject({ planVersion: 2, planned: 400, slice: 's1', laps: plan.laps });
+    const { Item } = await tables.database.send(new GetCommand({ TableName: 'Buckets', Key: { bucketId: 'planned' } }));
+    expect(Item).toMatchObject({ planned: 400 });
+  });
+});
