@@ -1,0 +1,51 @@
+import { CfnOutput, Stack } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+import { requiredSecrets, type Settings } from '../config/settings.ts';
+import { ChangePublishing } from './change-events/change-publishing.ts';
+import { TitleChecks } from './offer-status/title-checks.ts';
+import { Operations } from './operations.ts';
+import { WatchTables } from './shared/watch-tables.ts';
+
+export interface OfferRelayStackProps {
+  readonly settings: Settings;
+}
+
+/**
+ * The whole of a stage.
+ *
+ *     schedule ─▶ planner ─▶ slices ─▶ worker ─▶ upstream API
+ *                                        │
+ *                    watches + history ◀─┘
+ *                       │ stream
+ *                       ▼
+ *                    publisher ─▶ change bus ─▶ subscribers
+ */
+export class OfferRelayStack extends Stack {
+  constructor(scope: Construct, id: string, { settings }: OfferRelayStackProps) {
+    super(scope, id, {
+      description: `Offer Relay, stage ${settings.stage}: watches Amazon offers and emits what changed`,
+      terminationProtection: settings.removalPolicy === 'retain',
+      tags: { application: 'offer-relay', stage: settings.stage },
+    });
+
+    const tables = new WatchTables(this, 'WatchTables', { settings });
+    const checks = new TitleChecks(this, 'TitleChecks', { tables, settings });
+    const publishing = new ChangePublishing(this, 'ChangePublishing', { tables, settings });
+    const operations = new Operations(this, 'Operations', { checks, publishing, settings });
+
+    this.output('BusName', publishing.bus.bus.eventBusName, 'Name of the bus that subscribers put their rules on');
+    this.output('BusArn', publishing.bus.bus.eventBusArn, 'ARN of that bus, for subscribers in other accounts');
+    this.output('WatchesTableName', tables.watches.tableName, 'Watches and their latest states');
+    this.output('HistoryTableName', tables.history.tableName, 'Every recorded change');
+    this.output('BucketsTableName', tables.buckets.tableName, 'Token buckets of the upstream APIs');
+    this.output('SlicesQueueUrl', checks.queues.slices.queueUrl, 'Planned checks');
+    this.output('DeadLetterQueueUrl', checks.queues.deadLetters.queueUrl, 'Checks that were given up');
+    this.output('FailedBatchesQueueUrl', publishing.failedBatches.queueUrl, 'Stream batches that were given up');
+    this.output('DashboardUrl', operations.dashboardUrl, 'Dashboard of the stage');
+    this.output('RequiredSecrets', requiredSecrets(settings).join(',') || 'none', 'Secrets that the operator makes');
+  }
+
+  private output(id: string, value: string, description: string): void {
+    new CfnOutput(this, id, { value, description });
+  }
+}

@@ -1,0 +1,97 @@
+import { Duration } from 'aws-cdk-lib';
+import { type Alarm, Stats } from 'aws-cdk-lib/aws-cloudwatch';
+import { Construct } from 'constructs';
+import type { Settings } from '../../config/settings.ts';
+import { OperatorAlarm, type OperatorAlarmProps } from '../shared/operator-alarm.ts';
+import { relayMetric } from '../shared/relay-metric.ts';
+import type { TitleChecks } from './title-checks.ts';
+
+export interface OfferStatusAlarmsProps {
+  readonly checks: TitleChecks;
+  readonly settings: Settings;
+}
+
+/** Alarms for titles that are asked about late, or not at all. */
+export class OfferStatusAlarms extends Construct {
+  readonly alarms: Alarm[];
+
+  constructor(scope: Construct, id: string, { checks, settings }: OfferStatusAlarmsProps) {
+    super(scope, id);
+    const { planner, worker, queues } = checks;
+    const define = (name: string, props: Omit<OperatorAlarmProps, 'settings'>) =>
+      new OperatorAlarm(this, name, { ...props, settings }).alarm;
+
+    this.alarms = [
+      define('DeadLetters', {
+        metric: queues.deadLetters.metricApproximateNumberOfMessagesVisible({
+          statistic: Stats.MAXIMUM,
+          period: Duration.minutes(1),
+        }),
+        threshold: 0,
+        impact: 'some titles could not be checked in all their attempts; their changes are not seen.',
+        firstStep:
+          'read the reason in the messages of the dead-letter queue, mend its cause, then check the titles again.',
+      }),
+      define('SlicesWaiting', {
+        metric: queues.slices.metricApproximateAgeOfOldestMessage({
+          statistic: Stats.MAXIMUM,
+          period: Duration.minutes(1),
+        }),
+        threshold: 600,
+        periods: 3,
+        impact: 'planned checks wait for more than ten minutes; changes are reported late.',
+        firstStep:
+          'look at Throttled, Unavailable and CredentialsRefused on the dashboard, then at the log of CheckTitles.',
+      }),
+      define('PlannerSilent', {
+        metric: planner.function.metricInvocations({ period: Duration.minutes(15) }),
+        threshold: 1,
+        whenBelow: true,
+        impact: 'no checks have been planned for 15 minutes; once the queue is empty, nothing is checked.',
+        firstStep: 'see that the plan schedule is enabled and that its role may invoke PlanChecks.',
+      }),
+      define('PlannerErrors', {
+        metric: planner.function.metricErrors({ period: Duration.minutes(5) }),
+        threshold: 2,
+        impact: 'planning fails; once the queue is empty, nothing is checked.',
+        firstStep: 'read the latest error in the log of PlanChecks.',
+      }),
+      define('WorkerErrors', {
+        metric: worker.function.metricErrors({ period: Duration.minutes(5) }),
+        threshold: 2,
+        impact: 'workers crash or time out; each time a bucket stands still for up to 90 seconds.',
+        firstStep: 'read the latest error in the log of CheckTitles.',
+      }),
+      define('WorkerThrottles', {
+        metric: worker.function.metricThrottles({ period: Duration.minutes(5) }),
+        threshold: 10,
+        periods: 3,
+        impact:
+          "workers are not started, because the account's Lambda concurrency is used up; changes are reported late.",
+        firstStep: "look for the function that uses the account's concurrency, or ask for a higher quota.",
+      }),
+      define('CredentialsRefused', {
+        metric: relayMetric('offer-status', settings.stage, 'CredentialsRefused'),
+        threshold: 0,
+        impact:
+          'the API refuses the certificate or key of an account, or its secret is unusable; none of its titles is checked.',
+        firstStep: 'find the account in the log of CheckTitles and replace its secret.',
+      }),
+      define('Throttled', {
+        metric: relayMetric('offer-status', settings.stage, 'Throttled', { period: Duration.minutes(15) }),
+        threshold: 10,
+        impact:
+          'the API answers 429 although requests are paced; the rate has been lowered and changes are reported late.',
+        firstStep:
+          'see whether something else uses the same credentials, then compare offerStatus.rate with the granted rate.',
+      }),
+      define('UnreadableAnswers', {
+        metric: relayMetric('offer-status', settings.stage, 'UnreadableAnswers'),
+        threshold: 0,
+        impact: 'the API sends answers that cannot be understood; the changes in them are not reported.',
+        firstStep:
+          'read the quarantined answer that the log of CheckTitles names and compare it with the API document.',
+      }),
+    ];
+  }
+}

@@ -1,0 +1,42 @@
+import { Aws } from 'aws-cdk-lib';
+import { AlarmStatusWidget, Dashboard } from 'aws-cdk-lib/aws-cloudwatch';
+import { Construct } from 'constructs';
+import type { Settings } from '../config/settings.ts';
+import { ChangeEventsAlarms } from './change-events/change-events-alarms.ts';
+import { changeEventsWidgets } from './change-events/change-events-widgets.ts';
+import type { ChangePublishing } from './change-events/change-publishing.ts';
+import { OfferStatusAlarms } from './offer-status/offer-status-alarms.ts';
+import { offerStatusWidgets } from './offer-status/offer-status-widgets.ts';
+import type { TitleChecks } from './offer-status/title-checks.ts';
+
+export interface OperationsProps {
+  readonly checks: TitleChecks;
+  readonly publishing: ChangePublishing;
+  readonly settings: Settings;
+}
+
+/** What the operator looks at: alarms for everything that loses data or freshness, and one dashboard. */
+export class Operations extends Construct {
+  readonly dashboardUrl: string;
+
+  constructor(scope: Construct, id: string, { checks, publishing, settings }: OperationsProps) {
+    super(scope, id);
+    const offerStatus = new OfferStatusAlarms(this, 'OfferStatus', { checks, settings });
+    const changeEvents = new ChangeEventsAlarms(this, 'ChangeEvents', { publishing, settings });
+
+    const dashboard = new Dashboard(this, 'Dashboard', {
+      widgets: [
+        [
+          new AlarmStatusWidget({
+            title: 'Alarms',
+            width: 24,
+            alarms: [...offerStatus.alarms, ...changeEvents.alarms],
+          }),
+        ],
+        offerStatusWidgets(checks, settings),
+        changeEventsWidgets(publishing, settings),
+      ],
+    });
+    this.dashboardUrl = `https://${Aws.REGION}.console.aws.amazon.com/cloudwatch/home?region=${Aws.REGION}#dashboards/dashboard/${dashboard.dashboardName}`;
+  }
+}

@@ -1,0 +1,45 @@
+import { Aws, Duration } from 'aws-cdk-lib';
+import { PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import { CfnSchedule } from 'aws-cdk-lib/aws-scheduler';
+import { Construct } from 'constructs';
+
+/** A tick that could not be delivered for so long is worth nothing: the next one does its work. */
+export const TICK_LIFETIME = Duration.seconds(60);
+
+export interface FunctionScheduleProps {
+  readonly target: LambdaFunction;
+  /** `rate(…)` or `cron(…)`. A rate fires at once when the schedule is created. */
+  readonly expression: string;
+  readonly description: string;
+}
+
+/** Invokes a function on a schedule. Ticks do not pile up: what is late is dropped. */
+export class FunctionSchedule extends Construct {
+  constructor(scope: Construct, id: string, { target, expression, description }: FunctionScheduleProps) {
+    super(scope, id);
+
+    const role = new Role(this, 'Role', {
+      // Only schedules of this account may act through the role, not one that somebody else points here.
+      assumedBy: new ServicePrincipal('scheduler.amazonaws.com', {
+        conditions: { StringEquals: { 'aws:SourceAccount': Aws.ACCOUNT_ID } },
+      }),
+      inlinePolicies: {
+        Invoke: new PolicyDocument({
+          statements: [new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [target.functionArn] })],
+        }),
+      },
+    });
+
+    new CfnSchedule(this, 'Schedule', {
+      description,
+      scheduleExpression: expression,
+      flexibleTimeWindow: { mode: 'OFF' },
+      target: {
+        arn: target.functionArn,
+        roleArn: role.roleArn,
+        retryPolicy: { maximumEventAgeInSeconds: TICK_LIFETIME.toSeconds(), maximumRetryAttempts: 2 },
+      },
+    });
+  }
+}

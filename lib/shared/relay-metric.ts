@@ -1,0 +1,44 @@
+import { Duration } from 'aws-cdk-lib';
+import { Metric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
+
+/** Rooms that emit metrics: the `service` dimension. */
+export type MetricRoom = 'offer-status' | 'change-events';
+
+/** Names of the metrics that the functions emit. */
+export type MetricName =
+  | 'ChangesRecorded'
+  | 'CredentialsRefused'
+  | 'EventsPublished'
+  | 'OldestUnpublishedSeconds'
+  | 'PublishFailures'
+  | 'Republished'
+  | 'RequestsSent'
+  | 'SchemaDrift'
+  | 'SlicesPlanned'
+  | 'Throttled'
+  | 'Unavailable'
+  | 'UnreadableAnswers'
+  | 'WatchesDeadLettered';
+
+export interface RelayMetricOptions {
+  /** @default Stats.SUM */
+  readonly statistic?: string;
+  /** @default Duration.minutes(5) */
+  readonly period?: Duration;
+}
+
+/** A metric of the functions' own, which they write into their logs in the embedded metric format. */
+export function relayMetric(
+  room: MetricRoom,
+  stage: string,
+  name: MetricName,
+  options: RelayMetricOptions = {},
+): Metric {
+  return new Metric({
+    namespace: 'OfferRelay',
+    metricName: name,
+    dimensionsMap: { service: room, stage },
+    statistic: options.statistic ?? Stats.SUM,
+    period: options.period ?? Duration.minutes(5),
+  });
+}

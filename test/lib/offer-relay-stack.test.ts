@@ -1,0 +1,114 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { Template } from 'aws-cdk-lib/assertions';
+import { describe, expect, test } from 'vitest';
+import * as z from 'zod';
+import { loadSettings } from '../../config/settings.ts';
+import { defineStage, resourcesOf, templateOf, testApp } from './synthesis.ts';
+
+const local = templateOf('local');
+const prod = templateOf('prod');
+
+/** Types whose resources hold something that cannot be had again. */
+const KEEPERS = ['AWS::DynamoDB::Table', 'AWS::SQS::Queue', 'AWS::Events::Archive', 'AWS::Logs::LogGroup'];
+
+describe('the stack', () => {
+  test('deploys exactly the handlers that lie below lambdas', () => {
+    const folder = join(import.meta.dirname, '../../lambdas');
+    const handlers = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((path) =>
+      /^[^/\\]+[/\\][^/\\]+\.handler\.ts$/.test(path),
+    );
+    const stems = handlers.map((path) => /([^/\\]+)\.handler\.ts$/.exec(path)?.[1] ?? '').sort();
+    const functions = [...resourcesOf(local, 'AWS::Lambda::Function').keys()];
+    const pascal = (stem: string) => stem.replaceAll(/(?:^|-)(\w)/g, (_, letter: string) => letter.toUpperCase());
+
+    expect(functions).toHaveLength(stems.length);
+    for (const stem of stems) expect(functions.some((id) => id.includes(`${pascal(stem)}Function`))).toBe(true);
+  });
+
+  test('keeps everything that holds data in prod and nothing in local', () => {
+    for (const [template, policy] of [
+      [prod, 'Retain'],
+      [local, 'Delete'],
+    ] as const) {
+      const keepers = [...resourcesOf(template)].filter(([, { Type }]) => KEEPERS.includes(Type));
+      expect(keepers.length).toBeGreaterThan(8);
+      for (const [id, resource] of keepers) {
+        expect([id, resource.DeletionPolicy, resource.UpdateReplacePolicy]).toEqual([id, policy, policy]);
+      }
+    }
+  });
+
+  test('protects a kept stage against deletion', () => {
+    expect(defineStage(testApp(), loadSettings('prod')).terminationProtection).toBe(true);
+    expect(defineStage(testApp(), loadSettings('local')).terminationProtection).toBe(false);
+    prod.allResourcesProperties('AWS::DynamoDB::Table', { DeletionProtectionEnabled: true });
+    local.allResourcesProperties('AWS::DynamoDB::Table', { DeletionProtectionEnabled: false });
+  });
+
+  test('gives no resource a fixed physical name, but for the bus, which CDK names after the stack', () => {
+    const nameOf: Readonly<Record<string, string>> = {
+      'AWS::CloudWatch::Alarm': 'AlarmName',
+      'AWS::CloudWatch::Dashboard': 'DashboardName',
+      'AWS::DynamoDB::Table': 'TableName',
+      'AWS::Events::Archive': 'ArchiveName',
+      'AWS::IAM::Role': 'RoleName',
+      'AWS::Lambda::Function': 'FunctionName',
+      'AWS::Logs::LogGroup': 'LogGroupName',
+      'AWS::SQS::Queue': 'QueueName',
+      'AWS::Scheduler::Schedule': 'Name',
+    };
+    for (const [id, { Type, Properties }] of resourcesOf(prod)) {
+      const name = nameOf[Type];
+      if (name !== undefined) expect([id, Properties[name]]).toEqual([id, undefined]);
+    }
+    const [bus] = resourcesOf(prod, 'AWS::Events::EventBus').values();
+    expect(bus?.Properties['Name']).toMatch(/^OfferRelayprod/);
+  });
+
+  test('lets two stages live side by side in one account', () => {
+    const app = testApp();
+    const settings = loadSettings('local');
+    const other = { ...settings, stage: 'other', runtime: { ...settings.runtime, stage: 'other' } };
+    const stacks = [defineStage(app, settings), defineStage(app, other)];
+    const names = stacks.map((stack) => {
+      const [bus] = resourcesOf(Template.fromStack(stack), 'AWS::Events::EventBus').values();
+      return bus?.Properties['Name'];
+    });
+
+    expect(stacks.map((stack) => stack.stackName)).toEqual(['OfferRelay-local', 'OfferRelay-other']);
+    expect(new Set(names).size).toBe(2);
+  });
+
+  test('belongs to no account or region', () => {
+    expect(JSON.stringify(prod.toJSON())).not.toMatch(/:\d{12}:|[a-z]{2}-[a-z]+-\d/);
+  });
+
+  test('says where everything is', () => {
+    const outputs = z
+      .object({ Outputs: z.record(z.string(), z.object({ Value: z.unknown(), Description: z.string().min(10) })) })
+      .parse(local.toJSON()).Outputs;
+
+    expect(Object.keys(outputs).sort()).toEqual([
+      'BucketsTableName',
+      'BusArn',
+      'BusName',
+      'DashboardUrl',
+      'DeadLetterQueueUrl',
+      'FailedBatchesQueueUrl',
+      'HistoryTableName',
+      'RequiredSecrets',
+      'SlicesQueueUrl',
+      'WatchesTableName',
+    ]);
+    expect(outputs['RequiredSecrets']?.Value).toBe('offer-relay/local/offer-status/example');
+  });
+
+  test('says so when no secret is needed', () => {
+    const template = templateOf('local', (settings) => ({
+      ...settings,
+      runtime: { ...settings.runtime, offerStatus: { ...settings.runtime.offerStatus, accounts: {} } },
+    }));
+    template.hasOutput('RequiredSecrets', { Value: 'none' });
+  });
+});

@@ -1,0 +1,87 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { App } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import * as z from 'zod';
+import { loadSettings, type Settings } from '../../config/settings.ts';
+import { OfferRelayStack } from '../../lib/offer-relay-stack.ts';
+import { scratchFolder } from './scratch-folder.ts';
+
+const project = join(import.meta.dirname, '../..');
+const { context } = z
+  .object({ context: z.record(z.string(), z.unknown()) })
+  .parse(JSON.parse(readFileSync(join(project, 'cdk.json'), 'utf8')));
+
+/** An app as `cdk synth` would make it, writing to a folder of its own. */
+export function testApp({ bundling = false } = {}): App {
+  return new App({
+    outdir: scratchFolder(),
+    context: { ...context, ...(!bundling && { 'aws:cdk:bundling-stacks': [] }) },
+  });
+}
+
+export function defineStage(app: App, settings: Settings): OfferRelayStack {
+  return new OfferRelayStack(app, `OfferRelay-${settings.stage}`, { settings });
+}
+
+/** Template of a stage with the bundling skipped; `change` may turn its settings. */
+export function templateOf(stage: string, change: (settings: Settings) => Settings = (settings) => settings): Template {
+  return Template.fromStack(defineStage(testApp(), change(loadSettings(stage))));
+}
+
+const Resource = z.object({
+  Type: z.string(),
+  Properties: z.record(z.string(), z.unknown()).default({}),
+  DeletionPolicy: z.string().optional(),
+  UpdateReplacePolicy: z.string().optional(),
+});
+export type Resource = z.infer<typeof Resource>;
+
+/** Resources of a template by logical id, all or those of one type. */
+export function resourcesOf(template: Template, type?: string): Map<string, Resource> {
+  const all = z.object({ Resources: z.record(z.string(), Resource) }).parse(template.toJSON()).Resources;
+  return new Map(Object.entries(all).filter(([, resource]) => type === undefined || resource.Type === type));
+}
+
+const Statement = z.object({
+  Effect: z.string(),
+  Action: z.union([z.string().transform((action) => [action]), z.array(z.string())]),
+  Resource: z.union([z.array(z.unknown()), z.unknown().transform((resource) => [resource])]),
+});
+const InlinePolicies = z.array(z.object({ PolicyDocument: z.object({ Statement: z.array(Statement) }) }));
+
+export interface Grant {
+  readonly role: string;
+  readonly action: string;
+  /** The ARN as one string: `${Logical.Attribute}` where the template refers to another resource. */
+  readonly resource: string;
+}
+
+/** Every action that a role of the template allows, and on what. */
+export function grantsOf(template: Template): Grant[] {
+  return [...resourcesOf(template, 'AWS::IAM::Role')].flatMap(([role, { Properties }]) =>
+    InlinePolicies.parse(Properties['Policies'] ?? []).flatMap(({ PolicyDocument }) =>
+      PolicyDocument.Statement.flatMap(({ Action, Resource }) =>
+        Action.flatMap((action) => Resource.map((resource) => ({ role, action, resource: flatten(resource) }))),
+      ),
+    ),
+  );
+}
+
+/** An expression of the template as text, with the hashes of logical ids left out. */
+export function flatten(value: unknown): string {
+  if (typeof value === 'string') return value;
+  const shape = z
+    .union([
+      z.object({ 'Fn::Join': z.tuple([z.string(), z.array(z.unknown())]) }),
+      z.object({ 'Fn::GetAtt': z.tuple([z.string(), z.string()]) }),
+      z.object({ Ref: z.string() }),
+    ])
+    .parse(value);
+  if ('Ref' in shape) return `\${${withoutHash(shape.Ref)}}`;
+  if ('Fn::GetAtt' in shape) return `\${${withoutHash(shape['Fn::GetAtt'][0])}.${shape['Fn::GetAtt'][1]}}`;
+  const [separator, parts] = shape['Fn::Join'];
+  return parts.map(flatten).join(separator);
+}
+
+export const withoutHash = (logicalId: string): string => logicalId.replace(/[0-9A-F]{8}$/, '');
