@@ -1,0 +1,183 @@
+import { randomUUID } from 'node:crypto';
+import { targetInput } from './input-transformer.ts';
+import { ACCOUNT_ID, REGION } from './intrinsics.ts';
+import { ServiceError, type Operations } from './json-service.ts';
+import type { BusDefinition, CloudModel, RuleDefinition } from './model.ts';
+import type { TargetDelivery } from './target-delivery.ts';
+
+/** An event as rules and targets see it, plus the bus that took it. */
+export interface BusEvent {
+  version: string;
+  id: string;
+  'detail-type': string;
+  source: string;
+  account: string;
+  time: string;
+  region: string;
+  resources: string[];
+  detail: Record<string, unknown>;
+}
+
+interface Entry {
+  Source?: unknown;
+  DetailType?: unknown;
+  Detail?: unknown;
+  EventBusName?: unknown;
+  Resources?: unknown;
+  Time?: unknown;
+}
+
+const MAXIMUM_ENTRIES = 10;
+const MAXIMUM_REQUEST_BYTES = 256 * 1024;
+const DEFAULT_BUS: BusDefinition = { name: 'default', arn: `arn:aws:events:${REGION}:${ACCOUNT_ID}:event-bus/default` };
+
+/** The buses and their rules. */
+export class EventBuses {
+  private readonly model: CloudModel;
+  private readonly delivery: TargetDelivery;
+  private readonly onEvent: ((event: BusEvent, busName: string) => void) | undefined;
+
+  constructor(model: CloudModel, delivery: TargetDelivery, onEvent?: (event: BusEvent, busName: string) => void) {
+    this.model = model;
+    this.delivery = delivery;
+    this.onEvent = onEvent;
+  }
+
+  operations(): Operations {
+    return {
+      'AWSEvents.PutEvents': (input) => this.putEvents(input),
+      'AWSEvents.DescribeEventBus': (input) => {
+        const bus = this.require(text(input['Name']) ?? 'default');
+        return { Name: bus.name, Arn: bus.arn };
+      },
+      'AWSEvents.ListRules': (input) => {
+        const bus = this.require(text(input['EventBusName']) ?? 'default');
+        const prefix = text(input['NamePrefix']) ?? '';
+        const rules = this.model.rules.filter((rule) => rule.busName === bus.name && rule.name.startsWith(prefix));
+        return { Rules: rules.map(describeRule) };
+      },
+    };
+  }
+
+  private find(nameOrArn: string): BusDefinition | undefined {
+    const name = nameOrArn.startsWith('arn:') ? nameOrArn.split('event-bus/').at(-1)! : nameOrArn;
+    return name === 'default' ? DEFAULT_BUS : this.model.buses.get(name);
+  }
+
+  private require(nameOrArn: string): BusDefinition {
+    const bus = this.find(nameOrArn);
+    if (!bus) throw new ServiceError('ResourceNotFoundException', `Event bus ${nameOrArn} does not exist.`);
+    return bus;
+  }
+
+  private putEvents(input: Record<string, unknown>) {
+    const entries = input['Entries'];
+    if (!Array.isArray(entries) || entries.length === 0 || entries.length > MAXIMUM_ENTRIES) {
+      const found = Array.isArray(entries)
+        ? `length less than or equal to ${MAXIMUM_ENTRIES}`
+        : 'length greater than or equal to 1';
+      throw new ServiceError(
+        'ValidationException',
+        `1 validation error detected: Value '[PutEventsRequestEntry]' at 'entries' failed to satisfy constraint: Member must have ${found}`,
+      );
+    }
+    const size = (entries as Entry[]).reduce((sum, entry) => sum + entrySize(entry), 0);
+    if (size > MAXIMUM_REQUEST_BYTES) {
+      throw new ServiceError('ValidationException', 'Total size of the entries in the request is over the limit.');
+    }
+    const results = (entries as Entry[]).map((entry) => this.accept(entry));
+    return { FailedEntryCount: results.filter((result) => 'ErrorCode' in result).length, Entries: results };
+  }
+
+  private accept(entry: Entry): { EventId: string } | { ErrorCode: string; ErrorMessage: string } {
+    const refuse = (code: string, message: string) => ({ ErrorCode: code, ErrorMessage: message });
+    for (const [field, value] of [
+      ['Source', entry.Source],
+      ['DetailType', entry.DetailType],
+      ['Detail', entry.Detail],
+    ] as const) {
+      if (typeof value !== 'string' || value === '') {
+        return refuse('InvalidArgument', `Parameter ${field} is not valid. Reason: ${field} is a required argument.`);
+      }
+    }
+    if (String(entry.Source).startsWith('aws.'))
+      return refuse('NotAuthorizedForSourceException', 'Not authorized for the source.');
+    let detail: unknown;
+    try {
+      detail = JSON.parse(String(entry.Detail));
+    } catch {
+      return refuse('MalformedDetail', 'Detail is malformed.');
+    }
+    if (detail === null || typeof detail !== 'object' || Array.isArray(detail))
+      return refuse('MalformedDetail', 'Detail is malformed.');
+    const busName = text(entry.EventBusName) ?? 'default';
+    const bus = this.find(busName);
+    // EventBridge takes such an entry and drops it. Here that would hide a missing or misnamed bus.
+    if (!bus) return refuse('ResourceNotFoundException', `Event bus ${busName} does not exist.`);
+    const event: BusEvent = {
+      version: '0',
+      id: randomUUID(),
+      'detail-type': String(entry.DetailType),
+      source: String(entry.Source),
+      account: ACCOUNT_ID,
+      time: secondsOf(entry.Time),
+      region: REGION,
+      resources: Array.isArray(entry.Resources) ? entry.Resources.map(String) : [],
+      detail: detail as Record<string, unknown>,
+    };
+    this.dispatch(event, bus.name, false);
+    return { EventId: event.id };
+  }
+
+  /** Gives an event to every rule of its bus that it matches. */
+  dispatch(event: BusEvent, busName: string, forwarded: boolean): void {
+    this.onEvent?.(event, busName);
+    for (const rule of this.model.rules) {
+      if (rule.busName !== busName || !rule.enabled || !rule.pattern?.matches(event)) continue;
+      for (const target of rule.targets) {
+        const payload = targetInput(target, event, rule);
+        const nextBus = [...this.model.buses.values()].find((bus) => bus.arn === target.arn);
+        if (!nextBus) {
+          this.delivery.deliver({ ...target, targetArn: target.arn, sourceArn: rule.arn, payload });
+        } else if (!forwarded) {
+          // EventBridge forwards an event from bus to bus once, no further.
+          queueMicrotask(() => this.dispatch(event, nextBus.name, true));
+        }
+      }
+    }
+  }
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+function entrySize(entry: Entry): number {
+  const bytes = (value: unknown) => (typeof value === 'string' ? Buffer.byteLength(value) : 0);
+  const resources = Array.isArray(entry.Resources)
+    ? entry.Resources.reduce<number>((sum, item) => sum + bytes(item), 0)
+    : 0;
+  return (
+    (entry.Time === undefined ? 0 : 14) +
+    bytes(entry.Source) +
+    bytes(entry.DetailType) +
+    bytes(entry.Detail) +
+    resources
+  );
+}
+
+function secondsOf(time: unknown): string {
+  const date = typeof time === 'number' ? new Date(time * 1000) : new Date();
+  return date.toISOString().replace(/\.\d{3}Z$/, 'Z');
+}
+
+function describeRule(rule: RuleDefinition) {
+  return {
+    Name: rule.name,
+    Arn: rule.arn,
+    EventBusName: rule.busName,
+    State: rule.enabled ? 'ENABLED' : 'DISABLED',
+    ...(rule.pattern ? { EventPattern: JSON.stringify(rule.pattern.source) } : {}),
+    ...(rule.scheduleExpression ? { ScheduleExpression: rule.scheduleExpression } : {}),
+  };
+}

@@ -1,0 +1,162 @@
+import type { FilterPattern } from './event-pattern.ts';
+
+/** What the template's resources come to: everything that the running parts of the cloud need to know, by ARN. */
+export interface CloudModel {
+  readonly functions: Map<string, FunctionDefinition>;
+  readonly queues: Map<string, QueueDefinition>;
+  readonly streams: Map<string, StreamDefinition>;
+  readonly timeToLive: TimeToLiveDefinition[];
+  readonly buses: Map<string, BusDefinition>;
+  readonly rules: RuleDefinition[];
+  readonly schedules: ScheduleDefinition[];
+  readonly eventSources: EventSourceDefinition[];
+  /** By function ARN. */
+  readonly asyncInvocation: Map<string, AsyncInvocationSettings>;
+}
+
+export interface FunctionDefinition {
+  logicalId: string;
+  name: string;
+  arn: string;
+  /** The directory that Lambda would unpack to /var/task. */
+  codeDirectory: string;
+  handler: string;
+  timeoutSeconds: number;
+  memoryMb: number;
+  environment: Record<string, string>;
+  runtime: string;
+  logGroup: string;
+  logFormat: 'Text' | 'JSON';
+  logLevel?: string;
+  deadLetterArn?: string;
+  roleArn: string;
+  credentials: { accessKeyId: string; secretAccessKey: string; sessionToken: string };
+}
+
+export interface QueueDefinition {
+  name: string;
+  arn: string;
+  url: string;
+  fifo: boolean;
+  visibilityTimeoutSeconds: number;
+}
+
+export interface StreamDefinition {
+  /** The stream's ARN as the template sees it, in this cloud's region and account. */
+  arn: string;
+  tableName: string;
+  /** The same stream's ARN as the engine knows it. */
+  engineArn: string;
+}
+
+export interface TimeToLiveDefinition {
+  tableName: string;
+  attribute: string;
+  keys: string[];
+}
+
+export interface BusDefinition {
+  name: string;
+  arn: string;
+}
+
+export interface DeliveryRetries {
+  maximumAttempts: number;
+  maximumAgeSeconds: number;
+}
+
+export interface InputTransformer {
+  paths: Record<string, string>;
+  template: string;
+}
+
+export interface RuleTarget {
+  id: string;
+  arn: string;
+  input?: string;
+  inputPath?: string;
+  inputTransformer?: InputTransformer;
+  messageGroupId?: string;
+  retries: DeliveryRetries;
+  deadLetterArn?: string;
+}
+
+export interface RuleDefinition {
+  name: string;
+  arn: string;
+  busName: string;
+  enabled: boolean;
+  pattern?: FilterPattern;
+  scheduleExpression?: string;
+  targets: RuleTarget[];
+}
+
+export interface ScheduleDefinition {
+  logicalId: string;
+  name: string;
+  arn: string;
+  expression: string;
+  enabled: boolean;
+  startDate?: Date;
+  endDate?: Date;
+  target: {
+    arn: string;
+    input?: string;
+    messageGroupId?: string;
+    retries: DeliveryRetries;
+    deadLetterArn?: string;
+  };
+}
+
+interface EventSourceCommon {
+  id: string;
+  logicalId: string;
+  functionArn: string;
+  enabled: boolean;
+  batchSize: number;
+  batchingWindowSeconds: number;
+  reportBatchItemFailures: boolean;
+  filters: FilterPattern[];
+}
+
+export interface SqsEventSourceDefinition extends EventSourceCommon {
+  kind: 'sqs';
+  queueArn: string;
+  maximumConcurrency?: number;
+}
+
+export interface StreamEventSourceDefinition extends EventSourceCommon {
+  kind: 'stream';
+  streamArn: string;
+  startingPosition: 'TRIM_HORIZON' | 'LATEST';
+  bisectOnError: boolean;
+  /** −1: until the record expires. */
+  maximumRetryAttempts: number;
+  /** −1: until the record expires. */
+  maximumRecordAgeSeconds: number;
+  parallelizationFactor: number;
+  onFailureArn?: string;
+}
+
+export type EventSourceDefinition = SqsEventSourceDefinition | StreamEventSourceDefinition;
+
+export interface AsyncInvocationSettings {
+  maximumRetryAttempts: number;
+  maximumEventAgeSeconds: number;
+  onSuccessArn?: string;
+  onFailureArn?: string;
+}
+
+export function emptyModel(): CloudModel {
+  return {
+    functions: new Map(),
+    queues: new Map(),
+    streams: new Map(),
+    timeToLive: [],
+    buses: new Map(),
+    rules: [],
+    schedules: [],
+    eventSources: [],
+    asyncInvocation: new Map(),
+  };
+}

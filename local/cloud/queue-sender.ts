@@ -1,0 +1,38 @@
+import type { AwsClient } from './aws-call.ts';
+import type { QueueDefinition } from './model.ts';
+
+export interface OutgoingMessage {
+  body: string;
+  attributes?: Record<string, string | number>;
+  messageGroupId?: string;
+}
+
+/** Sends messages to queues by ARN, as the services do that have a queue as a target, destination or dead-letter queue. */
+export interface QueueSender {
+  send(queueArn: string, message: OutgoingMessage): Promise<void>;
+}
+
+export function queueSender(sqs: AwsClient, queues: ReadonlyMap<string, QueueDefinition>): QueueSender {
+  return {
+    async send(queueArn, { body, attributes, messageGroupId }) {
+      const queue = queues.get(queueArn);
+      if (!queue) throw new Error(`There is no queue ${queueArn}`);
+      await sqs.call('SendMessage', {
+        QueueUrl: queue.url,
+        MessageBody: body,
+        ...(attributes ? { MessageAttributes: messageAttributes(attributes) } : {}),
+        // EventBridge leaves deduplication to the queue's content; a FIFO target without a group was refused earlier.
+        ...(messageGroupId === undefined ? {} : { MessageGroupId: messageGroupId }),
+      });
+    },
+  };
+}
+
+function messageAttributes(attributes: Record<string, string | number>) {
+  return Object.fromEntries(
+    Object.entries(attributes).map(([name, value]) => [
+      name,
+      { DataType: typeof value === 'number' ? 'Number' : 'String', StringValue: String(value) },
+    ]),
+  );
+}

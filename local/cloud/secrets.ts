@@ -1,0 +1,75 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { ACCOUNT_ID, REGION } from './intrinsics.ts';
+import { ServiceError, type Operations } from './json-service.ts';
+
+interface Secret {
+  name: string;
+  arn: string;
+  value: string;
+  versionId: string;
+  created: number;
+  changed: number;
+}
+
+/** The secrets that an operator has made, by name. Templates do not make them. */
+export class Secrets {
+  private readonly byName = new Map<string, Secret>();
+
+  /** Makes a secret, or gives it a new value. Anything but a string is stored as JSON. */
+  put(name: string, value: unknown): void {
+    const now = Date.now() / 1000;
+    const suffix = createHash('sha256').update(name).digest('hex').slice(0, 6);
+    this.byName.set(name, {
+      name,
+      arn: `arn:aws:secretsmanager:${REGION}:${ACCOUNT_ID}:secret:${name}-${suffix}`,
+      value: typeof value === 'string' ? value : JSON.stringify(value),
+      versionId: randomUUID(),
+      created: this.byName.get(name)?.created ?? now,
+      changed: now,
+    });
+  }
+
+  operations(): Operations {
+    return {
+      'secretsmanager.GetSecretValue': (input) => {
+        const secret = this.find(input['SecretId']);
+        const stage = input['VersionStage'] ?? 'AWSCURRENT';
+        const version = input['VersionId'] ?? secret.versionId;
+        if (stage !== 'AWSCURRENT' || version !== secret.versionId) {
+          throw new ServiceError(
+            'ResourceNotFoundException',
+            "Secrets Manager can't find the specified secret value for that version.",
+          );
+        }
+        return {
+          ARN: secret.arn,
+          Name: secret.name,
+          VersionId: secret.versionId,
+          SecretString: secret.value,
+          VersionStages: ['AWSCURRENT'],
+          CreatedDate: secret.changed,
+        };
+      },
+      'secretsmanager.DescribeSecret': (input) => {
+        const secret = this.find(input['SecretId']);
+        return {
+          ARN: secret.arn,
+          Name: secret.name,
+          CreatedDate: secret.created,
+          LastChangedDate: secret.changed,
+          VersionIdsToStages: { [secret.versionId]: ['AWSCURRENT'] },
+        };
+      },
+    };
+  }
+
+  private find(id: unknown): Secret {
+    const wanted = typeof id === 'string' ? id : '';
+    const secret =
+      this.byName.get(wanted) ??
+      [...this.byName.values()].find(({ arn }) => arn === wanted || arn.slice(0, -7) === wanted);
+    if (!secret)
+      throw new ServiceError('ResourceNotFoundException', "Secrets Manager can't find the specified secret.");
+    return secret;
+  }
+}
