@@ -1,0 +1,108 @@
+import * as z from 'zod';
+import type { BusEvent } from './cloud/cloud.ts';
+
+const Change = z.looseObject({
+  change: z.string(),
+  from: z.unknown().optional(),
+  to: z.unknown().optional(),
+});
+const Offer = z.looseObject({
+  status: z.string(),
+  windows: z.array(z.looseObject({ licenseType: z.string(), territories: z.array(z.string()) })),
+});
+const Data = z.looseObject({
+  alid: z.string(),
+  groupingEntity: z.string().nullable(),
+  before: Offer.nullable(),
+  after: Offer.nullable(),
+  changes: z.array(Change),
+});
+
+/** An event in plain words. */
+export interface EventWords {
+  readonly headline: string;
+  readonly title: string;
+  readonly story: string;
+}
+
+/** Longest list of names that is spelled out. */
+const MOST_NAMES = 4;
+
+/** Says in plain words what an event of this stack tells; other events keep their detail-type. */
+export function eventWords(event: BusEvent, titleOf: (alid: string) => string | undefined): EventWords {
+  const headline = event['detail-type'];
+  const parsed = Data.safeParse(event.detail['data']);
+  if (!parsed.success) return { headline, title: event.source, story: '' };
+  const { alid, groupingEntity, before, after, changes } = parsed.data;
+  const offer = after ?? before;
+  const kinds = names(new Set(offer?.windows.map((window) => window.licenseType)));
+  const where = names(new Set(offer?.windows.flatMap((window) => window.territories)));
+  const place = [kinds, groupingEntity, where && `in ${where}`].filter(Boolean).join(' ');
+  const what = headline === 'Offer Added' ? (after?.status ?? '') : describe(changes);
+  return { headline, title: titleOf(alid) ?? alid, story: [place, what].filter(Boolean).join(': ') };
+}
+
+function describe(changes: readonly z.infer<typeof Change>[]): string {
+  const stories = changes.map(story).filter((text) => text !== '');
+  const more = stories.length - 3;
+  return stories.slice(0, 3).join(', ') + (more > 0 ? ` and ${more} more` : '');
+}
+
+function story(change: z.infer<typeof Change>): string {
+  switch (change.change) {
+    case 'statusMoved':
+      return `${text(change.from)} → ${text(change.to)}`;
+    case 'windowStatusMoved':
+      return `a window ${text(change.from)} → ${text(change.to)}`;
+    case 'windowAdded':
+      return `window added${windowOf(change)}`;
+    case 'windowRemoved':
+      return `window removed${windowOf(change)}`;
+    case 'windowMoved':
+      return `window moved to ${period(change.to)}`;
+    case 'periodMoved':
+      return `runs ${period(change.to)}`;
+    case 'formatProfileGained':
+      return `gained ${text(change['formatProfile'])}`;
+    case 'formatProfileLost':
+      return `lost ${text(change['formatProfile'])}`;
+    case 'territoryGained':
+      return `gained ${text(change['territory'])}`;
+    case 'territoryLost':
+      return `lost ${text(change['territory'])}`;
+    case 'offerAdded':
+    case 'offerRemoved':
+      return '';
+    default:
+      return words(change.change);
+  }
+}
+
+function windowOf(change: z.infer<typeof Change>): string {
+  const window = z.looseObject({ territories: z.array(z.string()) }).safeParse(change['window']);
+  return window.success ? ` in ${names(new Set(window.data.territories))}` : '';
+}
+
+function period(value: unknown): string {
+  const parsed = z.object({ start: z.string().nullable(), end: z.string().nullable() }).safeParse(value);
+  return parsed.success ? `${day(parsed.data.start)} – ${day(parsed.data.end)}` : '';
+}
+
+function day(time: string | null): string {
+  return time === null ? 'open' : time.replace(/T00:00:00\.000Z$/, '');
+}
+
+function names(all: ReadonlySet<string>): string {
+  const list = [...all].sort();
+  const more = list.length - MOST_NAMES;
+  return list.slice(0, MOST_NAMES).join(', ') + (more > 0 ? ` and ${more} more` : '');
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : 'as the offer';
+}
+
+/** `commentsChanged` → `comments changed` */
+function words(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}

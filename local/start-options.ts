@@ -1,0 +1,74 @@
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+
+export const HELP = `Runs the whole stack on this machine: no AWS account, no Docker, no Java.
+
+Usage: npm start -- [options]
+
+  --fresh          start over: forget tables, queues, events and the simulated titles
+  --seed <n>       seed of the simulated titles and their lives (default 1)
+  --port <n>       port of the simulated API; its control endpoint takes the next one (default: free ports)
+  --data <folder>  where everything is kept (default .local)
+  --quiet          print no events
+  --help           this text
+
+Environment
+  OFFER_RELAY_OFFER_STATUS_URL  another Offer Status API in place of the simulator
+  OFFER_RELAY_SECRETS_FILE      its credentials: a JSON file {"<secret name>": {"cert", "key", "apiKey", "ca"}}
+  OFFER_RELAY_DYNAMODB_URL      another DynamoDB endpoint in place of the engine that comes along
+  NO_COLOR                      print without colour
+
+Ctrl-C stops everything; the next start goes on where this one ended.
+Exit codes: 0 stopped, 1 could not start or failed, 2 wrong usage.
+`;
+
+export interface StartOptions {
+  readonly help: boolean;
+  readonly fresh: boolean;
+  readonly quiet: boolean;
+  readonly seed: number;
+  readonly port: number;
+  readonly data: string;
+}
+
+/** Wrong usage: shown without a stack trace. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** @throws UsageError which says what is allowed */
+export function readStartOptions(argv: readonly string[]): StartOptions {
+  const { values } = parse(argv);
+  return {
+    help: values.help ?? false,
+    fresh: values.fresh ?? false,
+    quiet: values.quiet ?? false,
+    seed: whole('--seed', values.seed ?? '1', 0, Number.MAX_SAFE_INTEGER),
+    port: whole('--port', values.port ?? '0', 0, 65_534),
+    data: resolve(values.data ?? '.local'),
+  };
+}
+
+function parse(argv: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...argv],
+      options: {
+        help: { type: 'boolean' },
+        fresh: { type: 'boolean' },
+        quiet: { type: 'boolean' },
+        seed: { type: 'string' },
+        port: { type: 'string' },
+        data: { type: 'string' },
+      },
+    });
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function whole(name: string, text: string, least: number, most: number): number {
+  const number = Number(text);
+  if (/^\d+$/.test(text) && number >= least && number <= most) return number;
+  throw new UsageError(`${name} is "${text}"; it must be a whole number from ${least} to ${most}.`);
+}

@@ -1,0 +1,39 @@
+import { execFile } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { resolve } from 'node:path';
+import { promisify } from 'node:util';
+
+const PROJECT = resolve(import.meta.dirname, '..');
+
+export interface SynthesisOptions {
+  /** Replaces the base URL of the Offer Status API. @default the one of the settings */
+  readonly offerStatusUrl?: string;
+  /** Folder of the stage files. @default the project's `config/` */
+  readonly config?: string;
+}
+
+/**
+ * Synthesises a stage with the very CDK that deploys it.
+ *
+ * @throws Error with what the CDK printed
+ */
+export async function synthesise(stage: string, output: string, options: SynthesisOptions = {}): Promise<void> {
+  const cdk = createRequire(import.meta.url).resolve('aws-cdk/bin/cdk');
+  const context = {
+    stage,
+    ...(options.offerStatusUrl !== undefined && { 'offerStatus.baseUrl': options.offerStatusUrl }),
+    ...(options.config !== undefined && { config: resolve(options.config) }),
+  };
+  const settings = Object.entries(context).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  try {
+    await promisify(execFile)(process.execPath, [cdk, 'synth', '--quiet', '--output', output, ...settings], {
+      cwd: PROJECT,
+      maxBuffer: 64 * 1024 * 1024,
+    });
+  } catch (error) {
+    const { stderr, stdout } = error as { stderr?: string; stdout?: string };
+    throw new Error(`The stack could not be synthesised.\n${(stderr ?? '') || (stdout ?? '') || String(error)}`, {
+      cause: error,
+    });
+  }
+}

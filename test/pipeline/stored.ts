@@ -1,0 +1,99 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import type { Message } from '@aws-sdk/client-sqs';
+import {
+  DeleteMessageCommand,
+  GetQueueAttributesCommand,
+  ReceiveMessageCommand,
+  SendMessageCommand,
+  SQSClient,
+} from '@aws-sdk/client-sqs';
+import { HistoryRow } from '../../lambdas/change-events/history-row.ts';
+import type { Offers } from '../../lambdas/offer-status/offers.ts';
+import { systemClock } from '../../lambdas/shared/clock.ts';
+import { connectDatabase } from '../../lambdas/shared/database.ts';
+import { titleWatchId } from '../../lambdas/shared/watches.ts';
+import type { WatchHead } from '../../lambdas/shared/watches.store.ts';
+import { WatchStore } from '../../lambdas/shared/watches.store.ts';
+import type { Cloud } from '../../local/cloud/cloud.ts';
+import { titleOf } from './local-stack.ts';
+
+/** What a test looks at in the stack's tables and queues. */
+export function storedIn(cloud: Cloud) {
+  const access = { region: cloud.region, credentials: cloud.credentials };
+  const client = new DynamoDBClient({ ...access, endpoint: cloud.endpoints.dynamodb });
+  const database = connectDatabase(client);
+  const sqs = new SQSClient({ ...access, endpoint: cloud.endpoints.sqs });
+  const watches = new WatchStore<Offers>(database, cloud.physicalId('WatchTables/Watches'), systemClock);
+  const history = cloud.physicalId('WatchTables/History');
+  const slices = cloud.outputs['SlicesQueueUrl'];
+  const deadLetters = cloud.outputs['DeadLetterQueueUrl'];
+  return {
+    async head(alid: string): Promise<WatchHead<Offers> | undefined> {
+      const watchId = titleWatchId(titleOf(alid));
+      return (await watches.heads([watchId])).get(watchId);
+    },
+    async history(alid: string): Promise<HistoryRow[]> {
+      const { Items = [] } = await database.send(
+        new QueryCommand({
+          TableName: history,
+          KeyConditionExpression: 'watchId = :watch',
+          ExpressionAttributeValues: { ':watch': titleWatchId(titleOf(alid)) },
+          ConsistentRead: true,
+        }),
+      );
+      return Items.map((item) => HistoryRow.parse(item));
+    },
+    /** Marks a version as unpublished, as if its event had been lost long ago. */
+    async unpublish(row: HistoryRow, shard: string): Promise<void> {
+      await database.send(
+        new UpdateCommand({
+          TableName: history,
+          Key: { watchId: row.watchId, version: row.version },
+          UpdateExpression: 'SET unpublished = :shard, observedAt = :long',
+          ExpressionAttributeValues: { ':shard': shard, ':long': '2026-01-01T00:00:00.000Z' },
+        }),
+      );
+    },
+    async send(group: string, body: string): Promise<void> {
+      await sqs.send(
+        new SendMessageCommand({
+          QueueUrl: slices,
+          MessageBody: body,
+          MessageGroupId: group,
+          MessageDeduplicationId: String(Math.random()),
+        }),
+      );
+    },
+    /** Takes what lies in the dead-letter queue. */
+    async deadLetters(): Promise<Message[]> {
+      const taken: Message[] = [];
+      for (;;) {
+        const { Messages = [] } = await sqs.send(
+          new ReceiveMessageCommand({ QueueUrl: deadLetters, MaxNumberOfMessages: 10, MessageAttributeNames: ['All'] }),
+        );
+        if (Messages.length === 0) return taken;
+        taken.push(...Messages);
+        for (const { ReceiptHandle } of Messages) {
+          await sqs.send(new DeleteMessageCommand({ QueueUrl: deadLetters, ReceiptHandle }));
+        }
+      }
+    },
+    /** Slices that wait or are being worked on. */
+    async slicesLeft(): Promise<number> {
+      const { Attributes = {} } = await sqs.send(
+        new GetQueueAttributesCommand({
+          QueueUrl: slices,
+          AttributeNames: ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'],
+        }),
+      );
+      return Object.values(Attributes).reduce((sum, count) => sum + Number(count), 0);
+    },
+    close(): void {
+      client.destroy();
+      sqs.destroy();
+    },
+  };
+}
+
+export type Stored = ReturnType<typeof storedIn>;
