@@ -1,0 +1,129 @@
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readStartOptions } from '../../local/start-options.ts';
+
+const PROJECT = resolve(import.meta.dirname, '../..');
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'offer-relay-start-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** `npm start` without npm. */
+function start(args: string[], environment: Record<string, string> = {}) {
+  const child = spawn(process.execPath, ['local/start.ts', ...args], {
+    cwd: PROJECT,
+    env: { ...process.env, NO_COLOR: '1', ...environment },
+  });
+  let output = '';
+  const waiting: { text: string; done: () => void }[] = [];
+  const hear = (chunk: Buffer): void => {
+    output += String(chunk);
+    for (const { text, done } of waiting) if (output.includes(text)) done();
+  };
+  child.stdout.on('data', hear);
+  child.stderr.on('data', hear);
+  const ended = new Promise<number | null>((done) => child.on('close', done));
+  return {
+    pid: child.pid ?? 0,
+    output: () => output,
+    shows: (text: string) =>
+      Promise.race([
+        new Promise<void>((done) => (output.includes(text) ? done() : waiting.push({ text, done }))),
+        ended.then((code) => Promise.reject(new Error(`ended with ${code} before it showed "${text}":\n${output}`))),
+      ]),
+    ended,
+    interrupt: () => {
+      child.kill('SIGINT');
+      return ended;
+    },
+  };
+}
+
+/** Processes whose command line holds a text. */
+async function processesWith(text: string): Promise<string[]> {
+  const { readdir } = await import('node:fs/promises');
+  const ids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const lines = ids.map((id) => {
+    try {
+      return readFileSync(`/proc/${id}/cmdline`, 'utf8').replaceAll('\0', ' ');
+    } catch {
+      return '';
+    }
+  });
+  return lines.filter((line) => line.includes(text));
+}
+
+const jsonLines = (file: string): { detail: { metadata: { id: string } } }[] =>
+  readFileSync(file, 'utf8')
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as { detail: { metadata: { id: string } } });
+
+describe('npm start', () => {
+  it('shows change events, writes addresses and events, refuses a second start, stops whole, and goes on', async () => {
+    const data = join(folder, 'data');
+    const first = start(['--data', data]);
+    await first.shows('Change events as they reach the bus');
+    await first.shows('Offer Added');
+    const endpoints = JSON.parse(readFileSync(join(data, 'endpoints.json'), 'utf8')) as Record<string, string>;
+    for (const name of ['dynamodb', 'sqs', 'eventbridge', 'offerStatus', 'offerStatusControl']) {
+      expect(endpoints[name]).toMatch(/^https?:\/\/127\.0\.0\.1:\d+$/);
+    }
+    expect(jsonLines(join(data, 'events.jsonl')).length).toBeGreaterThan(0);
+
+    const second = start(['--data', data]);
+    expect(await second.ended).toBe(1);
+    expect(second.output()).toContain(`running here already (process ${first.pid})`);
+
+    expect(await first.interrupt()).toBe(0);
+    expect(first.output()).toContain('Stopped.');
+    expect(await processesWith(data)).toEqual([]);
+
+    const again = start(['--data', data]);
+    await again.shows('Change events as they reach the bus');
+    expect(again.output()).not.toContain('empty watch list');
+    expect(await again.interrupt()).toBe(0);
+    const ids = jsonLines(join(data, 'events.jsonl')).map((event) => event.detail.metadata.id);
+    expect(new Set(ids).size).toBe(ids.length);
+
+    const fresh = start(['--data', data, '--fresh', '--quiet', '--seed', '7']);
+    await fresh.shows('empty watch list');
+    expect(await fresh.interrupt()).toBe(0);
+  }, 120_000);
+
+  it('leaves a folder alone that it has not made', async () => {
+    const foreign = await mkdtemp(join(folder, 'foreign-'));
+    await writeFile(join(foreign, 'precious.txt'), 'mine');
+    const refused = start(['--data', foreign, '--fresh']);
+    expect(await refused.ended).toBe(1);
+    expect(refused.output()).toContain('was not made by this program');
+    expect(existsSync(join(foreign, 'precious.txt'))).toBe(true);
+  });
+
+  it('asks for credentials when it is pointed at another upstream', async () => {
+    const data = join(folder, 'elsewhere');
+    const refused = start(['--data', data], { OFFER_RELAY_OFFER_STATUS_URL: 'https://sandbox.example.test' });
+    expect(await refused.ended).toBe(2);
+    expect(refused.output()).toContain('OFFER_RELAY_SECRETS_FILE');
+  });
+
+  it('explains itself', async () => {
+    const help = start(['--help']);
+    expect(await help.ended).toBe(0);
+    for (const option of ['--fresh', '--seed', '--port', '--quiet', '--data']) expect(help.output()).toContain(option);
+  });
+
+  it.each([
+    [['--port', 'x'], '--port is "x"; it must be a whole number from 0 to 65534.'],
+    [['--seed', '-1'], /--seed/],
+    [['--frish'], /--frish/],
+    [['surplus'], /surplus/],
+  ])('refuses %j and says why', (args, message) => {
+    expect(() => readStartOptions(args)).toThrow(message);
+  });
+});
