@@ -38,22 +38,30 @@ export function eventWords(event: BusEvent, titleOf: (alid: string) => string | 
   const kinds = names(new Set(offer?.windows.map((window) => window.licenseType)));
   const where = names(new Set(offer?.windows.flatMap((window) => window.territories)));
   const place = [kinds, groupingEntity, where && `in ${where}`].filter(Boolean).join(' ');
-  const what = headline === 'Offer Added' ? (after?.status ?? '') : describe(changes);
+  const what = headline === 'Offer Added' ? (after?.status ?? '') : describe(headline, changes, before, after);
   return { headline, title: titleOf(alid) ?? alid, story: [place, what].filter(Boolean).join(': ') };
 }
 
-function describe(changes: readonly z.infer<typeof Change>[]): string {
-  const stories = changes.map(story).filter((text) => text !== '');
+type Change = z.infer<typeof Change>;
+type OfferState = z.infer<typeof Offer> | null;
+
+/** What changed, the kind that the headline is about first. */
+function describe(headline: string, changes: readonly Change[], before: OfferState, after: OfferState): string {
+  const isStatus = ({ change }: Change): boolean => change === 'statusMoved' || change === 'windowStatusMoved';
+  const statusFirst = headline !== 'Offer Window Changed';
+  const sorted = changes.toSorted((a, b) => Number(isStatus(b) === statusFirst) - Number(isStatus(a) === statusFirst));
+  const stories = sorted.map((change) => story(change, before, after)).filter((text) => text !== '');
   const more = stories.length - 3;
   return stories.slice(0, 3).join(', ') + (more > 0 ? ` and ${more} more` : '');
 }
 
-function story(change: z.infer<typeof Change>): string {
+function story(change: Change, before: OfferState, after: OfferState): string {
   switch (change.change) {
     case 'statusMoved':
       return `${text(change.from)} → ${text(change.to)}`;
     case 'windowStatusMoved':
-      return `a window ${text(change.from)} → ${text(change.to)}`;
+      // A window without a status of its own has the offer's.
+      return `a window ${text(change.from ?? before?.status)} → ${text(change.to ?? after?.status)}`;
     case 'windowAdded':
       return `window added${windowOf(change)}`;
     case 'windowRemoved':
@@ -78,7 +86,7 @@ function story(change: z.infer<typeof Change>): string {
   }
 }
 
-function windowOf(change: z.infer<typeof Change>): string {
+function windowOf(change: Change): string {
   const window = z.looseObject({ territories: z.array(z.string()) }).safeParse(change['window']);
   return window.success ? ` in ${names(new Set(window.data.territories))}` : '';
 }
@@ -99,7 +107,7 @@ function names(all: ReadonlySet<string>): string {
 }
 
 function text(value: unknown): string {
-  return typeof value === 'string' ? value : 'as the offer';
+  return typeof value === 'string' ? value : '?';
 }
 
 /** `commentsChanged` → `comments changed` */

@@ -54,9 +54,12 @@ export class Screen {
     this.#told.set(headline, told);
     if (told > LINES_A_SECOND) return;
     const style = HEADLINE_STYLES[headline];
-    const head = headline.padEnd(21);
+    const [head, name] = [headline.padEnd(21), title.padEnd(28)];
+    // One line an event; what does not fit is in the event itself.
+    const room = (this.#out.columns ?? Infinity) - `${time}  ${head} ${name} `.length;
+    const shown = story.length > room ? `${story.slice(0, Math.max(0, room - 1))}…` : story;
     this.line(
-      `${this.#style('dim', time)}  ${style ? this.#style(style, head) : head} ${title.padEnd(28)} ${this.#style('dim', story)}`,
+      `${this.#style('dim', time)}  ${style ? this.#style(style, head) : head} ${name} ${this.#style('dim', shown)}`,
     );
   }
 

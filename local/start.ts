@@ -188,7 +188,7 @@ function showPlaces(screen: Screen, folder: DataFolder, cloud: Cloud, upstream: 
     ['logs', at('cloud', 'logs')],
   ]);
   screen.line();
-  screen.line('Change events as they reach the bus. Ctrl-C stops.');
+  screen.line('Change events as they reach the bus: every offer once, then what changes. Ctrl-C stops.');
 }
 
 /** Resolves at the first Ctrl-C or SIGTERM; a second one ends the process at once. */

@@ -45,6 +45,16 @@ describe('events in plain words', () => {
     );
   });
 
+  it('begins with what the headline is about, and gives a window without a status the offer’s', () => {
+    const changes = [
+      { change: 'territoryLost', territory: 'DE' },
+      { change: 'windowStatusMoved', from: 'Ready', to: null },
+    ];
+    const data = { before: offer('In-Process'), after: offer('Live'), changes };
+    expect(words('Offer Went Live', data)[2]).toContain(': a window Ready → Live, lost DE');
+    expect(words('Offer Window Changed', data)[2]).toContain(': lost DE, a window Ready → Live');
+  });
+
   it('tells a removed offer by what it was', () => {
     expect(words('Offer Removed', { before: offer('Live'), changes: [{ change: 'offerRemoved' }] })[2]).toBe(
       'SVOD channel in GB, US',
