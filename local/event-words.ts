@@ -70,14 +70,14 @@ function story(change: Change, before: OfferState, after: OfferState): string {
       return `window moved to ${period(change.to)}`;
     case 'periodMoved':
       return `runs ${period(change.to)}`;
-    case 'formatProfileGained':
-      return `gained ${text(change['formatProfile'])}`;
-    case 'formatProfileLost':
-      return `lost ${text(change['formatProfile'])}`;
-    case 'territoryGained':
-      return `gained ${text(change['territory'])}`;
-    case 'territoryLost':
-      return `lost ${text(change['territory'])}`;
+    case 'formatProfilesGained':
+      return `gained ${listed(change['formatProfiles'])}`;
+    case 'formatProfilesLost':
+      return `lost ${listed(change['formatProfiles'])}`;
+    case 'territoriesGained':
+      return `gained ${listed(change['territories'])}`;
+    case 'territoriesLost':
+      return `lost ${listed(change['territories'])}`;
     case 'offerAdded':
     case 'offerRemoved':
       return '';
@@ -104,6 +104,11 @@ function names(all: ReadonlySet<string>): string {
   const list = [...all].sort();
   const more = list.length - MOST_NAMES;
   return list.slice(0, MOST_NAMES).join(', ') + (more > 0 ? ` and ${more} more` : '');
+}
+
+function listed(value: unknown): string {
+  const parsed = z.array(z.string()).safeParse(value);
+  return parsed.success ? names(new Set(parsed.data)) : '?';
 }
 
 function text(value: unknown): string {

@@ -24,6 +24,12 @@ export const WindowRef = z.extend(
 export type WindowRef = z.infer<typeof WindowRef>;
 
 const window = WindowRef.check(z.describe('The window as it was before the change.'));
+// One change for all items, so that the window, with all its territories, is not repeated for each of them.
+const items = (of: string) =>
+  z.array(z.string()).check(z.minLength(1), z.describe(`${of} that came or went, sorted, each once.`));
+const platformIds = items('Global Title Identifiers');
+const formatProfiles = items('Format profiles');
+const territories = items('Territories');
 const change = <Name extends string>(name: Name) => ({ change: z.literal(name), offerKey });
 
 /** One named difference between two snapshots of a title. */
@@ -33,8 +39,8 @@ export const OfferChange = z.discriminatedUnion('change', [
   z.object({ ...change('statusMoved'), from: code, to: code }),
   z.object({ ...change('commentsChanged'), from: comments, to: comments }),
   z.object({ ...change('periodMoved'), from: Period, to: Period }),
-  z.object({ ...change('platformIdGained'), platformId: z.string() }),
-  z.object({ ...change('platformIdLost'), platformId: z.string() }),
+  z.object({ ...change('platformIdsGained'), platformIds }),
+  z.object({ ...change('platformIdsLost'), platformIds }),
   z.object({ ...change('windowAdded'), window: Window }),
   z.object({ ...change('windowRemoved'), window }),
   z.object({ ...change('windowMoved'), window, from: Period, to: Period }),
@@ -45,10 +51,10 @@ export const OfferChange = z.discriminatedUnion('change', [
     to: z.nullable(code).check(z.describe("Null: the offer's status holds.")),
   }),
   z.object({ ...change('windowCommentsChanged'), window, from: comments, to: comments }),
-  z.object({ ...change('formatProfileGained'), window, formatProfile: z.string() }),
-  z.object({ ...change('formatProfileLost'), window, formatProfile: z.string() }),
-  z.object({ ...change('territoryGained'), window, territory: z.string() }),
-  z.object({ ...change('territoryLost'), window, territory: z.string() }),
+  z.object({ ...change('formatProfilesGained'), window, formatProfiles }),
+  z.object({ ...change('formatProfilesLost'), window, formatProfiles }),
+  z.object({ ...change('territoriesGained'), window, territories }),
+  z.object({ ...change('territoriesLost'), window, territories }),
 ]);
 export type OfferChange = z.infer<typeof OfferChange>;
 
@@ -95,11 +101,11 @@ function applyToOffer(offer: Offer, changes: readonly OfferChange[]): Offer {
       case 'periodMoved':
         Object.assign(next, change.to);
         break;
-      case 'platformIdGained':
-        next.platformIds = sortedSet([...next.platformIds, change.platformId]);
+      case 'platformIdsGained':
+        next.platformIds = sortedSet([...next.platformIds, ...change.platformIds]);
         break;
-      case 'platformIdLost':
-        next.platformIds = without(next.platformIds, [change.platformId]);
+      case 'platformIdsLost':
+        next.platformIds = without(next.platformIds, change.platformIds);
         break;
       case 'windowAdded':
         added.push(change.window);
@@ -116,19 +122,24 @@ function applyToOffer(offer: Offer, changes: readonly OfferChange[]): Offer {
       case 'windowCommentsChanged':
         named(change.window).comments = change.to;
         break;
-      case 'formatProfileGained':
-      case 'formatProfileLost': {
+      case 'formatProfilesGained': {
         const window = named(change.window);
-        const rest = without(window.formatProfiles, [change.formatProfile]);
-        window.formatProfiles =
-          change.change === 'formatProfileLost' ? rest : sortedSet([...rest, change.formatProfile]);
+        window.formatProfiles = sortedSet([...window.formatProfiles, ...change.formatProfiles]);
         break;
       }
-      case 'territoryGained':
-      case 'territoryLost': {
+      case 'formatProfilesLost': {
         const window = named(change.window);
-        const rest = without(window.territories, [change.territory]);
-        window.territories = change.change === 'territoryLost' ? rest : sortedSet([...rest, change.territory]);
+        window.formatProfiles = without(window.formatProfiles, change.formatProfiles);
+        break;
+      }
+      case 'territoriesGained': {
+        const window = named(change.window);
+        window.territories = sortedSet([...window.territories, ...change.territories]);
+        break;
+      }
+      case 'territoriesLost': {
+        const window = named(change.window);
+        window.territories = without(window.territories, change.territories);
         break;
       }
     }

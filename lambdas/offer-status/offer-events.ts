@@ -66,8 +66,8 @@ function eventTypes(change: OfferChange, before: Offer | null, after: Offer | nu
     }
     case 'commentsChanged':
     case 'windowCommentsChanged':
-    case 'platformIdGained':
-    case 'platformIdLost':
+    case 'platformIdsGained':
+    case 'platformIdsLost':
       return ['Offer Status Changed'];
     case 'windowAdded':
       // A code of its own is news; without one the window shares a status that was announced when the offer got it.
@@ -75,10 +75,10 @@ function eventTypes(change: OfferChange, before: Offer | null, after: Offer | nu
     case 'periodMoved':
     case 'windowRemoved':
     case 'windowMoved':
-    case 'formatProfileGained':
-    case 'formatProfileLost':
-    case 'territoryGained':
-    case 'territoryLost':
+    case 'formatProfilesGained':
+    case 'formatProfilesLost':
+    case 'territoriesGained':
+    case 'territoriesLost':
       return ['Offer Window Changed'];
   }
 }

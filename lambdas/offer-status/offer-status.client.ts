@@ -42,7 +42,7 @@ export interface OfferStatusRequest {
 export interface GetStatusOptions {
   /**
    * `retryable` repeats after 429, 5xx, time-outs and lost connections; `unsent` only what never left, for callers that
-   * pay for each request with a slot of the rate limit.
+   * pay for each request with a slot of the rate limit; no such repeat begins later than one time-out after the first.
    */
   readonly retryOn?: 'unsent' | 'retryable';
   readonly signal?: AbortSignal | undefined;
@@ -128,6 +128,7 @@ export function createOfferStatusClient(options: OfferStatusClientOptions): Offe
         clock,
         random,
         signal: getOptions.signal,
+        ...(unsentOnly && { deadline: clock.now() + timeoutMs }),
       });
     },
   };

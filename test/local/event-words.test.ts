@@ -36,23 +36,34 @@ describe('events in plain words', () => {
   it('tells what moved, from where to where, and sums up a long list', () => {
     const changes = [
       { change: 'statusMoved', from: 'Ready', to: 'Live' },
-      { change: 'territoryGained', territory: 'DE' },
+      { change: 'territoriesGained', territories: ['DE', 'FR'] },
       { change: 'windowMoved', from: {}, to: { start: '2026-03-01T00:00:00.000Z', end: null } },
       { change: 'somethingNew' },
     ];
     expect(words('Offer Status Changed', { before: offer('Ready'), after: offer('Live'), changes })[2]).toBe(
-      'SVOD channel in GB, US: Ready → Live, gained DE, window moved to 2026-03-01 – open and 1 more',
+      'SVOD channel in GB, US: Ready → Live, gained DE, FR, window moved to 2026-03-01 – open and 1 more',
     );
   });
 
   it('begins with what the headline is about, and gives a window without a status the offer’s', () => {
     const changes = [
-      { change: 'territoryLost', territory: 'DE' },
+      { change: 'territoriesLost', territories: ['AT', 'BE', 'CH', 'DE', 'FR'] },
       { change: 'windowStatusMoved', from: 'Ready', to: null },
     ];
     const data = { before: offer('In-Process'), after: offer('Live'), changes };
-    expect(words('Offer Went Live', data)[2]).toContain(': a window Ready → Live, lost DE');
-    expect(words('Offer Window Changed', data)[2]).toContain(': lost DE, a window Ready → Live');
+    expect(words('Offer Went Live', data)[2]).toContain(': a window Ready → Live, lost AT, BE, CH, DE and 1 more');
+    expect(words('Offer Window Changed', data)[2]).toContain(': lost AT, BE, CH, DE and 1 more, a window Ready → Live');
+  });
+
+  it('names the format profiles that came and went', () => {
+    const changes = [
+      { change: 'formatProfilesGained', formatProfiles: ['MAX', 'UHD'] },
+      { change: 'formatProfilesLost', formatProfiles: ['SD'] },
+      { change: 'platformIdsGained', platformIds: ['gti.1'] },
+    ];
+    expect(words('Offer Window Changed', { after: offer('Live'), changes })[2]).toBe(
+      'SVOD channel in GB, US: gained MAX, UHD, lost SD, platform ids gained',
+    );
   });
 
   it('tells a removed offer by what it was', () => {

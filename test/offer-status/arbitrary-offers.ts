@@ -8,7 +8,7 @@ const instants = ['2026-01-01T00:00:00.000Z', '2026-03-01T08:30:00.000Z', '2026-
 const start = fc.constantFrom(null, 'Immediate', 'TBD', ...instants);
 const end = fc.constantFrom(null, 'Open', 'TBD', ...instants);
 const status = fc.constantFrom('Live', 'Issue', 'Ready', 'In-Process', 'Paused');
-const comments = fc.constantFrom(null, 'rights missing', 'artwork missing');
+const comments = fc.constantFrom(null, 'rights missing', 'artwork missing', 'subtitles missing\nartwork missing');
 const set = (values: string[], minLength = 0) => fc.subarray(values, { minLength }).map(sortedSet);
 
 const plain = <T>(fields: { [Name in keyof T]: fc.Arbitrary<T[Name]> }) => fc.record(fields, { noNullPrototype: true });
@@ -49,6 +49,16 @@ const offer: fc.Arbitrary<Offer> = plain({
 export const anyOffers: fc.Arbitrary<Offers> = fc
   .array(offer, { maxLength: 4 })
   .map((offers) => Object.fromEntries(offers.map((one) => [offerKey(one), one])));
+
+/** Scopes of few offers, so that most offers have several that differ. */
+export const anyScopes: fc.Arbitrary<Offers> = fc
+  .array(
+    fc
+      .tuple(offer, fc.constantFrom(null, 'channel'))
+      .map(([one, groupingEntity]) => ({ ...one, alid: 'A1', groupingEntity })),
+    { maxLength: 6 },
+  )
+  .map((scopes) => Object.fromEntries(scopes.map((one, number) => [`scope ${number}`, one])));
 
 /** A snapshot with nothing in it that is not compared. */
 export function compared(offers: Offers): unknown {
@@ -217,4 +227,17 @@ export function shuffledAndStamped<T>(draw: Draw, value: T): T {
       : copy;
   };
   return walk(value) as T;
+}
+
+/** The answer without some of its entries, and some of the others' windows. */
+export function partOf(draw: Draw, answer: OfferStatusAnswer): OfferStatusAnswer {
+  const some = <T>(values: readonly T[]): T[] => {
+    const every = draw.oneOf(1, 2, 4);
+    return values.filter(() => draw.below(every) === 0);
+  };
+  const entries = some(answer.OfferStatuses);
+  return {
+    OfferStatuses: entries.map((entry) => ({ ...entry, Transaction: some(entry.Transaction) })),
+    errors: ['a scope failed'],
+  };
 }

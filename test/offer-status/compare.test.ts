@@ -5,7 +5,7 @@ import { compareOffers } from '../../lambdas/offer-status/compare-offers.ts';
 import { matchWindows } from '../../lambdas/offer-status/match-windows.ts';
 import { applyOfferChanges, OfferChange } from '../../lambdas/offer-status/offer-changes.ts';
 import { offerKey, type Offer, type Offers } from '../../lambdas/offer-status/offers.ts';
-import { canonicalWindows, type Window } from '../../lambdas/offer-status/offer-windows.ts';
+import { canonicalWindows, sortedSet, type Window } from '../../lambdas/offer-status/offer-windows.ts';
 import { anyOffers, anySeed, compared, Draw } from './arbitrary-offers.ts';
 
 const window = (fields: Partial<Window> = {}): Window => ({
@@ -46,6 +46,22 @@ const ref = ({ licenseType, contractId, territories, start, end }: Window, nth =
   nth,
 });
 
+/** Made-up codes, sorted. */
+const codes = (count: number): string[] =>
+  Array.from({ length: count }, (_, number) => `X${String(number).padStart(3, '0')}`);
+
+const size = (value: unknown): number => JSON.stringify(value).length;
+
+/**
+ * A window has at most six changes: moved dates and changed territories exclude each other. Each names the window as it
+ * was, and together they hold what the window had and what it has got; names and keys take the rest.
+ */
+function sizeBound(before: Offers | null, after: Offers): number {
+  const offers = [...Object.values(before ?? {}), ...Object.values(after)];
+  const parts = offers.reduce((sum, one) => sum + 1 + one.windows.length, 0);
+  return 7 * size(before) + size(after) + 1_000 * parts;
+}
+
 describe('comparing snapshots', () => {
   it('names every offer of a title that was never seen', () => {
     const [first, second] = [offer(), offer({ groupingEntity: 'channel' })];
@@ -62,13 +78,13 @@ describe('comparing snapshots', () => {
 
   it('names what moved on the offer itself', () => {
     const before = offer({ platformIds: ['gti.1', 'gti.2'] });
-    const after = offer({ status: 'Issue', comments: 'artwork', end: 'TBD', platformIds: ['gti.2', 'gti.3'] });
+    const after = offer({ status: 'Issue', comments: 'artwork', end: 'TBD', platformIds: ['gti.2', 'gti.3', 'gti.4'] });
     expect(compareOffers(snapshot(before), snapshot(after))).toEqual([
       { change: 'statusMoved', offerKey: KEY, from: 'Live', to: 'Issue' },
       { change: 'commentsChanged', offerKey: KEY, from: null, to: 'artwork' },
       { change: 'periodMoved', offerKey: KEY, from: { start: null, end: null }, to: { start: null, end: 'TBD' } },
-      { change: 'platformIdGained', offerKey: KEY, platformId: 'gti.3' },
-      { change: 'platformIdLost', offerKey: KEY, platformId: 'gti.1' },
+      { change: 'platformIdsGained', offerKey: KEY, platformIds: ['gti.3', 'gti.4'] },
+      { change: 'platformIdsLost', offerKey: KEY, platformIds: ['gti.1'] },
     ]);
   });
 
@@ -84,13 +100,13 @@ describe('comparing snapshots', () => {
 
   it('names what changed on a window that kept its identity and dates', () => {
     const before = window({ formatProfiles: ['HD', 'SD'] });
-    const after = window({ formatProfiles: ['SD', 'UHD'], status: 'Issue', comments: 'rights' });
+    const after = window({ formatProfiles: ['MAX', 'SD', 'UHD'], status: 'Issue', comments: 'rights' });
     const of = { offerKey: KEY, window: ref(before) };
     expect(compareOffers(withWindows(before), withWindows(after))).toEqual([
       { change: 'windowStatusMoved', ...of, from: null, to: 'Issue' },
       { change: 'windowCommentsChanged', ...of, from: null, to: 'rights' },
-      { change: 'formatProfileGained', ...of, formatProfile: 'UHD' },
-      { change: 'formatProfileLost', ...of, formatProfile: 'HD' },
+      { change: 'formatProfilesGained', ...of, formatProfiles: ['MAX', 'UHD'] },
+      { change: 'formatProfilesLost', ...of, formatProfiles: ['HD'] },
     ]);
   });
 
@@ -128,7 +144,7 @@ describe('comparing snapshots', () => {
     const sharper = { ...second, formatProfiles: ['HD', 'UHD'] };
     expect(compareOffers(withWindows(first, second), withWindows(sharper))).toEqual([
       { change: 'windowRemoved', offerKey: KEY, window: ref(first) },
-      { change: 'formatProfileGained', offerKey: KEY, window: ref(second), formatProfile: 'UHD' },
+      { change: 'formatProfilesGained', offerKey: KEY, window: ref(second), formatProfiles: ['UHD'] },
     ]);
   });
 
@@ -141,13 +157,13 @@ describe('comparing snapshots', () => {
 
   it('finds a window again whose territories changed, by the greatest overlap', () => {
     const before = window({ territories: ['AU', 'GB', 'US'] });
-    const near = window({ territories: ['GB', 'NZ', 'US'] });
+    const near = window({ territories: ['DE', 'GB', 'NZ', 'US'] });
     const far = window({ territories: ['AU', 'FR'] });
     const changes = compareOffers(withWindows(before), withWindows(far, near));
     expect(changes).toEqual([
       { change: 'windowAdded', offerKey: KEY, window: far },
-      { change: 'territoryGained', offerKey: KEY, window: ref(before), territory: 'NZ' },
-      { change: 'territoryLost', offerKey: KEY, window: ref(before), territory: 'AU' },
+      { change: 'territoriesGained', offerKey: KEY, window: ref(before), territories: ['DE', 'NZ'] },
+      { change: 'territoriesLost', offerKey: KEY, window: ref(before), territories: ['AU'] },
     ]);
   });
 
@@ -216,6 +232,52 @@ describe('comparing snapshots', () => {
         expect(z.array(OfferChange).parse(JSON.parse(JSON.stringify(changes)))).toStrictEqual(changes);
       }),
     );
+  });
+
+  it('lists what came and went in order, and only where something did', () => {
+    fc.assert(
+      fc.property(anyOffers, anyOffers, (before, after) => {
+        for (const change of compareOffers(before, after)) {
+          const [, name] = /^(platformIds|formatProfiles|territories)(?:Gained|Lost)$/u.exec(change.change) ?? [];
+          if (!name) continue;
+          const listed = z.array(z.string()).parse((change as Record<string, unknown>)[name]);
+          expect(listed).not.toEqual([]);
+          expect(listed).toEqual(sortedSet(listed));
+        }
+      }),
+    );
+  });
+
+  it('grows no faster than the snapshots, however much changed', () => {
+    fc.assert(
+      fc.property(fc.option(anyOffers), anyOffers, (before, after) => {
+        expect(size(compareOffers(before, after))).toBeLessThanOrEqual(sizeBound(before, after));
+      }),
+      { numRuns: 400 },
+    );
+    // As many territories, formats and windows as there may be, with all that can change on one window changed.
+    const list = fc.integer({ min: 1, max: 250 }).map((count) => codes(count));
+    fc.assert(
+      fc.property(list, list, fc.integer({ min: 1, max: 20 }), (some, others, count) => {
+        const full = (territories: string[], fields: Partial<Window>): Offers =>
+          withWindows(...codes(count).map((contractId) => window({ contractId, territories, ...fields })));
+        const before = full(some, { formatProfiles: [...others, 'ZZZ'], comments: 'rights missing' });
+        const after = full(sortedSet([...others, 'ZZZ']), {
+          formatProfiles: sortedSet([...some, 'ZZ']),
+          status: 'Issue',
+        });
+        expect(size(compareOffers(before, after))).toBeLessThanOrEqual(sizeBound(before, after));
+      }),
+    );
+  });
+
+  it('tells the loss of most territories in less room than the snapshots take', () => {
+    const sold = (territories: string[]): Offers =>
+      withWindows(window({ licenseType: 'SVOD', territories }), window({ licenseType: 'EST', territories }));
+    const [before, after] = [sold(codes(245)), sold(codes(100))];
+    const changes = compareOffers(before, after);
+    expect(changes.map(({ change }) => change)).toEqual(['territoriesLost', 'territoriesLost']);
+    expect(size(changes)).toBeLessThanOrEqual(size(before) + size(after));
   });
 
   it('stays quick with thousands of windows', () => {

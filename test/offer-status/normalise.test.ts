@@ -6,7 +6,16 @@ import { OfferStatusAnswer } from '../../lambdas/offer-status/offer-status-answe
 import { Offers } from '../../lambdas/offer-status/offer.ts';
 import { normaliseOffers, offerKey } from '../../lambdas/offer-status/offers.ts';
 import { canonicalProgressCode, mostPressingCode } from '../../lambdas/offer-status/progress-code.ts';
-import { anyAnswer, anyOffers, anySeed, compared, Draw, shuffledAndStamped } from './arbitrary-offers.ts';
+import {
+  anyAnswer,
+  anyOffers,
+  anyScopes,
+  anySeed,
+  compared,
+  Draw,
+  partOf,
+  shuffledAndStamped,
+} from './arbitrary-offers.ts';
 
 const watch = { licensor: 'acme', marketplace: 'GLOBAL', alid: 'A1' };
 const read = (answer: unknown) => normaliseOffers(OfferStatusAnswer.parse(answer), watch);
@@ -336,6 +345,89 @@ describe('a partial answer', () => {
       { change: 'statusMoved', from: 'Issue', to: 'Live' },
       { change: 'windowStatusMoved', window: { territories: ['US'] }, from: 'Live', to: null },
     ]);
+  });
+
+  const scope = (LicenseType: string, status: object, ...more: object[]) => ({
+    ...entry('Live', window({ LicenseType }), ...more),
+    OverallStatus: { ProgressCode: 'Live', Start: '2026-02-01', End: '2026-11-01', ...status },
+  });
+  const merged = (earlier: object[], part: object[]) => {
+    const known = read({ OfferStatuses: earlier }).offers;
+    return compareOffers(known, mergePartial(known, read({ OfferStatuses: part, errors: 'a scope failed' }).offers));
+  };
+
+  it("takes nothing of a missing scope away: comments, period and platform identifiers stay the offer's", () => {
+    const svod = scope('SVOD', { Comments: 'A' });
+    const est = { ...scope('EST', { Comments: 'B', Start: '2025-12-01', End: 'Open' }), PlatformID: ['gti.2'] };
+    expect(merged([svod, est], [svod])).toEqual([]);
+    expect(merged([svod, est], [est])).toEqual([]);
+  });
+
+  it("leaves the offer's status alone when the scope that gives it is missing", () => {
+    const own = (ProgressCode: string) => window({ LicenseType: 'VOD', FeatureStatus: { ProgressCode } });
+    const [live, ready] = [scope('SVOD', {}), scope('SVOD', { ProgressCode: 'Ready' })];
+    // Whether its windows share the code, have another one, or there are none.
+    expect(merged([live, scope('EST', { ProgressCode: 'Issue' })], [live])).toEqual([]);
+    expect(merged([live, { ...entry('Issue'), Transaction: [own('Ready')] }], [live])).toEqual([]);
+    expect(merged([live, entry('Issue')], [live])).toEqual([]);
+    // A window's own code was never the offer's.
+    expect(merged([ready, scope('EST', { ProgressCode: 'Ready' }, own('Issue'))], [ready])).toEqual([]);
+  });
+
+  it("lets the offer's status move once every window that had it is seen with another, and never past what scopes had", () => {
+    const own = window({ LicenseType: 'VOD', FeatureStatus: { ProgressCode: 'Issue' } });
+    const [live, ready] = [scope('SVOD', {}), scope('SVOD', { ProgressCode: 'Ready' })];
+    expect(merged([live, scope('EST', { ProgressCode: 'Ready' }, own)], [ready])).toMatchObject([
+      { change: 'statusMoved', from: 'Live', to: 'Ready' },
+      { change: 'windowStatusMoved', window: { licenseType: 'EST' }, from: 'Ready', to: null },
+    ]);
+    expect(merged([scope('SVOD', { ProgressCode: 'Issue' }), scope('EST', {})], [ready])).toMatchObject([
+      { change: 'statusMoved', from: 'Issue', to: 'Live' },
+      { change: 'windowStatusMoved', window: { licenseType: 'EST' }, from: 'Live', to: null },
+      { change: 'windowStatusMoved', window: { licenseType: 'SVOD' }, from: null, to: 'Ready' },
+    ]);
+  });
+
+  it('adds what is new in it to what it lacks', () => {
+    const svod = scope('SVOD', { Comments: 'A' });
+    const est = scope('EST', { Comments: 'B' });
+    const news = { ...scope('SVOD', { Comments: 'C', Start: '2026-01-01' }), PlatformID: ['gti.2'] };
+    expect(merged([svod, est], [news])).toMatchObject([
+      { change: 'commentsChanged', to: 'A\nB\nC' },
+      { change: 'periodMoved', to: { start: '2026-01-01T00:00:00.000Z', end: '2026-11-01T00:00:00.000Z' } },
+      { change: 'platformIdsGained', platformIds: ['gti.2'] },
+    ]);
+  });
+
+  it('dates its news itself', () => {
+    const [svod, est] = [scope('SVOD', {}), scope('EST', { _timestamp: '2026-05-01' })];
+    const known = read({ OfferStatuses: [svod, est] }).offers;
+    const news = read({ OfferStatuses: [scope('SVOD', { Comments: 'C', _timestamp: '2026-04-01' })] }).offers;
+    expect(only(mergePartial(known, news)).updatedAt).toBe('2026-04-01T00:00:00.000Z');
+  });
+
+  it('is taken at its word on an offer of which it has every window and something new', () => {
+    const blocked = scope('SVOD', { ProgressCode: 'Issue', Comments: 'A' });
+    expect(merged([blocked], [scope('SVOD', { Start: '2026-03-01' })])).toMatchObject([
+      { change: 'statusMoved', from: 'Issue', to: 'Live' },
+      { change: 'commentsChanged', from: 'A', to: null },
+      { change: 'periodMoved', to: { start: '2026-03-01T00:00:00.000Z' } },
+    ]);
+  });
+
+  it('changes nothing when all of it was known, whatever it lacks', () => {
+    fc.assert(
+      fc.property(anyScopes, anySeed, (scopes, seed) => {
+        const draw = new Draw(seed);
+        const answer = anyAnswer(draw, scopes);
+        const known = read(answer).offers;
+        const part = read(partOf(draw, answer)).offers;
+        const after = mergePartial(known, part);
+        expect(compareOffers(known, after)).toEqual([]);
+        expect(compared(after)).toEqual(compared(known));
+      }),
+      { numRuns: 1_000 },
+    );
   });
 
   it('is all there is when the title was never seen', () => {
