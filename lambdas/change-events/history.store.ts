@@ -16,18 +16,31 @@ export class HistoryStore {
   readonly #client: DynamoDBDocumentClient;
   readonly #table: string;
   readonly #clock: Clock;
+  readonly #onUnreadable: (row: string, error: unknown) => void;
 
-  constructor(client: DynamoDBDocumentClient, table: string, clock: Clock) {
+  /** @param onUnreadable hears of rows that are no history rows */
+  constructor(
+    client: DynamoDBDocumentClient,
+    table: string,
+    clock: Clock,
+    onUnreadable: (row: string, error: unknown) => void,
+  ) {
     this.#client = client;
     this.#table = table;
     this.#clock = clock;
+    this.#onUnreadable = onUnreadable;
   }
 
-  /** The rows with these keys, strongly consistent; a row that does not exist is missing from the answer. */
+  /** The rows with these keys, strongly consistent, without those that do not exist or cannot be read. */
   async read(keys: readonly HistoryKey[]): Promise<HistoryRow[]> {
     const plain = keys.map(({ watchId, version }) => ({ watchId, version }));
     const items = await batchGet(this.#client, this.#table, plain, this.#clock);
-    return items.map((item) => HistoryRow.parse(item));
+    return items.flatMap((item) => {
+      const row = HistoryRow.safeParse(item);
+      if (row.success) return [row.data];
+      this.#onUnreadable(`${String(item['watchId'])}#${String(item['version'])}`, row.error);
+      return [];
+    });
   }
 
   /** Takes a row out of the index of unpublished ones. */

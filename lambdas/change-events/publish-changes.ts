@@ -90,11 +90,13 @@ function entriesOf(row: HistoryRow, before: HistoryRow['after'] | undefined): Pe
   return row.events.map((event) => {
     const states = { before: before?.[event.item] ?? null, after: row.after[event.item] ?? null };
     const changes = row.changes[event.item] ?? [];
-    const full = { ...states, changes, truncated: false };
     const large = byteLength(states) > LARGEST_STATES_BYTES;
     const short = { before: null, after: null, changes, truncated: true };
-    const shortest = { ...short, changes: [] };
-    const data = !large ? full : byteLength(short) > LARGEST_DETAIL_BYTES ? shortest : short;
+    // Even the changes may be too many for the bus.
+    const fitting = [...(large ? [] : [{ ...states, changes, truncated: false }]), short].find(
+      (data) => byteLength(data) <= LARGEST_DETAIL_BYTES,
+    );
+    const data = fitting ?? { ...short, changes: [] };
     const detail = {
       metadata: {
         id: eventId(subject, row.version, event.detailType, event.item),

@@ -2,7 +2,7 @@ import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import type { Context } from 'aws-lambda';
 import * as z from 'zod/mini';
 import { systemClock } from '../shared/clock.ts';
-import { connectDatabase } from '../shared/database.ts';
+import { connectDatabase, SERVICE_TIMEOUTS } from '../shared/database.ts';
 import { shippedSettings } from '../shared/settings.ts';
 import { telemetryOf } from '../shared/telemetry.ts';
 import { EventBus } from './event-bus.client.ts';
@@ -22,8 +22,10 @@ export type Environment = z.infer<typeof Environment>;
 const environment = Environment.parse(process.env);
 const settings = shippedSettings(import.meta.url);
 const telemetry = telemetryOf('change-events', settings);
-const history = new HistoryStore(connectDatabase(), environment.HISTORY_TABLE, systemClock);
-const bus = new EventBus(new EventBridgeClient({}), environment.BUS_NAME, (error) => {
+const history = new HistoryStore(connectDatabase(), environment.HISTORY_TABLE, systemClock, (row, error) => {
+  telemetry.error('unreadable history row', { row, error });
+});
+const bus = new EventBus(new EventBridgeClient(SERVICE_TIMEOUTS), environment.BUS_NAME, (error) => {
   telemetry.warn('the bus refused events', { error });
 });
 const publish = publisherOf(history, bus, systemClock, telemetry);

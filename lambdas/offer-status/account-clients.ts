@@ -7,9 +7,13 @@ import { offerStatusSecretName } from '../shared/settings.ts';
 import { accountOfLicensor, offerStatusAccounts } from './offer-status-accounts.ts';
 import type { OfferStatusClient, OfferStatusClientOptions, OfferStatusCredentials } from './offer-status.client.ts';
 
+/** Credentials are fetched before a slice's slots are taken, not in its middle. */
+const LONGEST_SLICE_MS = 60_000;
+
 /** The accounts of the settings, each with its bucket, its credentials and its client. */
 export interface AccountClients {
   readonly bucket: (bucketId: string) => Bucket | undefined;
+  readonly bucketOf: (licensor: string) => string | undefined;
   /** @throws RejectedError when the settings name no account for the licensor */
   readonly client: (licensor: string) => OfferStatusClient;
   /** @throws CredentialError when the account's secret cannot be read */
@@ -26,12 +30,12 @@ export function accountClients(
   const { stage, offerStatus } = settings;
   const accounts = offerStatusAccounts(offerStatus).map((account) => {
     const secret = offerStatusSecretName(stage, account.name, offerStatus.accounts[account.name]);
-    const credentials = (): Promise<OfferStatusCredentials> => secrets.read(secret);
+    const credentials = (forMs?: number): Promise<OfferStatusCredentials> => secrets.read(secret, forMs);
     const client = createClient({
       baseUrl: account.baseUrl,
       timeoutMs: offerStatus.timeoutMs,
       retry: offerStatus.retry,
-      credentials,
+      credentials: () => credentials(),
       refreshCredentials: () => secrets.refresh(secret),
       clock,
       random: Math.random,
@@ -40,13 +44,14 @@ export function accountClients(
   });
   return {
     bucket: (bucketId) => accounts.find(({ bucket }) => bucket.id === bucketId)?.bucket,
+    bucketOf: (licensor) => accountOfLicensor(accounts, licensor)?.bucket.id,
     client: (licensor) => {
       const account = accountOfLicensor(accounts, licensor);
       if (account) return account.client;
       throw new RejectedError('UnknownLicensor', `the settings name no Offer Status account for licensor ${licensor}`);
     },
     ready: async ({ id }) => {
-      await accounts.find(({ bucket }) => bucket.id === id)?.credentials();
+      await accounts.find(({ bucket }) => bucket.id === id)?.credentials(LONGEST_SLICE_MS);
     },
   };
 }

@@ -4,7 +4,7 @@ import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import * as z from 'zod/mini';
 import { ChangeStore } from '../change-events/changes.store.ts';
 import { systemClock } from '../shared/clock.ts';
-import { connectDatabase } from '../shared/database.ts';
+import { connectDatabase, SERVICE_TIMEOUTS } from '../shared/database.ts';
 import { DeadLetterQueue } from '../shared/dead-letters.ts';
 import { receiveSlices } from '../shared/laps/receive-slices.ts';
 import { SliceRunner } from '../shared/laps/slice-runner.ts';
@@ -38,14 +38,16 @@ const settings = shippedSettings(import.meta.url);
 const telemetry = telemetryOf('offer-status', settings);
 const clock = systemClock;
 const database = connectDatabase();
-const sqs = new SQSClient({});
+const sqs = new SQSClient(SERVICE_TIMEOUTS);
 const watches = new WatchStore<Offers>(database, environment.WATCHES_TABLE, clock);
 const changes = new ChangeStore(database, { watches: environment.WATCHES_TABLE, history: environment.HISTORY_TABLE });
 const slices = new SlicesQueue(sqs, environment.SLICES_QUEUE_URL);
 const deadLetters = new DeadLetterQueue(sqs, environment.DEAD_LETTER_QUEUE_URL);
-const secrets = createSecretReader(new SecretsManagerClient({}), clock, OfferStatusCredentials);
+const secrets = createSecretReader(new SecretsManagerClient(SERVICE_TIMEOUTS), clock, OfferStatusCredentials);
 const accounts = accountClients(settings, secrets, clock, createOfferStatusClient);
 const { retry, timeoutMs } = settings.offerStatus;
+/** Each surprise is logged once per environment and counted each time. */
+const driftSeen = new Set<string>();
 const runner = new SliceRunner(
   {
     pacer: new Pacer(new BucketStore(database, environment.BUCKETS_TABLE), clock),
@@ -56,6 +58,7 @@ const runner = new SliceRunner(
     attempts: settings.polling.attempts,
     pause: () => fullJitter(1, retry, Math.random),
     count: telemetry.count,
+    warn: telemetry.warn,
   },
   titleChecks(
     {
@@ -64,12 +67,15 @@ const runner = new SliceRunner(
       record: (change) => changes.record(change),
       clock,
       pause: (attempt) => fullJitter(attempt, { attempts: 1, baseMs: 20, capMs: 1_000 }, Math.random),
-      onDrift: (drift) => {
+      onDrift: (watchId, drift) => {
         telemetry.count('SchemaDrift', drift.length);
-        telemetry.warn('the answer holds what the document does not know', { drift });
+        const fresh = drift.filter((surprise) => !driftSeen.has(surprise));
+        for (const surprise of fresh) driftSeen.add(surprise);
+        if (fresh.length > 0) telemetry.warn('answers hold what the document does not know', { watchId, drift: fresh });
       },
     },
-    timeoutMs,
+    // A repeat of what never left may begin as late as one time-out after the first try.
+    2 * timeoutMs,
   ),
 );
 

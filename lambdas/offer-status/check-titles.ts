@@ -16,11 +16,15 @@ import { normaliseOffers } from './offers.ts';
 
 /** A title that was known must be unknown for this long, in two answers, before its offers count as removed. */
 const VANISHED_FOR_MS = 30_000;
+/** … and for this long where no other title has been found meanwhile. */
+const ALONE_VANISHED_FOR_MS = 3_600_000;
 const RECORD_TRIES = 6;
 
 export interface CheckTitlesParts {
   /** The client of the account that may ask for a licensor's titles; throws RejectedError where there is none. */
   readonly client: (licensor: string) => OfferStatusClient;
+  /** Bucket of the account that may ask for a licensor's titles. */
+  readonly bucketOf: (licensor: string) => string | undefined;
   /** Fetches an account's credentials, or finds them in memory. */
   readonly ready: (bucket: Bucket) => Promise<void>;
   readonly heads: (watchIds: readonly string[]) => Promise<ReadonlyMap<string, WatchHead<Offers>>>;
@@ -28,8 +32,11 @@ export interface CheckTitlesParts {
   readonly clock: Clock;
   /** Pause before another try at a contended row, milliseconds. */
   readonly pause: (attempt: number) => number;
-  readonly onDrift: (drift: readonly string[]) => void;
+  readonly onDrift: (watchId: string, drift: readonly string[]) => void;
 }
+
+/** The title that was found last, by bucket. */
+type Found = Map<string, { readonly watchId: string; readonly at: number }>;
 
 /** What one answer says about a title. */
 interface Sighting {
@@ -42,13 +49,14 @@ interface Sighting {
 
 /** Checks of titles at the Offer Status API: one title a request. */
 export function titleChecks(parts: CheckTitlesParts, timeoutMs: number): Checks<Offers> {
+  const found: Found = new Map();
   return {
     pack: 1,
     timeoutMs,
     ready: parts.ready,
     async check(heads, slot, correlationId) {
       const visits = new Map<string, Visit>();
-      for (const head of heads) visits.set(head.watchId, await checkTitle(parts, head, slot, correlationId));
+      for (const head of heads) visits.set(head.watchId, await checkTitle(parts, found, head, slot, correlationId));
       return visits;
     },
   };
@@ -56,30 +64,43 @@ export function titleChecks(parts: CheckTitlesParts, timeoutMs: number): Checks<
 
 async function checkTitle(
   parts: CheckTitlesParts,
+  found: Found,
   head: WatchHead<Offers>,
   slot: Slot,
   correlationId: string,
 ): Promise<Visit> {
-  const sentAt = parts.clock.now();
+  const startedAt = parts.clock.now();
   try {
     const watch = parseTitleWatchId(head.watchId);
+    const bucketId = parts.bucketOf(watch.licensor);
+    if (bucketId !== undefined && bucketId !== head.bucketId) return { kind: 'moved', bucketId };
     const asked = await ask(parts, watch, slot);
     const { offers, partial, drift } = normaliseOffers(asked.answer, watch);
     const surprises = [...asked.drift, ...drift];
-    if (surprises.length > 0) parts.onDrift(surprises);
-    return await see(parts, head, { offers, partial, sentAt, correlationId });
+    if (surprises.length > 0) parts.onDrift(head.watchId, surprises);
+    found.set(head.bucketId, { watchId: head.watchId, at: asked.answeredAt });
+    return await see(parts, head, { offers, partial, sentAt: asked.sentAt, correlationId });
   } catch (error) {
     // A title that the API cannot be asked for, such as `..`.
-    if (error instanceof RangeError)
+    if (error instanceof RangeError) {
       return { kind: 'failed', error: new RejectedError('InvalidRequest', error.message) };
+    }
     if (!(error instanceof UpstreamError)) throw error;
     if (!(error instanceof UnknownThingError)) return { kind: 'failed', error };
     const known = Object.keys(head.state ?? {}).length > 0;
-    if (known && !(head.missingSince !== undefined && sentAt - head.missingSince >= VANISHED_FOR_MS)) {
-      return { kind: 'vanished', since: sentAt };
-    }
-    return see(parts, head, { offers: {}, partial: false, sentAt, correlationId });
+    if (known && !isGone(head, found.get(head.bucketId), startedAt)) return { kind: 'vanished', since: startedAt };
+    return see(parts, head, { offers: {}, partial: false, sentAt: startedAt, correlationId });
   }
+}
+
+/**
+ * Whether a known title that is unknown again is gone: some time after it first was, provided that the API has known
+ * another title since. An API that knows nothing at all is out of order, not empty.
+ */
+function isGone(head: WatchHead<Offers>, found: { watchId: string; at: number } | undefined, now: number): boolean {
+  if (head.missingSince === undefined) return false;
+  const foundOther = found !== undefined && found.watchId !== head.watchId && found.at > head.missingSince;
+  return now - head.missingSince >= (foundOther ? VANISHED_FOR_MS : ALONE_VANISHED_FOR_MS);
 }
 
 /** Sends the request in its slot and frees the slot as soon as the answer is there. */

@@ -1,7 +1,7 @@
 import { SQSClient } from '@aws-sdk/client-sqs';
 import * as z from 'zod/mini';
 import { systemClock } from '../shared/clock.ts';
-import { connectDatabase } from '../shared/database.ts';
+import { connectDatabase, SERVICE_TIMEOUTS } from '../shared/database.ts';
 import { topUpBuckets } from '../shared/laps/top-up.ts';
 import { BucketStore } from '../shared/pacer/buckets.store.ts';
 import { shippedSettings } from '../shared/settings.ts';
@@ -26,7 +26,7 @@ const telemetry = telemetryOf('offer-status', settings);
 const database = connectDatabase();
 const buckets = new BucketStore(database, environment.BUCKETS_TABLE);
 const watches = new WatchStore(database, environment.WATCHES_TABLE, systemClock);
-const slices = new SlicesQueue(new SQSClient({}), environment.SLICES_QUEUE_URL);
+const slices = new SlicesQueue(new SQSClient(SERVICE_TIMEOUTS), environment.SLICES_QUEUE_URL);
 const orders = offerStatusAccounts(settings.offerStatus).map(({ bucket }) => ({
   ...bucket,
   pack: 1,
@@ -37,14 +37,14 @@ const orders = offerStatusAccounts(settings.offerStatus).map(({ bucket }) => ({
 
 export const handler = async (): Promise<void> => {
   try {
-    const planned = await topUpBuckets(orders, {
-      readRow: (id) => buckets.read(id),
+    const { slices: planned, stalledSeconds } = await topUpBuckets(orders, {
+      buckets,
       lapReader: (id) => watches.lapReader(id),
       send: (list) => slices.send(list),
-      recordPlan: (id, seen, plan) => buckets.recordPlan(id, seen, plan),
       now: systemClock.now,
     });
     telemetry.count('SlicesPlanned', planned);
+    telemetry.seconds('StalledSeconds', stalledSeconds);
     telemetry.info('planned', { slices: planned });
   } finally {
     telemetry.flush();

@@ -16,7 +16,8 @@ export interface DeadSlice extends Slice {
   readonly reason: DeadLetterReason;
 }
 
-const LARGEST_BODY_CHARACTERS = 200_000;
+/** SQS takes 256 KB; a reader of the queue is served with less. */
+const LARGEST_BODY_BYTES = 200_000;
 
 /** The dead-letter queue, for what a worker gives up by its own hand. */
 export class DeadLetterQueue {
@@ -30,7 +31,13 @@ export class DeadLetterQueue {
 
   /** Gives up slices' watches; can be redriven. */
   async giveUp(letter: DeadSlice): Promise<void> {
-    await this.#send(letter.bucket, letter.reason, JSON.stringify(letter));
+    let body = JSON.stringify(letter);
+    // The letter has to stay whole, or it could not be redriven: only what the upstream sent is shortened.
+    for (let raw = letter.reason.raw ?? ''; Buffer.byteLength(body) > LARGEST_BODY_BYTES && raw !== '';) {
+      raw = raw.slice(0, raw.length / 2);
+      body = JSON.stringify({ ...letter, reason: { ...letter.reason, raw } });
+    }
+    await this.#send(letter.bucket, letter.reason, body);
   }
 
   /** Gives up a message that cannot be understood; its body is kept as it was, so a fixed worker can take it up. */
@@ -42,7 +49,7 @@ export class DeadLetterQueue {
     await this.#client.send(
       new SendMessageCommand({
         QueueUrl: this.#url,
-        MessageBody: body.slice(0, LARGEST_BODY_CHARACTERS),
+        MessageBody: body,
         MessageGroupId: group,
         MessageDeduplicationId: createHash('sha256').update(body).digest('hex'),
         MessageAttributes: {

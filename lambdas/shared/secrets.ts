@@ -8,8 +8,12 @@ export const SECRET_TTL_MS = 5 * 60_000;
 
 /** Secrets of one kind, by name. Both methods throw CredentialError, which tells the name and never the content. */
 export interface SecretReader<Secret> {
-  /** The secret as it was read within the last five minutes, else as it is now. */
-  read(name: string): Promise<Secret>;
+  /**
+   * The secret as it was read within the last five minutes, else as it is now.
+   *
+   * @param forMs for how long from now on reading it again must not fetch it
+   */
+  read(name: string, forMs?: number): Promise<Secret>;
   /** The secret as it is now: for the moment after an upstream has refused what it held. */
   refresh(name: string): Promise<Secret>;
 }
@@ -44,9 +48,9 @@ export function createSecretReader<Secret>(
 
   return {
     refresh,
-    async read(name) {
+    async read(name, forMs = 0) {
       const entry = kept.get(name);
-      return entry && clock.now() < entry.until ? entry.secret : refresh(name);
+      return entry && clock.now() + forMs < entry.until ? entry.secret : refresh(name);
     },
   };
 }

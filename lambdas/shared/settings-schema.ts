@@ -56,7 +56,9 @@ export const OfferStatusSettings = z.strictObject({
       {},
     )
     .check(z.describe('Least time between two starts of a lap, for each class of watches.')),
-  accounts: z._default(z.record(name, OfferStatusAccount), {}).check(z.describe('Partner accounts by name.')),
+  accounts: z
+    ._default(z.record(name, OfferStatusAccount), {})
+    .check(z.describe('Partner accounts by name. The name is part of what is stored: do not change it.')),
 });
 export type OfferStatusSettings = z.infer<typeof OfferStatusSettings>;
 

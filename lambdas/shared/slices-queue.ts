@@ -31,14 +31,9 @@ export class SlicesQueue {
     }
   }
 
-  /** Puts watches that a slice could not serve at the end of the bucket's queue, outside the planner's count. */
+  /** Puts the watches of a slice that could not be served at the end of the bucket's queue. */
   async sendAgain(slice: Slice, watches: readonly string[], delivery: string): Promise<void> {
-    const again: Slice = {
-      id: `${slice.id}~${delivery}`,
-      bucket: slice.bucket,
-      class: slice.class,
-      watches: [...watches],
-    };
+    const again: Slice = { ...slice, id: `${slice.id.replace(/~[^~]*$/, '')}~${delivery}`, watches: [...watches] };
     await this.#client.send(new SendMessageCommand({ QueueUrl: this.#url, ...messageOf(again) }));
   }
 

@@ -89,7 +89,7 @@ export class WatchStore<State> {
   }
 
   /**
-   * Puts a watch into another lap of its bucket and replaces the notes on it.
+   * Puts a watch into another lap, of its bucket or of another one, and replaces the notes on it.
    *
    * @returns false when the watch has been removed meanwhile
    */
@@ -102,6 +102,7 @@ export class WatchStore<State> {
     const given = Object.entries({ attempts, problem, missingSince });
     return this.#update(head.watchId, {
       set: Object.fromEntries<unknown>([
+        ['bucketId', head.bucketId],
         ['lap', lapOf(head.bucketId, to)],
         ...given.filter(([, value]) => value !== undefined),
       ]),

@@ -16,9 +16,18 @@ export function titleWatchId(watch: TitleWatch): string {
 
 /** @throws RangeError when the identifier is not that of a title watch. */
 export function parseTitleWatchId(watchId: string): TitleWatch {
-  const [kind, licensor, marketplace, alid, ...rest] = watchId.split('|').map((part) => decodeURIComponent(part));
+  const [kind, licensor, marketplace, alid, ...rest] = watchId.split('|').map(decode);
   if (kind !== 'title' || !licensor || !marketplace || !alid || rest.length > 0) {
     throw new RangeError(`not the identifier of a title watch: ${watchId}`);
   }
   return { licensor, marketplace, alid };
+}
+
+/** A malformed part decodes to nothing, which no identifier has. */
+function decode(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return '';
+  }
 }

@@ -142,6 +142,13 @@ describe('publishing changes', () => {
     expect(JSON.stringify(bus[0]).length).toBeLessThan(1_000);
   });
 
+  it('leaves out the changes of small states, too, where these would not fit', async () => {
+    const { bus, publish } = world([]);
+    const changes = { offer: [{ change: 'somethingLong', text: 'x'.repeat(220_000) }] };
+    await publish([row(1, { changes })]);
+    expect(bus[0]?.data).toMatchObject({ before: null, after: null, changes: [], truncated: true });
+  });
+
   it('marks a version without events as published', async () => {
     const { bus, publish, cleared } = world([]);
     await publish([row(1, { events: [], after: {}, changes: {} })]);
@@ -169,7 +176,11 @@ describe('publishing a stream', () => {
 });
 
 describe('reconciling', () => {
-  function left(rows: HistoryRow[], failing = false) {
+  function left(
+    rows: HistoryRow[],
+    failing: (version: number) => boolean = () => false,
+    unreadable: (version: number) => boolean = () => false,
+  ) {
     const clock = new VirtualClock(Date.parse('2026-01-02T00:00:00Z'));
     const waiting = new Map(rows.map((item) => [item.version, item]));
     const gauges: Record<string, number> = {};
@@ -182,11 +193,13 @@ describe('reconciling', () => {
             const old = [...waiting.values()].filter((item) => item.observedAt < time.toISOString());
             return Promise.resolve(old.slice(0, limit));
           },
-          read: (keys) => Promise.resolve(keys.flatMap((key) => waiting.get(key.version) ?? [])),
+          read: (keys) =>
+            Promise.resolve(
+              keys.filter((key) => !unreadable(key.version)).flatMap((key) => waiting.get(key.version) ?? []),
+            ),
           publish: (published) => {
-            if (failing) return Promise.resolve(published);
-            for (const item of published) waiting.delete(item.version);
-            return Promise.resolve([]);
+            for (const item of published) if (!failing(item.version)) waiting.delete(item.version);
+            return Promise.resolve(published.filter((item) => failing(item.version)));
           },
           clock,
           gauge: (metric, value) => (gauges[metric] = value),
@@ -210,14 +223,26 @@ describe('reconciling', () => {
     const { run, gauges, passes } = left([young, lagging]);
     await run();
     expect(gauges['Republished']).toBe(0);
-    expect(passes()).toBe(1);
+    expect(passes()).toBe(2);
+  });
+
+  it('goes on behind rows that the bus refuses or that cannot be read', async () => {
+    const rows = Array.from({ length: 120 }, (_, index) => row(index + 1));
+    const { run, gauges, waiting } = left(
+      rows,
+      (version) => version <= 60,
+      (version) => version <= 30,
+    );
+    await run();
+    expect([...waiting.keys()]).toEqual(Array.from({ length: 60 }, (_, index) => index + 1));
+    expect(gauges['Republished']).toBe(60);
   });
 
   it('stops and keeps the rows when the bus still takes nothing', async () => {
-    const { run, gauges, waiting, passes } = left([row(1)], true);
+    const { run, gauges, waiting, passes } = left([row(1)], () => true);
     await run();
     expect(waiting.size).toBe(1);
-    expect(passes()).toBe(1);
+    expect(passes()).toBe(2);
     expect(gauges['Republished']).toBe(0);
   });
 });

@@ -60,21 +60,26 @@ async function title() {
   const watchId = titleWatchId({ licensor: 'studio', marketplace: 'GLOBAL', alid });
   const store = new WatchStore<Offers>(tables.database, 'Watches', clock);
   const changes = new ChangeStore(tables.database, { watches: 'Watches', history: 'History' });
-  const history = new HistoryStore(tables.database, 'History', clock);
+  const history = new HistoryStore(tables.database, 'History', clock, (row) => {
+    throw new Error(row);
+  });
   const slots: SlotResult[] = [];
   let reply: Reply = { codes: ['Ready'] };
+  let bucketId = 'b';
   let beforeAnswer = (): Promise<void> => Promise.resolve();
   const client: OfferStatusClient = {
     async getStatus() {
       const current = reply;
+      const sentAt = clock.now();
       await beforeAnswer();
       if (current instanceof Error) throw current;
-      return { answer: answerOf(alid, current), sentAt: clock.now(), answeredAt: clock.now(), drift: [] };
+      return { answer: answerOf(alid, current), sentAt, answeredAt: clock.now(), drift: [] };
     },
   };
   const checks = titleChecks(
     {
       client: () => client,
+      bucketOf: () => bucketId,
       ready: () => Promise.resolve(),
       heads: (ids) => store.heads(ids),
       record: (change) => changes.record(change),
@@ -96,12 +101,23 @@ async function title() {
     headNow,
     slots,
     watchId,
+    moveLicensor: (to: string) => (bucketId = to),
     answers: (next: Reply) => (reply = next),
     meanwhile: (work: () => Promise<void>) => {
       beforeAnswer = async () => {
         beforeAnswer = () => Promise.resolve();
         await work();
       };
+    },
+    /** Another title of the same bucket is found. */
+    checkOther: async () => {
+      const otherId = titleWatchId({ licensor: 'studio', marketplace: 'US', alid });
+      await store.add({ watchId: otherId, bucketId: 'b' });
+      const other = (await store.heads([otherId])).get(otherId);
+      const before = reply;
+      reply = { codes: ['Ready'] };
+      if (other) await checks.check([other], { answered: () => undefined }, 'message-2');
+      reply = before;
     },
     check: async (head?: Awaited<ReturnType<typeof headNow>>) => {
       const seen = head ?? (await headNow());
@@ -219,8 +235,28 @@ describe('checking a title', () => {
     expect(await check()).toEqual({ kind: 'unchanged' });
   });
 
-  it('believes that a known title is gone only when a second answer says so', async () => {
-    const { check, answers, store, headNow, later, history } = await title();
+  it('sends nothing for a title whose licensor has been given to another account, and moves it there', async () => {
+    const { check, moveLicensor, slots } = await title();
+    moveLicensor('b2');
+    expect(await check()).toEqual({ kind: 'moved', bucketId: 'b2' });
+    expect(slots).toEqual([]);
+  });
+
+  it('does not believe that everything is gone when the API knows nothing at all, unless it stays so', async () => {
+    const { check, answers, store, headNow, later } = await title();
+    await check();
+    answers(new UnknownThingError('NotFound', 'no such title'));
+    later(1_000);
+    const visit = await check();
+    await store.place(await headNow(), 'urgent', { missingSince: visit?.kind === 'vanished' ? visit.since : 0 });
+    later(60_000);
+    expect(await check()).toMatchObject({ kind: 'vanished' });
+    later(3_600_000);
+    expect(await check()).toEqual({ kind: 'recorded' });
+  });
+
+  it('believes that a known title is gone when a second answer says so and another title has been found', async () => {
+    const { check, answers, store, headNow, later, history, checkOther } = await title();
     await check();
     later(1_000);
     answers(new UnknownThingError('NotFound', 'no such title'));
@@ -229,7 +265,9 @@ describe('checking a title', () => {
     await store.place(await headNow(), 'urgent', { missingSince: visit?.kind === 'vanished' ? visit.since : 0 });
     later(10_000);
     expect(await check()).toMatchObject({ kind: 'vanished' });
-    later(25_000);
+    later(15_000);
+    await checkOther();
+    later(10_000);
     expect(await check()).toEqual({ kind: 'recorded' });
     expect(eventsOf((await history()).at(-1))).toEqual(['Offer Removed']);
   });

@@ -62,7 +62,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     JSON.stringify({
       removalPolicy: 'destroy',
       // The tests plan by hand, so that they decide when a lap starts.
-      schedules: { plan: 'rate(9 minutes)', reconcile: 'rate(1 day)' },
+      schedules: { plan: 'rate(9 minutes)', reconcile: 'rate(60 minutes)' },
       polling: { backlogSeconds: 600 },
       ...options.settings,
       offerStatus: {

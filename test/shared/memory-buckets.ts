@@ -13,6 +13,11 @@ export class MemoryBuckets implements Reservations {
     return Promise.resolve(this.rows.get(bucketId) ?? {});
   }
 
+  hold: Reservations['hold'] = (bucketId, heldUntil) => {
+    this.rows.set(bucketId, { ...this.rows.get(bucketId), heldUntil });
+    return Promise.resolve();
+  };
+
   reserve: Reservations['reserve'] = (bucketId, write, seen) => {
     const row = this.rows.get(bucketId) ?? {};
     if (row.slice !== seen?.slice || row.tat !== seen?.tat) {
@@ -20,7 +25,8 @@ export class MemoryBuckets implements Reservations {
       return Promise.resolve(row);
     }
     this.writes += 1;
-    this.rows.set(bucketId, { ...row, ...write });
+    const { heldUntil: _ended, ...rest } = row;
+    this.rows.set(bucketId, { ...rest, ...write });
     return Promise.resolve(undefined);
   };
 }

@@ -4,7 +4,7 @@ import type { BucketOrder, ReadLap } from '../../lambdas/shared/laps/plan-bucket
 import { planBucket } from '../../lambdas/shared/laps/plan-bucket.ts';
 import type { Slice } from '../../lambdas/shared/laps/slice.ts';
 import { topUpBuckets } from '../../lambdas/shared/laps/top-up.ts';
-import type { BucketRow } from '../../lambdas/shared/pacer/buckets.store.ts';
+import type { BucketRow, PlanWrite } from '../../lambdas/shared/pacer/buckets.store.ts';
 
 const order: BucketOrder = {
   id: 'b',
@@ -98,13 +98,26 @@ describe('planning a bucket', () => {
     expect(watchesOf(ahead.slices).length).toBeGreaterThan(4 * 300);
   });
 
-  it('serves new watches first, without keeping the steady ones from their fifth', async () => {
-    const laps = lapsOf({ new: names(10_000, 'n'), steady: names(10_000, 's') });
+  it('serves urgent watches first, then new ones, and keeps the steady ones their fifth', async () => {
+    const laps = lapsOf({ new: names(10_000, 'n'), urgent: names(30, 'u'), steady: names(10_000, 's') });
     const { slices } = await planBucket(order, {}, NOW, laps.read);
-    const classes = slices.map((slice) => slice.class);
-    expect(classes[0]).toBe('new');
-    expect(classes.filter((name) => name === 'steady').length).toBeGreaterThanOrEqual(1);
-    expect(classes.indexOf('steady')).toBeGreaterThan(classes.lastIndexOf('new') - 1);
+    expect(slices.map((slice) => slice.class)).toEqual([
+      'urgent',
+      'new',
+      'new',
+      'new',
+      'new',
+      'new',
+      'steady',
+      'steady',
+    ]);
+  });
+
+  it('lets a flood of urgent watches starve neither the new nor the steady ones', async () => {
+    const laps = lapsOf({ new: names(10_000, 'n'), urgent: names(10_000, 'u'), steady: names(10_000, 's') });
+    const { slices } = await planBucket(order, {}, NOW, laps.read);
+    const count = (name: string) => slices.filter((slice) => slice.class === name).length;
+    expect([count('urgent'), count('new'), count('steady')]).toEqual([2, 3, 2]);
   });
 
   it('does not send an urgent watch again while its last slice has not been started', async () => {
@@ -162,52 +175,111 @@ describe('planning a bucket', () => {
 });
 
 describe('topping up', () => {
-  /** A queue that deduplicates, a row with its condition, and a planner that can die in between. */
+  /** A queue that deduplicates, a row with its conditions, and a planner that can die before or after it sends. */
   function world(list: string[]) {
     const laps = lapsOf({ steady: list });
     const queue = new Map<string, Slice>();
     let row: BucketRow = {};
-    let die = false;
+    let dies: 'before sending' | 'while sending' | 'after sending' | undefined;
+    let now = NOW;
+    const killed = () => Promise.reject(new Error('killed'));
     const parts = {
-      readRow: () => Promise.resolve(row),
+      buckets: {
+        read: () => Promise.resolve(row),
+        recordPlan: (_: string, seen: number | undefined, { unsent, ...plan }: PlanWrite) => {
+          if (row.planVersion !== seen) return Promise.resolve(undefined);
+          const { stall: _stall, ...rest } = row;
+          row = { ...rest, ...plan, unsent, planVersion: (seen ?? 0) + 1 };
+          return Promise.resolve(row.planVersion);
+        },
+        recordSent: (_: string, version: number) => {
+          const { unsent, ...rest } = row;
+          if (unsent && row.planVersion === version) row = rest;
+          return Promise.resolve();
+        },
+        recordStall: (_: string, version: number | undefined, stall: BucketRow['stall']) => {
+          if (row.planVersion === version && stall) row = { ...row, stall };
+          return Promise.resolve();
+        },
+      },
       lapReader: () => laps.read,
       send: (slices: readonly Slice[]) => {
-        for (const slice of slices) queue.set(JSON.stringify(slice), slice);
-        return die ? Promise.reject(new Error('killed')) : Promise.resolve();
+        if (dies === 'before sending') return killed();
+        const taken = dies === 'while sending' ? slices.slice(0, 3) : slices;
+        for (const slice of taken) queue.set(JSON.stringify(slice), slice);
+        return dies === undefined ? Promise.resolve() : killed();
       },
-      recordPlan: (_: string, seen: number | undefined, plan: { planned: number; laps: BucketRow['laps'] }) => {
-        if (row.planVersion !== seen) return Promise.resolve(false);
-        row = { ...row, planVersion: (seen ?? 0) + 1, planned: plan.planned, laps: plan.laps };
-        return Promise.resolve(true);
-      },
-      now: () => NOW,
+      now: () => now,
     };
     return {
       parts,
       queue,
-      dies: (yes: boolean) => (die = yes),
+      dies: (when: typeof dies) => (dies = when),
       row: () => row,
       start: (n: number) => (row = { ...row, started: n }),
+      hold: (until: number) => (row = { ...row, heldUntil: until }),
+      later: (ms: number) => (now += ms),
+      tick: async () => (await topUpBuckets([order], parts)).slices,
+      stalled: async () => (await topUpBuckets([order], parts)).stalledSeconds,
     };
   }
 
-  it('sends no slice twice and skips no watch when a planner dies between sending and writing its row', async () => {
-    const { parts, queue, dies, start } = world(names(3_000));
-    dies(true);
-    await expect(topUpBuckets([order], parts)).rejects.toThrow(AggregateError);
-    dies(false);
-    await topUpBuckets([order], parts);
-    start(1_400);
-    await topUpBuckets([order], parts);
-    expect(watchesOf([...queue.values()])).toEqual(names(3_000).slice(0, 2_800));
+  it.each(['before sending', 'while sending', 'after sending'] as const)(
+    'sends no slice twice and skips no watch when a planner dies %s and the workers have gone on meanwhile',
+    async (when) => {
+      const { tick, queue, dies, start, later } = world(names(3_000));
+      dies(when);
+      await expect(tick()).rejects.toThrow(AggregateError);
+      dies(undefined);
+      start(200);
+      later(60_000);
+      await tick();
+      start(1_400);
+      await tick();
+      const sent = watchesOf([...queue.values()]);
+      expect(sent).toEqual(names(3_000).slice(0, sent.length));
+      expect(sent.length).toBeGreaterThan(1_400);
+    },
+  );
+
+  it('writes down where it stands, and afterwards that it has sent', async () => {
+    const { tick, row } = world(names(3_000));
+    await tick();
+    expect(row()).toMatchObject({ planVersion: 1, planned: 1_400 });
+    expect(row().unsent).toBeUndefined();
   });
 
   it('does the work once when two planners overlap', async () => {
-    const { parts, queue, row } = world(names(3_000));
-    const counts = await Promise.all([topUpBuckets([order], parts), topUpBuckets([order], parts)]);
+    const { tick, queue, row } = world(names(3_000));
+    const counts = await Promise.all([tick(), tick()]);
     expect(counts.toSorted()).toEqual([0, 7]);
     expect(watchesOf([...queue.values()])).toEqual(names(3_000).slice(0, 1_400));
     expect(row().planVersion).toBe(1);
+  });
+
+  it('plans nothing while a worker holds the bucket in an outage', async () => {
+    const { tick, hold, later } = world(names(3_000));
+    hold(NOW + 100_000);
+    expect(await tick()).toBe(0);
+    later(100_000);
+    expect(await tick()).toBe(7);
+  });
+
+  it('goes on after a whole backlog was lost, once a marker has come through the queue', async () => {
+    const { tick, stalled, queue, start, later } = world(names(3_000));
+    await tick();
+    queue.clear();
+    for (let minute = 0; minute < 29; minute += 1) {
+      later(60_000);
+      expect(await tick()).toBe(0);
+    }
+    expect(queue.size).toBe(0);
+    later(2 * 60_000);
+    expect(await stalled()).toBe(30 * 60);
+    const markers = [...queue.values()];
+    expect(markers).toEqual([expect.objectContaining({ watches: [], endsAt: 1_400 })]);
+    start(markers[0]?.endsAt ?? 0);
+    expect(await tick()).toBe(7);
   });
 
   it('tops up the other buckets when one fails', async () => {

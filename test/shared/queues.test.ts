@@ -55,11 +55,15 @@ describe('the slices queue', () => {
     await expect(queue().send([sliceOf(1), sliceOf(2)])).rejects.toThrow(/refused 1 slices: InternalError try again/);
   });
 
-  it('sends again what a slice could not serve, outside of the planner’s count', async () => {
+  it('sends again what a slice could not serve, however often, and keeps the planner’s count', async () => {
     sqs.on(SendMessageCommand).resolves({});
     await queue().sendAgain(sliceOf(7), ['w2'], 'm1');
-    const body = sqs.commandCalls(SendMessageCommand)[0]?.args[0].input.MessageBody ?? '';
-    expect(JSON.parse(body)).toEqual({ id: 'b#steady#7~m1', bucket: 'b', class: 'steady', watches: ['w2'] });
+    const [first] = sqs.commandCalls(SendMessageCommand);
+    const again = Slice.parse(JSON.parse(first?.args[0].input.MessageBody ?? ''));
+    expect(again).toEqual({ id: 'b#steady#7~m1', bucket: 'b', class: 'steady', endsAt: 7, watches: ['w2'] });
+    await queue().sendAgain(again, ['w2'], 'm2');
+    const body = sqs.commandCalls(SendMessageCommand)[1]?.args[0].input.MessageBody ?? '';
+    expect(Slice.parse(JSON.parse(body)).id).toBe('b#steady#7~m2');
   });
 
   it('hides a message in whole seconds, from one up', async () => {
@@ -85,6 +89,17 @@ describe('the dead-letter queue', () => {
     expect(Slice.parse(JSON.parse(MessageBody))).toEqual(slice);
     expect(MessageGroupId).toBe('b');
     expect(MessageAttributes?.['reason']?.StringValue).toBe('ServerError: the upstream answered 503');
+  });
+
+  it('shortens what the upstream sent until the letter fits, and never cuts the letter', async () => {
+    sqs.on(SendMessageCommand).resolves({});
+    const letters = new DeadLetterQueue(new SQSClient({ region: 'us-east-1' }), 'https://dead');
+    const raw = '"<html>"\n'.repeat(25_000);
+    await letters.giveUp({ ...sliceOf(1, ['w1']), reason: { code: 'UnreadableAnswer', message: 'not JSON', raw } });
+    const body = sqs.commandCalls(SendMessageCommand)[0]?.args[0].input.MessageBody ?? '';
+    expect(Buffer.byteLength(body)).toBeLessThan(200_001);
+    expect(Slice.parse(JSON.parse(body)).watches).toEqual(['w1']);
+    expect(body).toContain('<html>');
   });
 
   it('keeps a message that nobody can read as it came', async () => {

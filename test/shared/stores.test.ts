@@ -24,7 +24,10 @@ let count = 0;
 const watchOf = (bucketId = 'b') => ({ watchId: `title|studio|GLOBAL|A${String(++count).padStart(4, '0')}`, bucketId });
 const watches = () => new WatchStore(tables.database, 'Watches', clock);
 const changes = () => new ChangeStore(tables.database, { watches: 'Watches', history: 'History' });
-const history = () => new HistoryStore(tables.database, 'History', clock);
+const history = () =>
+  new HistoryStore(tables.database, 'History', clock, (row) => {
+    throw new Error(row);
+  });
 
 function change(watchId: string, given: Partial<RecordedChange> = {}): RecordedChange {
   return {
@@ -223,13 +226,27 @@ describe('the bucket store', () => {
     const buckets = new BucketStore(tables.database, 'Buckets');
     const plan = { planned: 200, laps: { steady: { cursor: 'w', startedAt: 5, through: 200 } } };
     await buckets.reserve('planned', reservation, undefined);
+    const unsent = [{ class: 'steady', after: null, last: 'w', endsAt: 200 }];
     const outcomes = [
-      await buckets.recordPlan('planned', undefined, plan),
-      await buckets.recordPlan('planned', undefined, plan),
-      await buckets.recordPlan('planned', 1, { ...plan, planned: 400 }),
+      await buckets.recordPlan('planned', undefined, { ...plan, unsent }),
+      await buckets.recordPlan('planned', undefined, { ...plan, unsent }),
+      await buckets.recordPlan('planned', 1, { ...plan, unsent, planned: 400 }),
     ];
-    expect(outcomes).toEqual([true, false, true]);
+    expect(outcomes).toEqual([1, undefined, 2]);
+    expect((await buckets.read('planned')).unsent).toEqual(unsent);
+    await buckets.recordSent('planned', 1);
+    expect((await buckets.read('planned')).unsent).toEqual(unsent);
+    await buckets.recordSent('planned', 2);
+    expect((await buckets.read('planned')).unsent).toBeUndefined();
+    await buckets.recordStall('planned', 2, { started: 5, since: 7, markedAt: 7 });
+    await buckets.hold('planned', 99);
+    expect(await buckets.read('planned')).toMatchObject({
+      stall: { started: 5, since: 7, markedAt: 7 },
+      heldUntil: 99,
+    });
     expect(await buckets.read('planned')).toMatchObject({ planVersion: 2, planned: 400, slice: 's1', laps: plan.laps });
+    expect(await buckets.reserve('planned', { ...reservation, slice: 's2' }, reservation)).toBeUndefined();
+    expect((await buckets.read('planned')).heldUntil).toBeUndefined();
     const { Item } = await tables.database.send(new GetCommand({ TableName: 'Buckets', Key: { bucketId: 'planned' } }));
     expect(Item).toMatchObject({ planned: 400 });
   });

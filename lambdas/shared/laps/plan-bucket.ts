@@ -1,4 +1,4 @@
-import type { BucketRow, LapState } from '../pacer/buckets.store.ts';
+import type { BucketRow, LapState, SliceOutline } from '../pacer/buckets.store.ts';
 import { learnedRate, usableRate } from '../pacer/rate.ts';
 import type { RateLimit } from '../settings.ts';
 import type { Slice, WatchClass } from './slice.ts';
@@ -24,16 +24,21 @@ export type ReadLap = (
 
 export interface BucketPlan {
   readonly slices: readonly Slice[];
+  /** The same slices as ranges of their laps: small enough to be written down before they are sent. */
+  readonly outlines: readonly SliceOutline[];
   readonly planned: number;
   readonly laps: Readonly<Record<string, LapState>>;
 }
 
 /** A bucket whose interval is longer than this sends one request a slice: the queue does the waiting. */
 const LONGEST_PACED_INTERVAL_MS = 3_000;
+/** Watches that are read at once when a slice is made anew. */
+const OUTLINE_PAGE = 1_000;
 /** Room that a slice's list of watches may take in its message. */
 const LARGEST_LIST_BYTES = 60_000;
-/** Share of a top-up that new and urgent watches may take while steady ones want some, too. */
-const HASTY_SHARE = 0.8;
+/** Shares of a top-up that are kept for the classes behind, as long as these want them. */
+const KEPT_BEHIND_URGENT = 0.6;
+const KEPT_BEHIND_NEW = 0.2;
 
 /**
  * Tops a bucket up to its backlog: goes on with each lap where it stands and cuts it into slices. Reads only as many
@@ -47,14 +52,16 @@ export async function planBucket(
   now: number,
   readLap: ReadLap,
 ): Promise<BucketPlan> {
+  const laps: Record<string, LapState> = { ...row.laps };
+  const slices: Slice[] = [];
+  const outlines: SliceOutline[] = [];
+  let planned = Math.max(row.planned ?? 0, row.started ?? 0);
+  if ((row.heldUntil ?? 0) > now) return { slices, outlines, planned, laps };
+
   const rate = usableRate(learnedRate(row, order.limit), now);
   const perSlice = 1000 / rate > LONGEST_PACED_INTERVAL_MS ? 1 : Math.max(1, Math.floor(rate * order.sliceSeconds));
   const started = row.started ?? 0;
   const limit = started + Math.max(Math.floor(rate * order.backlogSeconds), 2 * perSlice);
-  const laps: Record<string, LapState> = { ...row.laps };
-  const slices: Slice[] = [];
-  let planned = Math.max(row.planned ?? 0, started);
-
   /** Plans one class's slices up to `ceiling` requests planned. */
   async function topUp(watchClass: WatchClass, ceiling: number): Promise<void> {
     // Nothing is read that there is no room for.
@@ -83,22 +90,49 @@ export async function planBucket(
         startedAt,
         through: planned,
       };
-      slices.push({
-        id: `${order.id}#${watchClass}#${planned}`,
-        bucket: order.id,
-        class: watchClass,
-        endsAt: planned,
-        watches,
-      });
+      const outline = { class: watchClass, after: lap?.cursor ?? null, last: watches.at(-1) ?? '', endsAt: planned };
+      outlines.push(outline);
+      slices.push(sliceOf(order.id, outline, watches));
     }
   }
 
-  const hastyCeiling = planned + Math.max(perSlice, Math.floor((limit - planned) * HASTY_SHARE));
-  for (const watchClass of WATCH_CLASSES) {
-    await topUp(watchClass, watchClass === 'steady' ? limit : Math.min(limit, hastyCeiling));
-  }
+  const room = limit - planned;
+  const ceilings = {
+    urgent: limit - wholeSlices(room * KEPT_BEHIND_URGENT, perSlice),
+    new: limit - wholeSlices(room * KEPT_BEHIND_NEW, perSlice),
+    steady: limit,
+  };
+  for (const watchClass of WATCH_CLASSES) await topUp(watchClass, ceilings[watchClass]);
+  // What a class does not want is there for the others.
   for (const watchClass of WATCH_CLASSES) await topUp(watchClass, limit);
-  return { slices, planned, laps };
+  return { slices, outlines, planned, laps };
+}
+
+/** A slice whose outline was written down: what its range of the lap holds now. */
+export async function fillOutline(bucketId: string, outline: SliceOutline, readLap: ReadLap): Promise<Slice> {
+  const watches: string[] = [];
+  for (let after = outline.after; ;) {
+    const page = await readLap(outline.class as WatchClass, after, OUTLINE_PAGE);
+    watches.push(...page.watches.filter((watch) => watch <= outline.last));
+    after = page.watches.at(-1) ?? null;
+    if (page.last || after === null || after >= outline.last) return sliceOf(bucketId, outline, watches);
+  }
+}
+
+function sliceOf(bucketId: string, outline: SliceOutline, watches: readonly string[]): Slice {
+  const { class: watchClass, endsAt } = outline;
+  return {
+    id: `${bucketId}#${watchClass}#${endsAt}`,
+    bucket: bucketId,
+    class: watchClass,
+    endsAt,
+    watches: [...watches],
+  };
+}
+
+/** So many requests, in whole slices and at least one. */
+function wholeSlices(requests: number, perSlice: number): number {
+  return Math.max(1, Math.ceil(requests / perSlice)) * perSlice;
 }
 
 /** The first watches that fit into one message. */

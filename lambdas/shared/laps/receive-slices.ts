@@ -57,7 +57,13 @@ export async function receiveSlices(
       await parts.slices.hide(record.receiptHandle, outcome.seconds);
       staying.push(record.messageId);
     }
-    parts.log('slice', { slice: slice.id, bucket: slice.bucket, watches: slice.watches.length, ...outcome });
+    parts.log('slice', {
+      correlationId: record.messageId,
+      slice: slice.id,
+      bucket: slice.bucket,
+      watches: slice.watches.length,
+      ...outcome,
+    });
   }
   return staying;
 }

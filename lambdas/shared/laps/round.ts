@@ -6,13 +6,17 @@ export type Visit =
   | { readonly kind: 'recorded' | 'unchanged' }
   /** The upstream does not know a thing that was there before: look again before believing it. */
   | { readonly kind: 'vanished'; readonly since: number }
+  /** The settings have given the watch to another bucket; nothing was sent. */
+  | { readonly kind: 'moved'; readonly bucketId: string }
   | { readonly kind: 'failed'; readonly error: UpstreamError };
 
 /** The watches of one slice and how their visits ended. */
 export class Round<State> {
   readonly heads: WatchHead<State>[] = [];
   readonly visits = new Map<string, Visit>();
-  /** The error that looks like an outage, if there was one. */
+  /** So many failures that the upstream itself is in doubt. */
+  suspicion: UpstreamError | undefined;
+  /** The upstream is down. */
   outage: UpstreamError | undefined;
   readonly #underway: Promise<void>[] = [];
   readonly #failures: unknown[] = [];
@@ -27,9 +31,20 @@ export class Round<State> {
     this.#underway.push(request.catch((error: unknown) => void this.#failures.push(error)));
   }
 
+  /** Takes note of a visit. A witness that was answered before has been served, even if it fails now. */
+  note(watchId: string, visit: Visit): void {
+    const before = this.visits.get(watchId)?.kind;
+    if (before !== 'recorded' && before !== 'unchanged') this.visits.set(watchId, visit);
+  }
+
+  /** Resolves when all answers are in. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#underway);
+  }
+
   /** Resolves when all answers are in; throws what went wrong on our side. */
   async answers(): Promise<void> {
-    await Promise.all(this.#underway);
+    await this.settled();
     if (this.#failures.length > 0) throw this.#failures[0];
   }
 
@@ -37,22 +52,24 @@ export class Round<State> {
   repeatable(): WatchHead<State>[] {
     return this.heads.filter((head) => {
       const visit = this.visits.get(head.watchId);
-      return visit?.kind === 'failed' && visit.error.retryable;
+      // One that fails as it did last time may wait for its next lap.
+      return visit?.kind === 'failed' && visit.error.retryable && visit.error.code !== head.problem?.code;
     });
   }
 
-  /** Watches that no request was sent for. */
-  leftOver(): string[] {
-    return this.heads.filter((head) => !this.visits.has(head.watchId)).map((head) => head.watchId);
+  /** Those that no request has been sent for. */
+  unvisited(heads: readonly WatchHead<State>[]): WatchHead<State>[] {
+    return heads.filter((head) => !this.visits.has(head.watchId));
   }
 
-  /** Those of the slice's watches that have got no answer. */
+  /** Those of a slice's watches that have got no answer, the ones that failed last. */
   unserved(all: readonly string[]): string[] {
-    return all.filter((watchId) => (this.visits.get(watchId)?.kind ?? 'failed') === 'failed');
+    const failed = (watchId: string): boolean => this.visits.get(watchId)?.kind === 'failed';
+    return [...all.filter((watchId) => !this.visits.has(watchId)), ...all.filter(failed)];
   }
 
   tally(): Record<Visit['kind'], number> {
-    const counts = { recorded: 0, unchanged: 0, vanished: 0, failed: 0 };
+    const counts = { recorded: 0, unchanged: 0, vanished: 0, moved: 0, failed: 0 };
     for (const visit of this.visits.values()) counts[visit.kind] += 1;
     return counts;
   }

@@ -1,10 +1,10 @@
 import type { Clock } from '../clock.ts';
 import type { DeadLetterQueue } from '../dead-letters.ts';
-import { CredentialError, RejectedError, ThrottledError, UnreadableAnswerError } from '../errors.ts';
+import { CredentialError, RejectedError, ThrottledError, UnavailableError, UnreadableAnswerError } from '../errors.ts';
 import type { UpstreamError } from '../errors.ts';
 import type { Bucket, Pacer, SliceRun, Slot } from '../pacer/pacer.ts';
 import type { SlicesQueue } from '../slices-queue.ts';
-import type { VisitNotes, WatchHead, WatchStore } from '../watches.store.ts';
+import type { WatchHead, WatchStore } from '../watches.store.ts';
 import type { Visit } from './round.ts';
 import { Round } from './round.ts';
 import type { Slice } from './slice.ts';
@@ -28,7 +28,7 @@ export interface Checks<State> {
 }
 
 export interface SliceRunnerParts<State> {
-  readonly pacer: Pacer;
+  readonly pacer: Pick<Pacer, 'open' | 'hold'>;
   readonly watches: Pick<WatchStore<State>, 'heads' | 'place'>;
   readonly slices: Pick<SlicesQueue, 'sendAgain'>;
   readonly deadLetters: Pick<DeadLetterQueue, 'giveUp'>;
@@ -38,6 +38,7 @@ export interface SliceRunnerParts<State> {
   /** Pause before failed requests are repeated, milliseconds. */
   readonly pause: () => number;
   readonly count: (metric: SliceMetric, by: number) => void;
+  readonly warn: (message: string, details: Readonly<Record<string, unknown>>) => void;
 }
 
 export type SliceMetric =
@@ -69,15 +70,30 @@ export type SliceOutcome =
       readonly error?: UpstreamError;
     };
 
-/** So many failures in a row mean that the upstream is down, not that the titles are at fault. */
+/** So many failures in a row raise the suspicion that the upstream is down, and not that the titles are at fault. */
 const OUTAGE_FAILURES = 10;
 /** A slice held through an outage is sent anew before the queue's own limit of receipts would dead-letter it. */
 const MOST_RECEIVES = 8;
+const SHORTEST_HOLD_SECONDS = 15;
 const LONGEST_HOLD_SECONDS = 900;
+/** A planner that finds a bucket held leaves it alone for this much longer than the hold. */
+const HOLD_MARGIN_MS = 90_000;
 /** Heads that are read in one go. */
 const HEADS_READ_AHEAD = 50;
 /** Time kept for recording and reporting after the last answer. */
 const CLOSING_MS = 5_000;
+
+/** A slice under way. */
+interface Sending<State> {
+  readonly slice: Slice;
+  readonly bucket: Bucket;
+  readonly delivery: Delivery;
+  readonly run: SliceRun;
+  readonly round: Round<State>;
+}
+
+/** When known things vanish in a row, it is the upstream that has lost them. */
+const EVERYTHING_UNKNOWN = new UnavailableError('EverythingUnknown', 'the upstream knows none of what it knew before');
 
 /** Sends slices: paced, packed, with one repeat of what failed, and a place for every watch that failed for good. */
 export class SliceRunner<State> {
@@ -85,6 +101,8 @@ export class SliceRunner<State> {
   readonly #checks: Checks<State>;
   /** Failures in a row, by bucket. */
   readonly #streaks = new Map<string, number>();
+  /** The watch that was answered last, by bucket: the witness when everything else seems to fail. */
+  readonly #witnesses = new Map<string, string>();
 
   constructor(parts: SliceRunnerParts<State>, checks: Checks<State>) {
     this.#parts = parts;
@@ -92,13 +110,13 @@ export class SliceRunner<State> {
   }
 
   async run(slice: Slice, bucket: Bucket, delivery: Delivery): Promise<SliceOutcome> {
-    const { clock, pacer } = this.#parts;
+    const { pacer } = this.#parts;
     try {
       await this.#checks.ready(bucket);
     } catch (error) {
       if (!(error instanceof CredentialError)) throw error;
       this.#parts.count('CredentialsRefused', 1);
-      return this.#hold(slice, slice.watches, new Round(), error, delivery);
+      return this.#hold(slice, bucket, new Round(), error, delivery);
     }
     const coming = this.#readAhead(slice.watches);
     // The first heads are read while the slots are reserved.
@@ -110,28 +128,23 @@ export class SliceRunner<State> {
     if ('waitMs' in opened) return { kind: 'hide', seconds: opened.waitMs / 1000 - 1, because: 'pace' };
 
     const round = new Round<State>();
-    for (let chunk = await first; !chunk.done && !round.isOver(); chunk = await coming.next()) {
-      round.heads.push(...chunk.value);
-      await this.#send(round, chunk.value, opened, bucket, delivery);
-    }
-    await round.answers();
-    const repeat = round.repeatable();
-    if (!round.isOver() && repeat.length > 0) {
-      const again = Math.ceil(repeat.length / this.#checks.pack);
-      const pauseMs = this.#parts.pause();
-      const needed = pauseMs + again * opened.interval + this.#checks.timeoutMs + CLOSING_MS;
-      if (clock.now() + needed < delivery.deadline) {
-        await clock.sleepUntil(clock.now() + pauseMs);
-        await opened.extend(again);
-        await this.#send(round, repeat, opened, bucket, delivery);
-        await round.answers();
+    const sending = { slice, bucket, delivery, run: opened, round };
+    try {
+      for (let chunk = await first; !chunk.done && !round.isOver(); chunk = await coming.next()) {
+        round.heads.push(...chunk.value);
+        await this.#send(sending, round.unvisited(chunk.value));
       }
+      await round.answers();
+      await this.#settleSuspicion(sending);
+      await this.#repeat(sending);
+      await round.answers();
+    } finally {
+      // Nothing goes on behind the function's back, whatever has gone wrong.
+      await round.settled();
     }
     await opened.close();
-    if (round.outage !== undefined) {
-      return this.#hold(slice, round.unserved(slice.watches), round, round.outage, delivery);
-    }
-    const leftOver = round.leftOver();
+    if (round.outage !== undefined) return this.#hold(slice, bucket, round, round.outage, delivery);
+    const leftOver = round.unvisited(round.heads).map(({ watchId }) => watchId);
     if (leftOver.length > 0) await this.#parts.slices.sendAgain(slice, leftOver, delivery.messageId);
     await Promise.all(
       round.heads.map(async (head) => {
@@ -167,74 +180,116 @@ export class SliceRunner<State> {
   }
 
   /** Sends one request per pack, each in its slot, until all are on their way or there is a reason to stop. */
-  async #send(
-    round: Round<State>,
-    heads: readonly WatchHead<State>[],
-    run: SliceRun,
-    bucket: Bucket,
-    delivery: Delivery,
-  ): Promise<void> {
-    const { clock, count } = this.#parts;
-    const { pack, timeoutMs } = this.#checks;
-    for (let index = 0; index < heads.length && !round.isOver(); index += pack) {
-      if (clock.now() + run.interval + timeoutMs + CLOSING_MS > delivery.deadline) return;
-      const slot = await run.slot();
-      if (round.isOver()) {
-        slot.answered({ throttled: false });
-        return;
-      }
-      const packed = heads.slice(index, index + pack);
-      count('RequestsSent', 1);
-      round.await(
-        this.#checks
-          .check(packed, slot, delivery.messageId)
-          .then((visits) => {
-            for (const [watchId, visit] of visits) {
-              round.visits.set(watchId, visit);
-              round.outage ??= this.#watchOut(bucket, visit);
-            }
-          })
-          // A slot that is never freed would hold up the rest of the slice.
-          .finally(() => slot.answered({ throttled: false })),
-      );
+  async #send(sending: Sending<State>, heads: readonly WatchHead<State>[]): Promise<void> {
+    const { run, round } = sending;
+    const { pack } = this.#checks;
+    for (let index = 0; index < heads.length; index += pack) {
+      await this.#settleSuspicion(sending);
+      if (round.isOver() || !this.#hasTime(sending, run.interval)) return;
+      await this.#request(sending, heads.slice(index, index + pack));
     }
   }
 
-  /** Counts a visit, and says when it completes an outage. */
-  #watchOut(bucket: Bucket, visit: Visit): UpstreamError | undefined {
+  /** What failed in a way that may pass is sent once more at the slice's end. */
+  async #repeat(sending: Sending<State>): Promise<void> {
+    const { run, round } = sending;
+    const repeat = round.repeatable();
+    if (round.isOver() || repeat.length === 0) return;
+    const { clock } = this.#parts;
+    const again = Math.ceil(repeat.length / this.#checks.pack);
+    const pauseMs = this.#parts.pause();
+    if (!this.#hasTime(sending, pauseMs + again * run.interval)) return;
+    await clock.sleepUntil(clock.now() + pauseMs);
+    await run.extend(again);
+    await this.#send(sending, repeat);
+    await round.answers();
+    await this.#settleSuspicion(sending);
+  }
+
+  /** Sends one request in the next slot, without waiting for its answer. */
+  async #request({ bucket, delivery, run, round }: Sending<State>, heads: readonly WatchHead<State>[]): Promise<void> {
+    const slot = await run.slot();
+    if (round.isOver()) {
+      slot.answered({ throttled: false });
+      return;
+    }
+    this.#parts.count('RequestsSent', 1);
+    round.await(
+      this.#checks
+        .check(heads, slot, delivery.messageId)
+        .then((visits) => {
+          for (const [watchId, visit] of visits) {
+            round.note(watchId, visit);
+            round.suspicion ??= this.#watchOut(bucket, watchId, visit);
+          }
+        })
+        // A slot that is never freed would hold up the rest of the slice.
+        .finally(() => slot.answered({ throttled: false })),
+    );
+  }
+
+  #hasTime({ delivery }: Sending<State>, ms: number): boolean {
+    return this.#parts.clock.now() + ms + this.#checks.timeoutMs + CLOSING_MS <= delivery.deadline;
+  }
+
+  /** Counts a visit, and says when there have been so many failures that the upstream itself is in doubt. */
+  #watchOut(bucket: Bucket, watchId: string, visit: Visit): UpstreamError | undefined {
     const { count } = this.#parts;
-    if (visit.kind !== 'failed') {
+    if (visit.kind === 'recorded' || visit.kind === 'unchanged') {
       if (visit.kind === 'recorded') count('ChangesRecorded', 1);
       this.#streaks.set(bucket.id, 0);
+      this.#witnesses.set(bucket.id, watchId);
       return undefined;
     }
-    const { error } = visit;
+    if (visit.kind === 'moved') return undefined;
+    const error = visit.kind === 'failed' ? visit.error : EVERYTHING_UNKNOWN;
     if (error instanceof UnreadableAnswerError || error instanceof RejectedError) {
       count(error instanceof RejectedError ? 'Rejected' : 'UnreadableAnswers', 1);
       return undefined;
     }
+    if (error instanceof CredentialError) count('CredentialsRefused', 1);
+    else if (error instanceof ThrottledError) count('Throttled', 1);
+    else if (visit.kind === 'failed') count('Unavailable', 1);
     const streak = (this.#streaks.get(bucket.id) ?? 0) + 1;
     this.#streaks.set(bucket.id, streak);
-    if (error instanceof CredentialError) {
-      count('CredentialsRefused', 1);
-      return error;
-    }
-    count(error instanceof ThrottledError ? 'Throttled' : 'Unavailable', 1);
-    return streak >= OUTAGE_FAILURES ? error : undefined;
+    return error instanceof CredentialError || streak >= OUTAGE_FAILURES ? error : undefined;
   }
 
-  /** Nothing is given up in an outage: the slice waits, and with it its bucket. */
+  /**
+   * Where the upstream is in doubt, asks it about a watch that it has answered lately, or one that the slice has not come
+   * to yet. An answer clears it, and the failures are the watches' own; none makes it an outage.
+   */
+  async #settleSuspicion(sending: Sending<State>): Promise<void> {
+    const { slice, bucket, run, round } = sending;
+    if (round.suspicion === undefined) return;
+    await round.answers();
+    const { suspicion } = round;
+    round.suspicion = undefined;
+    const unvisited = slice.watches.findLast((watchId) => !round.visits.has(watchId));
+    for (const witness of new Set([this.#witnesses.get(bucket.id), unvisited])) {
+      const [head] = witness === undefined ? [] : await this.#heads([witness]);
+      if (head === undefined || !this.#hasTime(sending, run.interval)) continue;
+      await run.extend(1);
+      await this.#request(sending, [head]);
+      await round.answers();
+      round.suspicion = undefined;
+      if (this.#streaks.get(bucket.id) === 0) return;
+    }
+    round.outage = suspicion;
+  }
+
+  /** Nothing is given up in an outage: the slice waits, and with it its bucket and the bucket's planner. */
   async #hold(
     slice: Slice,
-    unserved: readonly string[],
+    bucket: Bucket,
     round: Round<State>,
     error: UpstreamError,
     delivery: Delivery,
   ): Promise<SliceOutcome> {
-    if (delivery.receives < MOST_RECEIVES) {
-      const seconds = Math.min(LONGEST_HOLD_SECONDS, 5 * 2 ** (delivery.receives - 1));
-      return { kind: 'hide', seconds, because: 'outage', error };
-    }
+    const seconds = Math.min(LONGEST_HOLD_SECONDS, SHORTEST_HOLD_SECONDS * 2 ** (delivery.receives - 1));
+    await this.#parts.pacer.hold(bucket, this.#parts.clock.now() + seconds * 1000 + HOLD_MARGIN_MS);
+    if (delivery.receives < MOST_RECEIVES) return { kind: 'hide', seconds, because: 'outage', error };
+    const unserved = round.unserved(slice.watches);
     if (unserved.length > 0) await this.#parts.slices.sendAgain(slice, unserved, delivery.messageId);
     return { kind: 'done', visits: { ...round.tally(), leftOver: unserved.length } };
   }
@@ -253,6 +308,9 @@ export class SliceRunner<State> {
       case 'vanished':
         if (head.missingSince === undefined) await watches.place(head, 'urgent', { missingSince: visit.since });
         return;
+      case 'moved':
+        await watches.place({ watchId: head.watchId, bucketId: visit.bucketId }, 'new', {});
+        return;
       case 'failed':
         return this.#settleFailure(slice, head, visit.error, steady);
     }
@@ -262,25 +320,22 @@ export class SliceRunner<State> {
     const { attempts: limit, clock, watches } = this.#parts;
     const shape = error instanceof UnreadableAnswerError ? error.shape : undefined;
     const problem = { code: error.code, message: error.message, shape, since: new Date(clock.now()).toISOString() };
-    const { attempts: _, ...kept }: VisitNotes = head;
-    if (error.retryable && shape === undefined) {
+    // What is known already needs no further letter and no further look than the lap's own.
+    const known = head.problem?.code === problem.code && head.problem.shape === shape;
+    if (error.retryable && shape === undefined && !known) {
       const attempts = (head.attempts ?? 0) + 1;
       if (attempts < limit) {
-        await watches.place(head, 'urgent', { ...notesOf(kept), attempts });
+        await watches.place(head, 'urgent', { problem: head.problem, missingSince: head.missingSince, attempts });
         return;
       }
-      await this.#giveUp(slice, head, error);
-      await watches.place(head, 'steady', { problem });
-      return;
     }
-    // The same refusal or the same unreadable shape as last time is known already.
-    const known = head.problem?.code === problem.code && head.problem.shape === shape;
     if (!known) await this.#giveUp(slice, head, error);
     if (!known || !steady) await watches.place(head, 'steady', { problem: known ? head.problem : problem });
   }
 
   async #giveUp(slice: Slice, head: WatchHead<State>, error: UpstreamError): Promise<void> {
     this.#parts.count('WatchesDeadLettered', 1);
+    this.#parts.warn('gave a watch up', { watchId: head.watchId, code: error.code, reason: error.message });
     await this.#parts.deadLetters.giveUp({
       id: `${slice.id}!${head.watchId}`,
       bucket: slice.bucket,
@@ -293,8 +348,4 @@ export class SliceRunner<State> {
       },
     });
   }
-}
-
-function notesOf(notes: VisitNotes): VisitNotes {
-  return { problem: notes.problem, missingSince: notes.missingSince };
 }

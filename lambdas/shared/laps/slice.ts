@@ -1,10 +1,10 @@
 import * as z from 'zod/mini';
 
 /**
- * The classes of a bucket's watches, in the order in which they are served. `new` has not been seen yet, `urgent` wants
- * another look soon, `steady` is everything else.
+ * The classes of a bucket's watches, in the order in which they are served. `urgent` wants another look soon, `new` has
+ * not been seen yet, `steady` is everything else.
  */
-export const WATCH_CLASSES = ['new', 'urgent', 'steady'] as const;
+export const WATCH_CLASSES = ['urgent', 'new', 'steady'] as const;
 export type WatchClass = (typeof WATCH_CLASSES)[number];
 
 /** Partition of the lap index: one bucket's watches of one class. */
@@ -26,6 +26,7 @@ export const Slice = z.object({
   class: nonEmpty,
   /** Count of planned requests of the bucket up to and including this slice; absent where nobody planned it. */
   endsAt: z.optional(z.int().check(z.positive())),
-  watches: z.array(nonEmpty).check(z.minLength(1)),
+  /** Empty in a marker, which only says that everything planned before it has gone by. */
+  watches: z.array(nonEmpty),
 });
 export type Slice = z.infer<typeof Slice>;

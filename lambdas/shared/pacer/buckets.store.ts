@@ -14,6 +14,14 @@ export interface LapState {
   readonly through: number;
 }
 
+/** A planned slice as a range of its lap: behind `after`, up to and including `last`. */
+export interface SliceOutline {
+  readonly class: string;
+  readonly after: string | null;
+  readonly last: string;
+  readonly endsAt: number;
+}
+
 /**
  * The one row of an upstream token bucket; empty before its first use. `planned` and `started` count requests: the
  * difference is the backlog. The planner and the reservations write different attributes, so neither ever undoes the
@@ -24,8 +32,14 @@ export interface BucketRow extends Partial<Reservation>, Partial<LearnedRate> {
   readonly planVersion?: number;
   readonly planned?: number;
   readonly laps?: Readonly<Record<string, LapState>>;
+  /** Slices that have been planned and perhaps not been sent. */
+  readonly unsent?: readonly SliceOutline[];
+  /** Since when a full backlog has not moved, what had been started then, and when that was acted upon last. */
+  readonly stall?: { readonly started: number; readonly since: number; readonly markedAt: number };
   // Written with a reservation.
   readonly started?: number;
+  /** The upstream is down: plan nothing before, epoch milliseconds. Written by whoever holds a slice. */
+  readonly heldUntil?: number;
 }
 
 /** What a reservation writes. */
@@ -44,6 +58,7 @@ export function lastReservation(row: BucketRow): Reservation | undefined {
 export interface PlanWrite {
   readonly planned: number;
   readonly laps: Readonly<Record<string, LapState>>;
+  readonly unsent: readonly SliceOutline[];
 }
 
 export class BucketStore {
@@ -81,7 +96,8 @@ export class BucketStore {
         new UpdateCommand({
           TableName: this.#table,
           Key: { bucketId },
-          UpdateExpression: `SET ${values.map(([name]) => `#${name} = :${name}`).join(', ')}`,
+          // Whoever sends ends a hold; should the upstream still be down, a new one follows.
+          UpdateExpression: `SET ${values.map(([name]) => `#${name} = :${name}`).join(', ')} REMOVE heldUntil`,
           ConditionExpression:
             seen === undefined ? 'attribute_not_exists(#slice)' : '#slice = :seenSlice AND #tat = :seenTat',
           ExpressionAttributeNames: Object.fromEntries(values.map(([name]) => [`#${name}`, name])),
@@ -98,25 +114,64 @@ export class BucketStore {
     }
   }
 
+  /** Asks the planner to plan nothing before a time, epoch milliseconds. */
+  async hold(bucketId: string, heldUntil: number): Promise<void> {
+    await this.#client.send(
+      new UpdateCommand({
+        TableName: this.#table,
+        Key: { bucketId },
+        UpdateExpression: 'SET heldUntil = :until',
+        ExpressionAttributeValues: { ':until': heldUntil },
+      }),
+    );
+  }
+
   /**
-   * Writes where the planner stands, provided that no other planner has been there since.
+   * Writes where the planner stands and what it is about to send, provided that no other planner has been there since.
    *
-   * @returns false when another planner was faster
+   * @returns the row's new version, or undefined when another planner was faster
    */
-  async recordPlan(bucketId: string, seenVersion: number | undefined, plan: PlanWrite): Promise<boolean> {
+  async recordPlan(bucketId: string, seenVersion: number | undefined, plan: PlanWrite): Promise<number | undefined> {
+    const next = (seenVersion ?? 0) + 1;
+    const written = await this.#plannerUpdate(bucketId, seenVersion, {
+      UpdateExpression: 'SET planVersion = :next, planned = :planned, laps = :laps, unsent = :unsent REMOVE stall',
+      ExpressionAttributeValues: {
+        ':next': next,
+        ':planned': plan.planned,
+        ':laps': plan.laps,
+        ':unsent': plan.unsent,
+      },
+    });
+    return written ? next : undefined;
+  }
+
+  /** Takes note that the slices of this version of the plan have been sent. */
+  async recordSent(bucketId: string, version: number): Promise<void> {
+    await this.#plannerUpdate(bucketId, version, { UpdateExpression: 'REMOVE unsent' });
+  }
+
+  /** Takes note that a full backlog does not move. */
+  async recordStall(bucketId: string, version: number | undefined, stall: BucketRow['stall']): Promise<void> {
+    await this.#plannerUpdate(bucketId, version, {
+      UpdateExpression: 'SET stall = :stall',
+      ExpressionAttributeValues: { ':stall': stall },
+    });
+  }
+
+  async #plannerUpdate(
+    bucketId: string,
+    version: number | undefined,
+    update: { UpdateExpression: string; ExpressionAttributeValues?: Record<string, unknown> },
+  ): Promise<boolean> {
+    const values = { ...update.ExpressionAttributeValues, ...(version !== undefined && { ':seen': version }) };
     try {
       await this.#client.send(
         new UpdateCommand({
           TableName: this.#table,
           Key: { bucketId },
-          UpdateExpression: 'SET planVersion = :next, planned = :planned, laps = :laps',
-          ConditionExpression: seenVersion === undefined ? 'attribute_not_exists(planVersion)' : 'planVersion = :seen',
-          ExpressionAttributeValues: {
-            ':next': (seenVersion ?? 0) + 1,
-            ':planned': plan.planned,
-            ':laps': plan.laps,
-            ...(seenVersion !== undefined && { ':seen': seenVersion }),
-          },
+          UpdateExpression: update.UpdateExpression,
+          ConditionExpression: version === undefined ? 'attribute_not_exists(planVersion)' : 'planVersion = :seen',
+          ...(Object.keys(values).length > 0 && { ExpressionAttributeValues: values }),
         }),
       );
       return true;

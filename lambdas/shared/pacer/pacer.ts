@@ -37,7 +37,7 @@ export interface Slot {
 }
 
 /** The part of the bucket store that the pacer needs. */
-export type Reservations = Pick<BucketStore, 'read' | 'reserve'>;
+export type Reservations = Pick<BucketStore, 'read' | 'reserve' | 'hold'>;
 
 /** Longest wait that is slept through; a longer one hides the message instead. */
 export const LONGEST_SLEEP_MS = 3_000;
@@ -52,6 +52,8 @@ interface BucketMemory {
   due: number;
   lastAnswer: number;
   roundTrips: number[];
+  /** Planned requests that have been started. */
+  started: number | undefined;
 }
 
 /**
@@ -79,7 +81,7 @@ export class Pacer {
   async open(bucket: Bucket, slice: SliceOrder): Promise<SliceRun | { readonly waitMs: number }> {
     const memory = this.#memories.get(bucket.id);
     const taken =
-      (memory && (await this.#reserve(bucket, slice, memory.reservation, memory.rate, memory))) ??
+      (memory && (await this.#reserve(bucket, slice, memory, memory)).taken) ??
       (await this.#readAndReserve(bucket, slice));
     const waitMs = taken.reservation.start - this.#clock.now();
     if (waitMs > LONGEST_SLEEP_MS) return { waitMs };
@@ -93,45 +95,55 @@ export class Pacer {
     return new SliceRun(bucket, slice, mine, this.#buckets, this.#clock);
   }
 
+  /** Asks the bucket's planner to plan nothing before a time, epoch milliseconds. */
+  async hold(bucket: Bucket, until: number): Promise<void> {
+    await this.#buckets.hold(bucket.id, until);
+  }
+
   async #readAndReserve(bucket: Bucket, slice: SliceOrder): Promise<Taken> {
     for (let row = await this.#buckets.read(bucket.id); ;) {
-      const last = lastReservation(row);
+      const reservation = lastReservation(row);
       const rate = learnedRate(row, bucket.limit);
-      if (last?.slice === slice.id && last.start > this.#clock.now() - LONGEST_SLEEP_MS) {
-        return { reservation: last, rate, exact: false };
+      if (reservation?.slice === slice.id && reservation.start > this.#clock.now() - LONGEST_SLEEP_MS) {
+        return { reservation, rate, started: row.started, exact: false };
       }
-      const taken = await this.#reserve(bucket, slice, last, rate, undefined, (changed) => (row = changed));
+      const { taken, changed } = await this.#reserve(bucket, slice, { reservation, rate, started: row.started });
       if (taken) return taken;
+      row = changed;
     }
   }
 
+  /** Reserves on top of the last reservation; gives the row as it is now where that is no longer the last one. */
   async #reserve(
     bucket: Bucket,
     slice: SliceOrder,
-    last: Reservation | undefined,
-    rate: LearnedRate,
-    memory: BucketMemory | undefined,
-    onChanged?: (row: BucketRow) => void,
-  ): Promise<Taken | undefined> {
+    last: {
+      readonly reservation: Reservation | undefined;
+      readonly rate: LearnedRate;
+      readonly started: number | undefined;
+    },
+    memory?: BucketMemory,
+  ): Promise<{ taken: Taken; changed?: never } | { taken?: never; changed: BucketRow }> {
     const now = this.#clock.now();
-    const known = learnedRate(rate, bucket.limit);
-    const pace = paceOf(known, bucket.limit, now);
-    const start = round(firstSlot(last, memory && paceMemory(memory), pace, now));
+    const rate = learnedRate(last.rate, bucket.limit);
+    const pace = paceOf(rate, bucket.limit, now);
+    const start = round(firstSlot(last.reservation, memory && paceMemory(memory), pace, now));
     const reservation = { slice: slice.id, start, tat: round(start + slice.requests * pace.interval) };
+    // Old slices come again, redriven or sent anew: what has been started stays started.
+    const started = slice.endsAt === undefined ? last.started : Math.max(last.started ?? 0, slice.endsAt);
     const changed = await this.#buckets.reserve(
       bucket.id,
-      { ...reservation, ...known, ...(slice.endsAt !== undefined && { started: slice.endsAt }) },
-      last,
+      { ...reservation, ...rate, ...(started !== undefined && { started }) },
+      last.reservation,
     );
-    if (changed === undefined) return { reservation, rate: known, exact: memory !== undefined };
-    onChanged?.(changed);
-    return undefined;
+    return changed ? { changed } : { taken: { reservation, rate, started, exact: memory !== undefined } };
   }
 }
 
 interface Taken {
   readonly reservation: Reservation;
   readonly rate: LearnedRate;
+  readonly started: number | undefined;
   /** Whether the bucket's last slice was run by this environment. */
   readonly exact: boolean;
 }
@@ -193,7 +205,7 @@ export class SliceRun {
     };
   }
 
-  /** Reserves further slots at the slice's end, for requests that failed. */
+  /** Reserves further slots, behind those that are left. */
   async extend(requests: number): Promise<void> {
     const memory = this.#memory;
     const now = this.#clock.now();
@@ -201,16 +213,18 @@ export class SliceRun {
     const reservation = {
       slice: `${this.#slice.id}+${++this.#extensions}`,
       start,
-      tat: round(start + requests * this.#pace(now).interval),
+      // Slots that are not used yet keep their places.
+      tat: round(start + (this.#left + requests) * this.#pace(now).interval),
     };
     await this.#write(reservation);
     memory.due = Math.max(memory.due, start);
     this.#left += requests;
   }
 
-  /** To be called when all answers have come: records a slowed-down rate for whoever sends next. */
+  /** To be called when all answers have come: tells whoever sends next of a slower rate, or of slots left over. */
   async close(): Promise<void> {
-    if (!this.#throttled) return;
+    const leftOver = this.#memory.reservation.tat - this.#memory.due > this.interval;
+    if (!this.#throttled && !leftOver) return;
     await this.#write({ ...this.#memory.reservation, tat: round(this.#memory.due) });
   }
 
