@@ -25,8 +25,7 @@ export class MemoryBuckets implements Reservations {
       return Promise.resolve(row);
     }
     this.writes += 1;
-    const { heldUntil: _ended, ...rest } = row;
-    this.rows.set(bucketId, { ...rest, ...write });
+    this.rows.set(bucketId, { ...row, ...write });
     return Promise.resolve(undefined);
   };
 }

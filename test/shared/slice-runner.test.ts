@@ -247,13 +247,13 @@ describe('running a slice', () => {
   });
 
   it('asks the planner to wait while it holds a slice', async () => {
-    const { watch, run, buckets, clock } = worker(() => failing());
+    let up = false;
+    const { watch, run, buckets, clock } = worker(() => (up ? unchanged : failing()));
     await run(Array.from({ length: 30 }, (_, index) => watch(`w${index}`)));
     expect(buckets.rows.get('b')?.heldUntil).toBe(clock.now() + 15_000 + 90_000);
-    // Whoever sends next ends the hold, or holds anew.
-    await clock.run(clock.sleep(15_000));
+    up = true;
     await run(['w0'], 2);
-    expect(buckets.rows.get('b')?.heldUntil).toBe(clock.now() + 30_000 + 90_000);
+    expect(buckets.rows.get('b')?.heldUntil).toBe(0);
   });
 
   it('moves a watch that belongs to another bucket now', async () => {

@@ -101,6 +101,8 @@ export class SliceRunner<State> {
   readonly #checks: Checks<State>;
   /** Failures in a row, by bucket. */
   readonly #streaks = new Map<string, number>();
+  /** Buckets that this environment has held, for as long as nothing has been answered since. */
+  readonly #held = new Set<string>();
   /** The watch that was answered last, by bucket: the witness when everything else seems to fail. */
   readonly #witnesses = new Map<string, string>();
 
@@ -144,6 +146,7 @@ export class SliceRunner<State> {
     }
     await opened.close();
     if (round.outage !== undefined) return this.#hold(slice, bucket, round, round.outage, delivery);
+    if (this.#held.delete(bucket.id)) await pacer.hold(bucket, 0);
     const leftOver = round.unvisited(round.heads).map(({ watchId }) => watchId);
     if (leftOver.length > 0) await this.#parts.slices.sendAgain(slice, leftOver, delivery.messageId);
     await Promise.all(
@@ -287,6 +290,7 @@ export class SliceRunner<State> {
     delivery: Delivery,
   ): Promise<SliceOutcome> {
     const seconds = Math.min(LONGEST_HOLD_SECONDS, SHORTEST_HOLD_SECONDS * 2 ** (delivery.receives - 1));
+    this.#held.add(bucket.id);
     await this.#parts.pacer.hold(bucket, this.#parts.clock.now() + seconds * 1000 + HOLD_MARGIN_MS);
     if (delivery.receives < MOST_RECEIVES) return { kind: 'hide', seconds, because: 'outage', error };
     const unserved = round.unserved(slice.watches);

@@ -96,8 +96,7 @@ export class BucketStore {
         new UpdateCommand({
           TableName: this.#table,
           Key: { bucketId },
-          // Whoever sends ends a hold; should the upstream still be down, a new one follows.
-          UpdateExpression: `SET ${values.map(([name]) => `#${name} = :${name}`).join(', ')} REMOVE heldUntil`,
+          UpdateExpression: `SET ${values.map(([name]) => `#${name} = :${name}`).join(', ')}`,
           ConditionExpression:
             seen === undefined ? 'attribute_not_exists(#slice)' : '#slice = :seenSlice AND #tat = :seenTat',
           ExpressionAttributeNames: Object.fromEntries(values.map(([name]) => [`#${name}`, name])),
@@ -114,7 +113,7 @@ export class BucketStore {
     }
   }
 
-  /** Asks the planner to plan nothing before a time, epoch milliseconds. */
+  /** Asks the planner to plan nothing before a time, epoch milliseconds; 0 ends a hold. */
   async hold(bucketId: string, heldUntil: number): Promise<void> {
     await this.#client.send(
       new UpdateCommand({

@@ -95,7 +95,7 @@ export class Pacer {
     return new SliceRun(bucket, slice, mine, this.#buckets, this.#clock);
   }
 
-  /** Asks the bucket's planner to plan nothing before a time, epoch milliseconds. */
+  /** Asks the bucket's planner to plan nothing before a time, epoch milliseconds; 0 ends a hold. */
   async hold(bucket: Bucket, until: number): Promise<void> {
     await this.#buckets.hold(bucket.id, until);
   }
