@@ -1,5 +1,3 @@
-import type { Clock } from '../clock.ts';
-import type { DeadLetterQueue } from '../dead-letters.ts';
 import { CredentialError, RejectedError, ThrottledError, UnavailableError, UnreadableAnswerError } from '../errors.ts';
 import type { UpstreamError } from '../errors.ts';
 import type { Bucket, Pacer, SliceRun, Slot } from '../pacer/pacer.ts';
@@ -8,7 +6,8 @@ import type { WatchHead, WatchStore } from '../watches.store.ts';
 import type { Visit } from './round.ts';
 import { Round } from './round.ts';
 import type { Slice } from './slice.ts';
-import { classOf } from './slice.ts';
+import type { SettleParts } from './settle-visit.ts';
+import { settleVisit } from './settle-visit.ts';
 
 export type { Visit } from './round.ts';
 
@@ -27,18 +26,13 @@ export interface Checks<State> {
   check(heads: readonly WatchHead<State>[], slot: Slot, correlationId: string): Promise<ReadonlyMap<string, Visit>>;
 }
 
-export interface SliceRunnerParts<State> {
+export interface SliceRunnerParts<State> extends SettleParts<State> {
   readonly pacer: Pick<Pacer, 'open' | 'hold'>;
   readonly watches: Pick<WatchStore<State>, 'heads' | 'place'>;
   readonly slices: Pick<SlicesQueue, 'sendAgain'>;
-  readonly deadLetters: Pick<DeadLetterQueue, 'giveUp'>;
-  readonly clock: Clock;
-  /** Visits in a row that may fail before a watch is dead-lettered. */
-  readonly attempts: number;
   /** Pause before failed requests are repeated, milliseconds. */
   readonly pause: () => number;
   readonly count: (metric: SliceMetric, by: number) => void;
-  readonly warn: (message: string, details: Readonly<Record<string, unknown>>) => void;
 }
 
 export type SliceMetric =
@@ -152,7 +146,7 @@ export class SliceRunner<State> {
     await Promise.all(
       round.heads.map(async (head) => {
         const visit = round.visits.get(head.watchId);
-        if (visit !== undefined) await this.#settle(slice, head, visit);
+        if (visit !== undefined) await settleVisit(this.#parts, slice, head, visit);
       }),
     );
     return { kind: 'done', visits: { ...round.tally(), leftOver: leftOver.length } };
@@ -296,60 +290,5 @@ export class SliceRunner<State> {
     const unserved = round.unserved(slice.watches);
     if (unserved.length > 0) await this.#parts.slices.sendAgain(slice, unserved, delivery.messageId);
     return { kind: 'done', visits: { ...round.tally(), leftOver: unserved.length } };
-  }
-
-  /** Leaves a watch where the next planner will find it. Writes nothing after a usual visit. */
-  async #settle(slice: Slice, head: WatchHead<State>, visit: Visit): Promise<void> {
-    const { watches } = this.#parts;
-    const steady = classOf(head.lap ?? '') === 'steady';
-    const noted = head.attempts !== undefined || head.problem !== undefined || head.missingSince !== undefined;
-    switch (visit.kind) {
-      case 'recorded':
-        return;
-      case 'unchanged':
-        if (!steady || noted) await watches.place(head, 'steady', {});
-        return;
-      case 'vanished':
-        if (head.missingSince === undefined) await watches.place(head, 'urgent', { missingSince: visit.since });
-        return;
-      case 'moved':
-        await watches.place({ watchId: head.watchId, bucketId: visit.bucketId }, 'new', {});
-        return;
-      case 'failed':
-        return this.#settleFailure(slice, head, visit.error, steady);
-    }
-  }
-
-  async #settleFailure(slice: Slice, head: WatchHead<State>, error: UpstreamError, steady: boolean): Promise<void> {
-    const { attempts: limit, clock, watches } = this.#parts;
-    const shape = error instanceof UnreadableAnswerError ? error.shape : undefined;
-    const problem = { code: error.code, message: error.message, shape, since: new Date(clock.now()).toISOString() };
-    // What is known already needs no further letter and no further look than the lap's own.
-    const known = head.problem?.code === problem.code && head.problem.shape === shape;
-    if (error.retryable && shape === undefined && !known) {
-      const attempts = (head.attempts ?? 0) + 1;
-      if (attempts < limit) {
-        await watches.place(head, 'urgent', { problem: head.problem, missingSince: head.missingSince, attempts });
-        return;
-      }
-    }
-    if (!known) await this.#giveUp(slice, head, error);
-    if (!known || !steady) await watches.place(head, 'steady', { problem: known ? head.problem : problem });
-  }
-
-  async #giveUp(slice: Slice, head: WatchHead<State>, error: UpstreamError): Promise<void> {
-    this.#parts.count('WatchesDeadLettered', 1);
-    this.#parts.warn('gave a watch up', { watchId: head.watchId, code: error.code, reason: error.message });
-    await this.#parts.deadLetters.giveUp({
-      id: `${slice.id}!${head.watchId}`,
-      bucket: slice.bucket,
-      class: 'urgent',
-      watches: [head.watchId],
-      reason: {
-        code: error.code,
-        message: error.message,
-        raw: error instanceof UnreadableAnswerError ? error.raw : undefined,
-      },
-    });
   }
 }
