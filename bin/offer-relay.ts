@@ -4,12 +4,22 @@ import { loadSettings, stagesIn } from '../config/settings.ts';
 import { OfferRelayStack } from '../lib/offer-relay-stack.ts';
 import { addRuleChecks } from '../lib/rule-checks.ts';
 
+const URL_VARIABLE = 'OFFER_RELAY_OFFER_STATUS_URL';
+
+/** The variable is for the local stage: one that was left over in a shell must not redirect a stage on AWS. */
+function urlFromEnvironment(stage: string): string | undefined {
+  const url = process.env[URL_VARIABLE];
+  if (stage === 'local' || url === undefined || url === '') return url;
+  console.error(`${URL_VARIABLE} is ignored: it is for the stage local, and this is the stage ${stage}.`);
+  return undefined;
+}
+
 /** What replaces `offerStatus.baseUrl` of the stage file at synthesis; the context wins over the environment. */
-function overridesOf(app: App): Override[] {
-  const fromEnvironment = process.env['OFFER_RELAY_OFFER_STATUS_URL'];
+function overridesOf(app: App, stage: string): Override[] {
+  const fromEnvironment = urlFromEnvironment(stage);
   const fromContext: unknown = app.node.tryGetContext('offerStatus.baseUrl');
   return [
-    { source: 'environment OFFER_RELAY_OFFER_STATUS_URL', value: fromEnvironment },
+    { source: `environment ${URL_VARIABLE}`, value: fromEnvironment },
     { source: 'context offerStatus.baseUrl', value: fromContext },
   ].flatMap(({ source, value }) =>
     typeof value === 'string' && value !== '' ? [{ path: ['offerStatus', 'baseUrl'], value, source }] : [],
@@ -27,7 +37,7 @@ try {
   const stage = stageOf(app);
   const directory: unknown = app.node.tryGetContext('config');
   const settings = loadSettings(stage, {
-    overrides: overridesOf(app),
+    overrides: overridesOf(app, stage),
     // Stage files may be kept outside of the project: -c config=<folder>
     ...(typeof directory === 'string' && { directory }),
   });

@@ -1,5 +1,6 @@
 import { offerStatusSecretName } from '../lambdas/shared/settings.ts';
 import type { Issue } from './problems.ts';
+import { minutesBetweenRuns } from './schedules.ts';
 import type { Settings } from './settings.ts';
 
 /** A worker has 60 s; what is left of it belongs to reading the secret, to the tables and to the report. */
@@ -8,12 +9,21 @@ const REQUEST_BUDGET_MS = 50_000;
 /** Rules that hold between fields; each field by itself is valid when they are looked at. */
 export function checkAcrossFields(settings: Settings): Issue[] {
   return [
+    ...duplicateSubscribers(settings),
     ...duplicateLicensors(settings),
     ...secrets(settings),
     ...concurrency(settings),
     ...retries(settings),
     ...planning(settings),
   ];
+}
+
+function duplicateSubscribers({ bus }: Settings): Issue[] {
+  return bus.subscriberAccounts.flatMap((account, index, all) =>
+    all.indexOf(account) === index
+      ? []
+      : [{ path: ['bus', 'subscriberAccounts', index], message: 'expected each account once' }],
+  );
 }
 
 /** A licensor of two accounts would be polled out of two token buckets, and its events would come twice. */
@@ -84,9 +94,7 @@ function retries({ runtime }: Settings): Issue[] {
 }
 
 function planning({ schedules, runtime }: Settings): Issue[] {
-  const [, count, unit] = /^rate\((\d+) (minute|hour|day)s?\)$/.exec(schedules.plan) ?? [];
-  if (count === undefined || unit === undefined) return [];
-  const seconds = Number(count) * { minute: 60, hour: 3_600, day: 86_400 }[unit as 'minute' | 'hour' | 'day'];
+  const seconds = minutesBetweenRuns(schedules.plan) * 60;
   if (seconds < runtime.polling.backlogSeconds) return [];
   return [
     {

@@ -5,29 +5,28 @@ import { RuntimeSettings } from '../lambdas/shared/settings-schema.ts';
 import { offerStatusSecretName } from '../lambdas/shared/settings.ts';
 import { checkAcrossFields } from './cross-checks.ts';
 import { describeIssues, nearest, type Override, SettingsError } from './problems.ts';
+import { upToNineMinutes, upToSixtyMinutes } from './schedules.ts';
 
 /** Retention periods that CloudWatch Logs offers, in days. */
 const LOG_RETENTION_DAYS = [
   1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
 ] as const;
 
-const schedule = z
-  .string()
-  .regex(/^(?:rate\((?:1 (?:minute|hour|day)|(?:[2-9]|[1-9]\d+) (?:minutes|hours|days))\)|cron\((?:\S+ ){5}\S+\))$/, {
-    error: 'expected rate(1 minute), rate(<n> minutes|hours|days) or cron(<six fields>)',
-  });
-
 /** The part of `config/<stage>.json` that decides what is deployed. */
 export const DeploySettings = z.strictObject({
   removalPolicy: z
     .enum(['retain', 'destroy'])
     .default('retain')
-    .describe('What happens to tables, queues and the archive when the stack is deleted.'),
+    .describe('What happens to tables, queues, logs and the bus with its archive when the stack is deleted.'),
   logRetentionDays: z.literal(LOG_RETENTION_DAYS).default(30).describe('How long the log groups keep their events.'),
   schedules: z
     .strictObject({
-      plan: schedule.default('rate(1 minute)').describe('How often checks are planned.'),
-      reconcile: schedule.default('rate(5 minutes)').describe('How often unpublished changes are looked for.'),
+      plan: upToNineMinutes
+        .default('rate(1 minute)')
+        .describe('How often checks are planned: rate(1 minute) to rate(9 minutes), and before the backlog ends.'),
+      reconcile: upToSixtyMinutes
+        .default('rate(5 minutes)')
+        .describe('How often unpublished changes are looked for: rate(1 minute) to rate(60 minutes).'),
     })
     .prefault({}),
   bus: z
@@ -36,7 +35,7 @@ export const DeploySettings = z.strictObject({
       subscriberAccounts: z
         .array(z.string().regex(/^\d{12}$/, { error: 'expected the 12 digits of an AWS account' }))
         .default([])
-        .describe('AWS accounts that may manage rules of their own on the bus.'),
+        .describe('AWS accounts that may manage rules of their own on the bus, each once.'),
     })
     .prefault({}),
   workers: z

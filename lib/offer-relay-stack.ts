@@ -39,7 +39,9 @@ export class OfferRelayStack extends Stack {
     this.output('HistoryTableName', tables.history.tableName, 'Every recorded change');
     this.output('BucketsTableName', tables.buckets.tableName, 'Token buckets of the upstream APIs');
     this.output('SlicesQueueUrl', checks.queues.slices.queueUrl, 'Planned checks');
+    this.output('SlicesQueueArn', checks.queues.slices.queueArn, 'ARN of that queue, to redrive to');
     this.output('DeadLetterQueueUrl', checks.queues.deadLetters.queueUrl, 'Checks that were given up');
+    this.output('DeadLetterQueueArn', checks.queues.deadLetters.queueArn, 'ARN of that queue, to redrive from');
     this.output('FailedBatchesQueueUrl', publishing.failedBatches.queueUrl, 'Stream batches that were given up');
     this.output('DashboardUrl', operations.dashboardUrl, 'Dashboard of the stage');
     this.output('RequiredSecrets', requiredSecrets(settings).join(',') || 'none', 'Secrets that the operator makes');

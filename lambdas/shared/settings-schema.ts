@@ -81,7 +81,9 @@ export type PublishingSettings = z.infer<typeof PublishingSettings>;
 /** What the functions read at run time: the part of `config/<stage>.json` that ships as `settings.json` in each asset. */
 export const RuntimeSettings = z.strictObject({
   stage: name,
-  logLevel: z._default(z.enum(['DEBUG', 'INFO', 'WARN', 'ERROR']), 'INFO'),
+  logLevel: z
+    ._default(z.enum(['DEBUG', 'INFO']), 'INFO')
+    .check(z.describe('Least level that is logged. Above INFO, Lambda would drop the lines that hold the metrics.')),
   polling: z.prefault(PollingSettings, {}),
   publishing: z.prefault(PublishingSettings, {}),
   offerStatus: z.prefault(OfferStatusSettings, {}),

@@ -25,22 +25,24 @@ export class ChangeBus extends Construct {
       eventPattern: { source: ['offer-relay'] },
       retention: Duration.days(settings.bus.archiveDays),
     });
-    // The archive only: the bus holds nothing, and a kept one would bar its name to a later stack of this stage.
-    archive.applyRemovalPolicy(removalPolicyOf(settings));
+    // Both or neither: an archive holds a rule on its bus, and a bus with rules cannot be deleted. What is kept bars its
+    // name to a later stack of this stage.
+    for (const part of [this.bus, archive]) part.applyRemovalPolicy(removalPolicyOf(settings));
 
-    for (const account of settings.bus.subscriberAccounts) this.allowRulesOf(account);
+    if (settings.bus.subscriberAccounts.length > 0) this.allowRules(settings);
   }
 
-  /** Lets an account manage rules on the bus: those that it created, and nobody else's. */
-  private allowRulesOf(account: string): void {
-    const sid = `RulesOf${account}`;
-    new CfnEventBusPolicy(this, sid, {
+  /** Lets each subscriber account manage rules on the bus: those that it created, and nobody else's. */
+  private allowRules({ stage, bus }: Settings): void {
+    // CloudFormation wants it unique in account and region. What a stage's name may hold, it may hold as well.
+    const sid = `OfferRelay-${stage}`;
+    new CfnEventBusPolicy(this, 'SubscriberRules', {
       eventBusName: this.bus.eventBusName,
       statementId: sid,
       statement: new PolicyStatement({
         sid,
         effect: Effect.ALLOW,
-        principals: [new AccountPrincipal(account)],
+        principals: bus.subscriberAccounts.map((account) => new AccountPrincipal(account)),
         actions: [
           'events:PutRule',
           'events:DeleteRule',

@@ -2,6 +2,7 @@ import { Duration } from 'aws-cdk-lib';
 import { type Alarm, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
 import type { Settings } from '../../config/settings.ts';
+import { periodOfRuns } from '../shared/function-schedule.ts';
 import { OperatorAlarm, type OperatorAlarmProps } from '../shared/operator-alarm.ts';
 import { relayMetric } from '../shared/relay-metric.ts';
 import type { ChangePublishing } from './change-publishing.ts';
@@ -21,6 +22,8 @@ export class ChangeEventsAlarms extends Construct {
     const define = (name: string, props: Omit<OperatorAlarmProps, 'settings'>) =>
       new OperatorAlarm(this, name, { ...props, settings }).alarm;
 
+    const { reconcile } = settings.schedules;
+    const silence = periodOfRuns(3, reconcile, 15);
     this.alarms = [
       define('PublisherBehind', {
         metric: publisher.function.metric('IteratorAge', { statistic: Stats.MAXIMUM, period: Duration.minutes(1) }),
@@ -47,8 +50,22 @@ export class ChangeEventsAlarms extends Construct {
         impact: 'the bus keeps refusing events; subscribers do not hear of the changes in them.',
         firstStep: 'read the error code of the refused entries in the log of PublishChanges.',
       }),
+      define('Republished', {
+        metric: relayMetric('change-events', settings.stage, 'Republished', { period: periodOfRuns(2, reconcile, 15) }),
+        threshold: 0,
+        periods: 3,
+        impact: 'the publisher does not work, and the reconciler does its work; subscribers hear of every change late.',
+        firstStep: "see that the event source mapping of PublishChanges is enabled, then read the function's log.",
+      }),
+      define('ReconcilerSilent', {
+        metric: reconciler.function.metricInvocations({ period: silence }),
+        threshold: 1,
+        whenBelow: true,
+        impact: `nobody has looked for unpublished changes for ${silence.toMinutes()} minutes; one that gets stuck is not published again.`,
+        firstStep: 'see that the reconcile schedule is enabled and that its role may invoke RepublishChanges.',
+      }),
       define('ReconcilerErrors', {
-        metric: reconciler.function.metricErrors({ period: Duration.minutes(15) }),
+        metric: reconciler.function.metricErrors({ period: periodOfRuns(3, reconcile, 15) }),
         threshold: 1,
         impact: 'changes that got stuck are not published again.',
         firstStep: 'read the latest error in the log of RepublishChanges.',

@@ -2,6 +2,7 @@ import { Duration } from 'aws-cdk-lib';
 import { type Alarm, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
 import type { Settings } from '../../config/settings.ts';
+import { periodOfRuns } from '../shared/function-schedule.ts';
 import { OperatorAlarm, type OperatorAlarmProps } from '../shared/operator-alarm.ts';
 import { relayMetric } from '../shared/relay-metric.ts';
 import type { TitleChecks } from './title-checks.ts';
@@ -21,6 +22,8 @@ export class OfferStatusAlarms extends Construct {
     const define = (name: string, props: Omit<OperatorAlarmProps, 'settings'>) =>
       new OperatorAlarm(this, name, { ...props, settings }).alarm;
 
+    const { plan } = settings.schedules;
+    const silence = periodOfRuns(3, plan, 15);
     this.alarms = [
       define('DeadLetters', {
         metric: queues.deadLetters.metricApproximateNumberOfMessagesVisible({
@@ -30,7 +33,7 @@ export class OfferStatusAlarms extends Construct {
         threshold: 0,
         impact: 'some titles could not be checked in all their attempts; their changes are not seen.',
         firstStep:
-          'read the reason in the messages of the dead-letter queue, mend its cause, then check the titles again.',
+          'read the reason in the messages of the dead-letter queue, mend its cause, then redrive them with the slices queue as the explicit destination (README, "Operate").',
       }),
       define('SlicesWaiting', {
         metric: queues.slices.metricApproximateAgeOfOldestMessage({
@@ -43,16 +46,27 @@ export class OfferStatusAlarms extends Construct {
         firstStep:
           'look at Throttled, Unavailable and CredentialsRefused on the dashboard, then at the log of CheckTitles.',
       }),
+      define('Stalled', {
+        metric: relayMetric('offer-status', settings.stage, 'StalledSeconds', {
+          statistic: Stats.MAXIMUM,
+          period: periodOfRuns(2, plan, 5),
+        }),
+        threshold: Duration.minutes(20).toSeconds(),
+        periods: 3,
+        impact: 'no checks are being made for at least one account; its changes are reported late.',
+        firstStep:
+          'look at CredentialsRefused and Unavailable on the dashboard, then at the errors of CheckTitles and at the dead letters.',
+      }),
       define('PlannerSilent', {
-        metric: planner.function.metricInvocations({ period: Duration.minutes(15) }),
+        metric: planner.function.metricInvocations({ period: silence }),
         threshold: 1,
         whenBelow: true,
-        impact: 'no checks have been planned for 15 minutes; once the queue is empty, nothing is checked.',
+        impact: `no checks have been planned for ${silence.toMinutes()} minutes; once the queue is empty, nothing is checked.`,
         firstStep: 'see that the plan schedule is enabled and that its role may invoke PlanChecks.',
       }),
       define('PlannerErrors', {
-        metric: planner.function.metricErrors({ period: Duration.minutes(5) }),
-        threshold: 2,
+        metric: planner.function.metricErrors({ period: periodOfRuns(3, plan, 5) }),
+        threshold: 1,
         impact: 'planning fails; once the queue is empty, nothing is checked.',
         firstStep: 'read the latest error in the log of PlanChecks.',
       }),
@@ -79,18 +93,26 @@ export class OfferStatusAlarms extends Construct {
       }),
       define('Throttled', {
         metric: relayMetric('offer-status', settings.stage, 'Throttled', { period: Duration.minutes(15) }),
-        threshold: 10,
+        threshold: 0,
+        periods: 3,
         impact:
-          'the API answers 429 although requests are paced; the rate has been lowered and changes are reported late.',
+          'the API keeps answering 429 although requests are paced; the rate has been lowered and changes are reported late.',
         firstStep:
           'see whether something else uses the same credentials, then compare offerStatus.rate with the granted rate.',
+      }),
+      define('Unavailable', {
+        metric: relayMetric('offer-status', settings.stage, 'Unavailable'),
+        threshold: 20,
+        periods: 3,
+        impact: 'the API is down, or keeps failing or timing out; its titles are checked late.',
+        firstStep: 'read the failures in the log of CheckTitles and ask Amazon; the checks go on by themselves.',
       }),
       define('UnreadableAnswers', {
         metric: relayMetric('offer-status', settings.stage, 'UnreadableAnswers'),
         threshold: 0,
         impact: 'the API sends answers that cannot be understood; the changes in them are not reported.',
         firstStep:
-          'read the quarantined answer that the log of CheckTitles names and compare it with the API document.',
+          'read the message in the dead-letter queue, which holds the answer and names the watch, and compare it with the API document.',
       }),
     ];
   }

@@ -8,7 +8,8 @@ const PERIOD = Duration.minutes(1);
 
 /** Row of the dashboard: from the planner to the recorded change. */
 export function offerStatusWidgets({ planner, worker, queues }: TitleChecks, { stage }: Settings): IWidget[] {
-  const metric = (name: MetricName) => relayMetric('offer-status', stage, name, { period: PERIOD });
+  const metric = (name: MetricName, statistic: string = Stats.SUM) =>
+    relayMetric('offer-status', stage, name, { statistic, period: PERIOD });
   return [
     new GraphWidget({
       title: 'Offer status: requests',
@@ -19,6 +20,7 @@ export function offerStatusWidgets({ planner, worker, queues }: TitleChecks, { s
       left: [
         metric('ChangesRecorded'),
         metric('UnreadableAnswers'),
+        metric('Rejected'),
         metric('SchemaDrift'),
         metric('WatchesDeadLettered'),
       ],
@@ -34,7 +36,10 @@ export function offerStatusWidgets({ planner, worker, queues }: TitleChecks, { s
           label: 'Dead letters',
         }),
       ],
-      right: [queues.slices.metricApproximateAgeOfOldestMessage({ statistic: Stats.MAXIMUM, period: PERIOD })],
+      right: [
+        queues.slices.metricApproximateAgeOfOldestMessage({ statistic: Stats.MAXIMUM, period: PERIOD }),
+        metric('StalledSeconds', Stats.MAXIMUM),
+      ],
     }),
     new GraphWidget({
       title: 'Offer status: functions',

@@ -1,5 +1,5 @@
 import { Duration, Validations } from 'aws-cdk-lib';
-import { EventSourceMapping } from 'aws-cdk-lib/aws-lambda';
+import { EventSourceMapping, RecursiveLoop } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import type { Settings } from '../../config/settings.ts';
 import type { Environment as CheckTitlesEnvironment } from '../../lambdas/offer-status/check-titles.handler.ts';
@@ -26,6 +26,8 @@ export class TitleChecks extends Construct {
     this.queues = new SliceQueues(this, 'Queues', { settings });
     this.planner = this.definePlanner(tables, settings);
     this.worker = this.defineWorker(tables, settings);
+    // A new planner must not send an old worker slices of an account that the old one does not know.
+    this.planner.function.node.addDependency(this.worker.function);
   }
 
   private definePlanner(tables: WatchTables, settings: Settings) {
@@ -64,6 +66,9 @@ export class TitleChecks extends Construct {
       description: 'Slices queue: asks the Offer Status API about the titles of a slice and records what changed.',
       timeout: Duration.seconds(60),
       memorySize: 512,
+      // A slice that an outage holds is sent to the same queue again and again; Lambda would take that for a runaway loop
+      // and stop it after 16 links.
+      recursiveLoop: RecursiveLoop.ALLOW,
       environment: {
         WATCHES_TABLE: tables.watches.tableName,
         HISTORY_TABLE: tables.history.tableName,

@@ -3,13 +3,19 @@ import { PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { CfnSchedule } from 'aws-cdk-lib/aws-scheduler';
 import { Construct } from 'constructs';
+import { minutesBetweenRuns } from '../../config/schedules.ts';
 
 /** A tick that could not be delivered for so long is worth nothing: the next one does its work. */
 export const TICK_LIFETIME = Duration.seconds(60);
 
+/** An alarm's period that holds a number of runs of a schedule, however seldom it runs. */
+export function periodOfRuns(runs: number, expression: string, leastMinutes: number): Duration {
+  return Duration.minutes(Math.max(leastMinutes, runs * minutesBetweenRuns(expression)));
+}
+
 export interface FunctionScheduleProps {
   readonly target: LambdaFunction;
-  /** `rate(…)` or `cron(…)`. A rate fires at once when the schedule is created. */
+  /** `rate(<n> minutes)`. It fires at once when the schedule is created. */
   readonly expression: string;
   readonly description: string;
 }

@@ -5,6 +5,7 @@ import {
   Architecture,
   Function as LambdaFunction,
   LoggingFormat,
+  type RecursiveLoop,
   Runtime,
   Tracing,
 } from 'aws-cdk-lib/aws-lambda';
@@ -39,6 +40,12 @@ export interface HandlerFunctionProps<Environment extends object> {
    * @default - the function is not invoked asynchronously
    */
   readonly maximumEventAge?: Duration;
+  /**
+   * What Lambda does when the function keeps invoking itself by way of a queue.
+   *
+   * @default - Lambda's own, which is to stop it after 16 links
+   */
+  readonly recursiveLoop?: RecursiveLoop;
 }
 
 /**
@@ -99,6 +106,7 @@ export class HandlerFunction<Environment extends Record<keyof Environment, strin
       // CDK's helpers add more than is used; what the role may do is listed here and nowhere else.
       role: this.role.withoutPolicyUpdates(),
       ...(props.maximumEventAge && { maxEventAge: props.maximumEventAge, retryAttempts: 0 }),
+      ...(props.recursiveLoop && { recursiveLoop: props.recursiveLoop }),
     });
     const noDeadLetters = props.maximumEventAge
       ? 'The event is a tick of a schedule and holds nothing: the next tick does the work of one that failed.'

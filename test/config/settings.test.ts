@@ -174,13 +174,55 @@ describe('rules between fields', () => {
     expect(complaintAbout({ schedules: { plan: 'rate(5 minutes)' }, polling: { backlogSeconds: 400 } })).toBe(
       'no complaint',
     );
-    expect(complaintAbout({ schedules: { plan: 'cron(0/2 * * * ? *)' } })).toBe('no complaint');
   });
 
-  test.each(['rate(1 minutes)', 'rate(2 minute)', 'rate(0 minutes)', 'every minute', 'cron(* * *)'])(
-    'no schedule is %s',
-    (plan) => {
-      expect(complaintAbout({ schedules: { plan } })).toMatch(/schedules\.plan is .*; expected rate\(1 minute\)/);
+  test('a subscriber account is named once', () => {
+    const subscriberAccounts = ['111122223333', '444455556666', '111122223333'];
+    expect(complaintAbout({ bus: { subscriberAccounts } })).toMatch(
+      /bus\.subscriberAccounts\.2 is "111122223333"; expected each account once/,
+    );
+  });
+});
+
+describe('schedules', () => {
+  const polling = { backlogSeconds: 600 };
+
+  test.each(['rate(1 minute)', 'rate(2 minutes)', 'rate(9 minutes)'])('checks may be planned at %s', (plan) => {
+    expect(complaintAbout({ schedules: { plan }, polling })).toBe('no complaint');
+  });
+
+  test.each(['rate(1 minute)', 'rate(9 minutes)', 'rate(10 minutes)', 'rate(60 minutes)'])(
+    'unpublished changes may be looked for at %s',
+    (reconcile) => {
+      expect(complaintAbout({ schedules: { reconcile } })).toBe('no complaint');
     },
   );
+
+  test.each([
+    'rate(1 minutes)',
+    'rate(2 minute)',
+    'rate(0 minutes)',
+    'rate(1 hour)',
+    'every minute',
+    'cron(0/2 * * * ? *)',
+  ])('neither runs at %s', (schedule) => {
+    const complaint = complaintAbout({ schedules: { plan: schedule, reconcile: schedule }, polling });
+    expect(complaint).toMatch(/schedules\.plan is .*; expected rate\(1 minute\) .* at most 9 minutes/);
+    expect(complaint).toMatch(/schedules\.reconcile is .*; expected rate\(1 minute\) .* at most 60 minutes/);
+  });
+
+  test('are at most so long that their alarms can tell a failure soon', () => {
+    expect(complaintAbout({ schedules: { plan: 'rate(10 minutes)' }, polling })).toMatch(/at most 9 minutes/);
+    expect(complaintAbout({ schedules: { reconcile: 'rate(61 minutes)' } })).toMatch(/at most 60 minutes/);
+  });
+});
+
+describe('the log level', () => {
+  test.each(['DEBUG', 'INFO'])('may be %s', (logLevel) => {
+    expect(complaintAbout({ logLevel })).toBe('no complaint');
+  });
+
+  test.each(['WARN', 'ERROR'])('may not be %s, which would drop the metrics', (logLevel) => {
+    expect(complaintAbout({ logLevel })).toMatch(/logLevel is ".*"; .*"DEBUG"\|"INFO"/);
+  });
 });

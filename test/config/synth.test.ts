@@ -1,6 +1,8 @@
 import { execFileSync, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { stagesIn } from '../../config/settings.ts';
 import { scratchFolder } from '../lib/scratch-folder.ts';
 
 const project = resolve(import.meta.dirname, '../..');
@@ -39,6 +41,28 @@ describe('the CDK app', () => {
     );
     expect(status).toBe(1);
     expect(stderr).toContain('context offerStatus.baseUrl: offerStatus.baseUrl is "nonsense"');
+  });
+
+  test('takes the environment for the stage local only, and says so', () => {
+    const { status, stderr } = runApp({ stage: 'prod' }, { OFFER_RELAY_OFFER_STATUS_URL: 'ftp://example.com' });
+    expect([status, stderr.trim()]).toEqual([
+      0,
+      'OFFER_RELAY_OFFER_STATUS_URL is ignored: it is for the stage local, and this is the stage prod.',
+    ]);
+  });
+
+  test('takes the context for every stage', () => {
+    const { status, stderr } = runApp({ stage: 'prod', 'offerStatus.baseUrl': 'nonsense' });
+    expect(status).toBe(1);
+    expect(stderr).toContain('context offerStatus.baseUrl: offerStatus.baseUrl is "nonsense"');
+  });
+
+  test('means by default a stage that is kept, not the one that is thrown away', () => {
+    const { context } = JSON.parse(readFileSync(resolve(project, 'cdk.json'), 'utf8')) as {
+      context: { stage: string };
+    };
+    expect(context.stage).toBe('prod');
+    expect(stagesIn()).toContain('prod');
   });
 });
 

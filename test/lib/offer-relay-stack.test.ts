@@ -9,8 +9,14 @@ import { defineStage, resourcesOf, templateOf, testApp } from './synthesis.ts';
 const local = templateOf('local');
 const prod = templateOf('prod');
 
-/** Types whose resources hold something that cannot be had again. */
-const KEEPERS = ['AWS::DynamoDB::Table', 'AWS::SQS::Queue', 'AWS::Events::Archive', 'AWS::Logs::LogGroup'];
+/** Types whose resources hold something that cannot be had again; a bus cannot be deleted without its archive. */
+const KEEPERS = [
+  'AWS::DynamoDB::Table',
+  'AWS::SQS::Queue',
+  'AWS::Events::Archive',
+  'AWS::Events::EventBus',
+  'AWS::Logs::LogGroup',
+];
 
 describe('the stack', () => {
   test('deploys exactly the handlers that lie below lambdas', () => {
@@ -32,6 +38,7 @@ describe('the stack', () => {
       [local, 'Delete'],
     ] as const) {
       const keepers = [...resourcesOf(template)].filter(([, { Type }]) => KEEPERS.includes(Type));
+      expect(new Set(keepers.map(([, { Type }]) => Type)).size).toBe(KEEPERS.length);
       expect(keepers.length).toBeGreaterThan(8);
       for (const [id, resource] of keepers) {
         expect([id, resource.DeletionPolicy, resource.UpdateReplacePolicy]).toEqual([id, policy, policy]);
@@ -69,15 +76,18 @@ describe('the stack', () => {
   test('lets two stages live side by side in one account', () => {
     const app = testApp();
     const settings = loadSettings('local');
-    const other = { ...settings, stage: 'other', runtime: { ...settings.runtime, stage: 'other' } };
-    const stacks = [defineStage(app, settings), defineStage(app, other)];
-    const names = stacks.map((stack) => {
-      const [bus] = resourcesOf(Template.fromStack(stack), 'AWS::Events::EventBus').values();
-      return bus?.Properties['Name'];
-    });
+    const bus = { ...settings.bus, subscriberAccounts: ['111122223333'] };
+    const stacks = ['local', 'other'].map((stage) =>
+      defineStage(app, { ...settings, bus, stage, runtime: { ...settings.runtime, stage } }),
+    );
+    const namesOf = (type: string, property: string) =>
+      stacks.flatMap((stack) =>
+        [...resourcesOf(Template.fromStack(stack), type).values()].map(({ Properties }) => Properties[property]),
+      );
 
     expect(stacks.map((stack) => stack.stackName)).toEqual(['OfferRelay-local', 'OfferRelay-other']);
-    expect(new Set(names).size).toBe(2);
+    expect(new Set(namesOf('AWS::Events::EventBus', 'Name')).size).toBe(2);
+    expect(namesOf('AWS::Events::EventBusPolicy', 'StatementId')).toEqual(['OfferRelay-local', 'OfferRelay-other']);
   });
 
   test('belongs to no account or region', () => {
@@ -94,10 +104,12 @@ describe('the stack', () => {
       'BusArn',
       'BusName',
       'DashboardUrl',
+      'DeadLetterQueueArn',
       'DeadLetterQueueUrl',
       'FailedBatchesQueueUrl',
       'HistoryTableName',
       'RequiredSecrets',
+      'SlicesQueueArn',
       'SlicesQueueUrl',
       'WatchesTableName',
     ]);

@@ -46,19 +46,20 @@ describe('the change bus', () => {
   });
 
   test('lets each subscriber account manage rules that it created, and put no events', () => {
-    shared.resourceCountIs('AWS::Events::EventBusPolicy', 2);
-    for (const account of subscribers) {
-      shared.hasResourceProperties('AWS::Events::EventBusPolicy', {
-        StatementId: `RulesOf${account}`,
-        Statement: {
-          Effect: 'Allow',
-          Principal: { AWS: { 'Fn::Join': ['', Match.arrayWith([`:iam::${account}:root`])] } },
-          Action: Match.arrayWith(['events:PutRule', 'events:DeleteRule', 'events:PutTargets']),
-          Resource: { 'Fn::Join': ['', Match.arrayWith([':rule/', '/*'])] },
-          Condition: { StringEqualsIfExists: { 'events:creatorAccount': '${aws:PrincipalAccount}' } },
+    shared.resourceCountIs('AWS::Events::EventBusPolicy', 1);
+    shared.hasResourceProperties('AWS::Events::EventBusPolicy', {
+      StatementId: 'OfferRelay-prod',
+      Statement: {
+        Sid: 'OfferRelay-prod',
+        Effect: 'Allow',
+        Principal: {
+          AWS: subscribers.map((account) => ({ 'Fn::Join': ['', Match.arrayWith([`:iam::${account}:root`])] })),
         },
-      });
-    }
+        Action: Match.arrayWith(['events:PutRule', 'events:DeleteRule', 'events:PutTargets']),
+        Resource: { 'Fn::Join': ['', Match.arrayWith([':rule/', '/*'])] },
+        Condition: { StringEqualsIfExists: { 'events:creatorAccount': '${aws:PrincipalAccount}' } },
+      },
+    });
     for (const policy of resourcesOf(shared, 'AWS::Events::EventBusPolicy').values()) {
       expect(JSON.stringify(policy)).not.toContain('events:PutEvents');
     }

@@ -1,6 +1,6 @@
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
-import { flatten, resourcesOf, templateOf } from '../synthesis.ts';
+import { flatten, resourcesOf, templateOf, withoutHash } from '../synthesis.ts';
 
 const template = templateOf('prod');
 
@@ -74,6 +74,20 @@ describe('title checks', () => {
     template.allResourcesProperties('AWS::Lambda::EventInvokeConfig', {
       MaximumEventAgeInSeconds: 60,
       MaximumRetryAttempts: 0,
+    });
+  });
+
+  test('let the worker, and nobody else, send to the queue that invokes it for as long as it takes', () => {
+    const loops = [...resourcesOf(template, 'AWS::Lambda::Function')].flatMap(([id, { Properties }]) =>
+      Properties['RecursiveLoop'] === undefined ? [] : [[withoutHash(id), Properties['RecursiveLoop']]],
+    );
+    expect(loops).toEqual([['TitleChecksCheckTitlesFunction', 'Allow']]);
+  });
+
+  test('deploy the planner after the worker', () => {
+    template.hasResource('AWS::Lambda::Function', {
+      Properties: { Description: Match.stringLikeRegexp('^Schedule: tops up') },
+      DependsOn: Match.arrayWith([Match.stringLikeRegexp('^TitleChecksCheckTitlesFunction')]),
     });
   });
 
