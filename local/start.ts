@@ -47,7 +47,16 @@ async function main(argv: readonly string[]): Promise<number> {
     // Whatever is being started is ended as well.
     await running.catch(() => undefined);
   } finally {
-    for (const end of endings.reverse()) await end();
+    const troubles: unknown[] = [];
+    // One part that cannot end well must not keep the others running.
+    for (const end of endings.reverse()) {
+      try {
+        await end();
+      } catch (error) {
+        troubles.push(error);
+      }
+    }
+    for (const trouble of troubles) console.error(trouble);
   }
   screen.line('Stopped. The next start goes on from here.');
   return 0;
@@ -191,7 +200,12 @@ function showPlaces(screen: Screen, folder: DataFolder, cloud: Cloud, upstream: 
   screen.line('Change events as they reach the bus: every offer once, then what changes. Ctrl-C stops.');
 }
 
-/** Resolves at the first Ctrl-C or SIGTERM; a second one ends the process at once. */
+/** How often it is seen whether whoever started this process is still there. */
+const PARENT_WATCH_MS = 1_000;
+
+/**
+ * Resolves at the first Ctrl-C or SIGTERM, or when npm has gone without a word; a second Ctrl-C ends the process at once.
+ */
 function interrupted(): Promise<void> {
   return new Promise((resolve) => {
     let asked = false;
@@ -201,6 +215,11 @@ function interrupted(): Promise<void> {
       resolve();
     };
     process.on('SIGINT', ask).on('SIGTERM', ask);
+    const parent = process.ppid;
+    // npm passes a signal on to the shell that it has started, and the shell to nobody.
+    setInterval(() => {
+      if (process.ppid !== parent && !asked) ask();
+    }, PARENT_WATCH_MS).unref();
   });
 }
 

@@ -96,6 +96,26 @@ describe('npm start', () => {
     expect(await fresh.interrupt()).toBe(0);
   }, 120_000);
 
+  it('stops when whoever started it is gone', async () => {
+    const data = join(folder, 'orphan');
+    const shell = spawn('sh', ['-c', `"${process.execPath}" local/start.ts --quiet --data "${data}"; true`], {
+      cwd: PROJECT,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    await new Promise<void>((done) =>
+      shell.stdout.on('data', (chunk: Buffer) => (String(chunk).includes('Change events') ? done() : undefined)),
+    );
+    shell.kill('SIGKILL');
+    // The data folder is free again once everything has ended.
+    const end = Date.now() + 60_000;
+    while (existsSync(join(data, 'running.pid')) && Date.now() < end)
+      await new Promise((done) => setTimeout(done, 100));
+    expect(existsSync(join(data, 'running.pid'))).toBe(false);
+    while ((await processesWith(data)).length > 0 && Date.now() < end)
+      await new Promise((done) => setTimeout(done, 100));
+    expect(await processesWith(data)).toEqual([]);
+  }, 90_000);
+
   it('leaves a folder alone that it has not made', async () => {
     const foreign = await mkdtemp(join(folder, 'foreign-'));
     await writeFile(join(foreign, 'precious.txt'), 'mine');
