@@ -19,6 +19,8 @@ import { openWatchList } from './watch-list.ts';
 
 const STAGE = 'local';
 const EXAMPLE_TITLES = 200;
+/** A slice takes twenty seconds; one that is cut off is sent again by the next start. */
+const STOP_GRACE_MS = 2_000;
 
 /** An Offer Status API to talk to, and the secrets that let the stack in. */
 interface Upstream {
@@ -84,6 +86,7 @@ async function bringUp(
     assembly: folder.path('cdk.out'),
     dataDir: folder.path('cloud'),
     secrets: upstream.secrets,
+    stopGraceMs: STOP_GRACE_MS,
     onEvent(event) {
       appendFileSync(eventsFile, `${JSON.stringify(event)}\n`);
       screen.event(eventWords(event, (alid) => titles.get(alid)));

@@ -112,8 +112,12 @@ async function processBatch(batch: ReceivedMessage[], options: SqsEventSourceOpt
   if (wanted.length === 0) return;
 
   const result = await runtime.invoke({ Records: wanted.map((message) => toRecord(message, options.queue.arn)) });
-  // Lambda leaves what failed to its visibility time-out, or to the one that the function has set.
-  if (result.outcome !== 'success') return;
+  if (result.outcome !== 'success') {
+    // Lambda leaves what failed to its visibility time-out, or to the one that the function has set. A stop that cuts an
+    // invocation off is nothing that AWS knows: the next start takes its messages up at once.
+    if (options.signal.aborted) await Promise.all(wanted.map((message) => makeVisible(message, options)));
+    return;
+  }
   const failed = definition.reportBatchItemFailures
     ? failedItems(result.payload, new Set(wanted.map((message) => message.MessageId)))
     : new Set<string>();

@@ -1,7 +1,13 @@
 import { expect, test } from 'vitest';
 import { awsClient } from '../../local/cloud/aws-call.ts';
 import type { BusEvent, Cloud, InvocationInfo } from '../../local/cloud/cloud.ts';
-import { cloudOf, collector, reportingFunction, type AssemblyParts } from './hand-written-assembly.ts';
+import {
+  cloudOf,
+  collector,
+  reportingFunction,
+  temporaryDirectory,
+  type AssemblyParts,
+} from './hand-written-assembly.ts';
 
 interface SqsDetail {
   at: number;
@@ -217,4 +223,26 @@ test('a message that the filters reject never reaches the function and is gone',
   expect((await seen.until(1))[0]!.event.Records[0]!.body).toBe('{"kind":"wanted"}');
   await expect.poll(async () => (await attributes())['ApproximateNumberOfMessagesNotVisible']).toBe('0');
   expect((await attributes())['ApproximateNumberOfMessages']).toBe('0');
+});
+
+test('a message whose invocation a stop cuts off is taken up at once by the next start', async () => {
+  const dataDir = temporaryDirectory();
+  const hangsAtFirst = `
+    if (event.Records[0].attributes.ApproximateReceiveCount === '1') await new Promise((done) => setTimeout(done, 9000));`;
+  const assembly = parts(hangsAtFirst, { queue: { VisibilityTimeout: 600 } });
+  const seen = collector<SqsDetail>();
+  const options = {
+    dataDir,
+    stopGraceMs: 10,
+    onEvent: (event: BusEvent) => seen.add(event.detail as unknown as SqsDetail),
+  };
+  const first = await cloudOf(assembly, options);
+  await first.start();
+  await queueOf(first).send('cut off', 'bucket');
+  await seen.until(1);
+  await first.stop();
+  const second = await cloudOf(assembly, options);
+  await second.start();
+  const [, again] = await seen.until(2);
+  expect(again!.event.Records[0]).toMatchObject({ body: 'cut off', attributes: { ApproximateReceiveCount: '2' } });
 });
