@@ -18,7 +18,6 @@ const Template = z.looseObject({
   Outputs: z.record(z.string(), z.looseObject({ Value: z.unknown(), Condition: z.string().optional() })).optional(),
 });
 export type Template = z.infer<typeof Template>;
-export type TemplateResource = z.infer<typeof Resource>;
 
 const MetadataEntries = z.record(z.string(), z.array(z.looseObject({ type: z.string(), data: z.unknown() })));
 
