@@ -10,9 +10,15 @@ export type InvocationResult =
 
 export interface InvocationInfo {
   functionId: string;
+  /** What the function was given. */
+  event: unknown;
+  /** When the handler was called, epoch milliseconds. */
+  startedAt: number;
   durationMs: number;
   outcome: InvocationResult['outcome'];
   coldStart: boolean;
+  /** What the function gave back, where it succeeded. */
+  payload?: unknown;
   error?: InvocationError;
 }
 

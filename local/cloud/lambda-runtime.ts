@@ -44,7 +44,7 @@ export class FunctionRuntime {
         outcome: 'error',
         error: { errorType: 'ServiceException', errorMessage: 'The local cloud is stopping' },
       };
-    const running = this.run(JSON.stringify(event ?? null), requestId);
+    const running = this.run(event, requestId);
     this.inFlight.add(running);
     try {
       return await running;
@@ -53,8 +53,9 @@ export class FunctionRuntime {
     }
   }
 
-  private async run(eventJson: string, requestId: string): Promise<InvocationResult> {
+  private async run(event: unknown, requestId: string): Promise<InvocationResult> {
     const { definition } = this.options;
+    const eventJson = JSON.stringify(event ?? null);
     const warm = this.takeIdle();
     const startOfInit = performance.now();
     let environment: LambdaEnvironment;
@@ -67,6 +68,7 @@ export class FunctionRuntime {
     const initError = warm ? undefined : await environment.initialise();
     const initMs = performance.now() - startOfInit;
 
+    const startedAt = Date.now();
     const start = performance.now();
     this.log(`START RequestId: ${requestId} Version: $LATEST`);
     const { result, memoryUsedMb } = initError
@@ -102,10 +104,12 @@ export class FunctionRuntime {
     this.giveBack(environment);
     this.options.onInvocation?.({
       functionId: definition.logicalId,
+      event,
+      startedAt,
       durationMs,
       outcome: answer.outcome,
       coldStart: !warm,
-      ...(answer.outcome === 'success' ? {} : { error: answer.error }),
+      ...(answer.outcome === 'success' ? { payload: answer.payload } : { error: answer.error }),
     });
     return answer;
   }

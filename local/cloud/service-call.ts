@@ -1,0 +1,31 @@
+/** A permission that a call needs: an IAM action on the ARN of a resource. */
+export interface NeededPermission {
+  readonly action: string;
+  readonly resource: string;
+}
+
+/** Who makes a call. */
+export interface Caller {
+  readonly kind: 'function' | 'event source' | 'schedule' | 'rule' | 'operator';
+  /** Logical id of the function, event source mapping, schedule or rule. */
+  readonly logicalId?: string;
+  /** The role whose permissions count. */
+  readonly roleArn?: string;
+}
+
+/** One call to a service, as it was judged. */
+export interface ServiceCall {
+  /** Epoch milliseconds. */
+  readonly at: number;
+  readonly caller: Caller;
+  /** `dynamodb`, `dynamodbstreams`, `sqs`, `events`, `secretsmanager`, `lambda`, `logs` or `xray`. */
+  readonly service: string;
+  /** Such as `SendMessageBatch`. */
+  readonly operation: string;
+  /** As it stands on the wire. */
+  readonly input: Readonly<Record<string, unknown>>;
+  /** Every permission that the call needs. */
+  readonly permissions: readonly NeededPermission[];
+  /** Why it was refused. */
+  readonly refusal?: string;
+}
