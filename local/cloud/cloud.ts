@@ -19,7 +19,7 @@ import { FunctionRuntime } from './lambda-runtime.ts';
 import { queueSender } from './queue-sender.ts';
 import { runSchedules } from './schedules.ts';
 import { Secrets } from './secrets.ts';
-import type { ServiceCall } from './service-call.ts';
+import type { Caller, ServiceCall } from './service-call.ts';
 import { runSqsEventSource } from './sqs-event-source.ts';
 import { startSqs } from './sqs-engine.ts';
 import { StreamCheckpoints } from './stream-checkpoint.ts';
@@ -161,12 +161,24 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
     const endpoints = { dynamodb: url, dynamodbStreams: url, sqs: url, eventbridge: url, secretsManager: url };
 
     const functions = new Map<string, FunctionRuntime>();
+    const refused = ({ kind, logicalId = '' }: Caller, text: string) => {
+      options.onRefusal?.(`${logicalId} (${kind}): ${text}`);
+      const runtime = [...functions.values()].find(({ definition }) => definition.logicalId === logicalId);
+      runtime?.note(`AccessDenied ${text}`);
+    };
     for (const definition of model.functions.values()) {
       // One address for all: a service that is not played is refused there by name, rather than called in the real cloud.
       const environment = { ...options.functionEnvironment, AWS_ENDPOINT_URL: url };
       functions.set(
         definition.arn,
-        new FunctionRuntime({ definition, environment, logs, onInvocation: options.onInvocation }),
+        new FunctionRuntime({
+          definition,
+          environment,
+          logs,
+          access,
+          onRefused: (text) => refused(callerOf(definition), text),
+          onInvocation: options.onInvocation,
+        }),
       );
     }
     const stopping = new AbortController();
@@ -201,11 +213,7 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
       exists: (arn) => arns.has(arn),
       engineQueueUrl: (arn) => model.queues.get(arn)?.url,
       enforced,
-      onRefused: ({ kind, logicalId = '' }, text) => {
-        options.onRefusal?.(`${logicalId} (${kind}): ${text}`);
-        const runtime = [...functions.values()].find(({ definition }) => definition.logicalId === logicalId);
-        runtime?.note(`AccessDenied ${text}`);
-      },
+      onRefused: refused,
     });
 
     const driving: Promise<void>[] = [];

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import type { AccessControl } from './access-control.ts';
 import { checkSignature, type SignatureProblem, type SigningKey } from './iam/signature.ts';
 import { ServiceError, type Operations } from './json-service.ts';
+import { checkLimits } from './limits.ts';
 import { neededPermissions, queueArn, tableArn } from './needed-permissions.ts';
 import type { Caller } from './service-call.ts';
 
@@ -80,6 +81,7 @@ export async function buildFrontDoor(): Promise<FrontDoor> {
       household.onRefused(caller, (error as Error).message);
       throw error;
     }
+    checkLimits(target, input);
     const own = Object.hasOwn(household.operations, target) ? household.operations[target] : undefined;
     if (own) return reply(response, 200, await own(input));
     await pass(
