@@ -12,6 +12,7 @@ import { ACCOUNT_ID, REGION } from './intrinsics.ts';
 import type { InvocationInfo, InvocationResult } from './invocation.ts';
 import { serveJson, type Operations } from './json-service.ts';
 import { FunctionRuntime } from './lambda-runtime.ts';
+import { PendingWork } from './pending-work.ts';
 import { queueSender } from './queue-sender.ts';
 import { runSchedules } from './schedules.ts';
 import { Secrets } from './secrets.ts';
@@ -157,8 +158,17 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
     setMaxListeners(0, signal);
     const waitScale = options.retryWaitScale ?? 1;
     const sender = queueSender(sqs, model.queues);
-    const invoker = new AsyncInvoker({ functions, settings: model.asyncInvocation, sender, waitScale, signal });
-    const delivery = new TargetDelivery({ invoker, sender, waitScale, signal });
+    const pending = new PendingWork(dataDir);
+    endings.push(() => pending.close());
+    const invoker = new AsyncInvoker({
+      functions,
+      settings: model.asyncInvocation,
+      sender,
+      pending,
+      waitScale,
+      signal,
+    });
+    const delivery = new TargetDelivery({ invoker, sender, pending, waitScale, signal });
     Object.assign(operations, new EventBuses(model, delivery, options.onEvent).operations());
 
     const driving: Promise<void>[] = [];
@@ -194,6 +204,7 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
       },
       start() {
         if (driving.length > 0) throw new Error('This cloud has been started already.');
+        for (const note of [...invoker.resume(), ...delivery.resume()]) logs.write('Cloud', note);
         for (const definition of model.eventSources) {
           if (!definition.enabled) continue;
           const runtime = functions.get(definition.functionArn)!;

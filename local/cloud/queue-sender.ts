@@ -9,11 +9,13 @@ export interface OutgoingMessage {
 
 /** Sends messages to queues by ARN, as the services do that have a queue as a target, destination or dead-letter queue. */
 export interface QueueSender {
+  knows(queueArn: string): boolean;
   send(queueArn: string, message: OutgoingMessage): Promise<void>;
 }
 
 export function queueSender(sqs: AwsClient, queues: ReadonlyMap<string, QueueDefinition>): QueueSender {
   return {
+    knows: (queueArn) => queues.has(queueArn),
     async send(queueArn, { body, attributes, messageGroupId }) {
       const queue = queues.get(queueArn);
       if (!queue) throw new Error(`There is no queue ${queueArn}`);
@@ -30,9 +32,12 @@ export function queueSender(sqs: AwsClient, queues: ReadonlyMap<string, QueueDef
 
 function messageAttributes(attributes: Record<string, string | number>) {
   return Object.fromEntries(
-    Object.entries(attributes).map(([name, value]) => [
-      name,
-      { DataType: typeof value === 'number' ? 'Number' : 'String', StringValue: String(value) },
-    ]),
+    Object.entries(attributes)
+      // SQS takes no attribute without a value, and an error may have no message.
+      .filter(([, value]) => value !== '')
+      .map(([name, value]) => [
+        name,
+        { DataType: typeof value === 'number' ? 'Number' : 'String', StringValue: String(value) },
+      ]),
   );
 }
