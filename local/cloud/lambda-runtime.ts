@@ -18,8 +18,6 @@ export interface FunctionRuntimeOptions {
   environment: Record<string, string>;
   logs: FunctionLogs;
   access: AccessControl;
-  /** What Lambda may not do in the function's name. */
-  onRefused(text: string): void;
   onInvocation?(info: InvocationInfo): void;
 }
 
@@ -196,12 +194,11 @@ export class FunctionRuntime {
   }
 
   private isLetTo(operation: string, service: string, permissions: readonly NeededPermission[]): boolean {
-    const { access, definition, onRefused } = this.options;
+    const { access, definition } = this.options;
     try {
       access.judge({ caller: callerOf(definition), service, operation, input: {}, permissions });
       return true;
-    } catch (error) {
-      onRefused((error as Error).message);
+    } catch {
       return false;
     }
   }

@@ -88,7 +88,7 @@ export function checkSignature(
 }
 
 function canonicalRequest(request: SignedRequest, headers: readonly string[]): string {
-  const [path = '', search = ''] = split(request.url, '?');
+  const [path, search] = split(request.url, '?');
   const query = [...new URLSearchParams(search)]
     .map(([name, value]) => [encode(name), encode(value)] as const)
     .sort(([a, av], [b, bv]) => order(a, b) || order(av, bv))
