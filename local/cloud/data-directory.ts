@@ -21,7 +21,10 @@ export function lockDataDirectory(dataDir: string): () => void {
       `The data directory ${dataDir} is in use by process ${owner.pid}. Stop that one, or choose another directory.`,
     );
   }
-  replaceFile(file, JSON.stringify({ pid: process.pid, started: startOf(process.pid) } satisfies z.infer<typeof Owner>));
+  replaceFile(
+    file,
+    JSON.stringify({ pid: process.pid, started: startOf(process.pid) } satisfies z.infer<typeof Owner>),
+  );
   return () => rmSync(file, { force: true });
 }
 
