@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, onTestFinished, test } from 'vitest';
 import { awsClient } from '../../local/cloud/aws-call.ts';
-import type { BusEvent, Cloud } from '../../local/cloud/cloud.ts';
+import type { BusEvent, Cloud, InvocationInfo } from '../../local/cloud/cloud.ts';
 import { PendingWork } from '../../local/cloud/pending-work.ts';
 import { startChild } from './child-process.ts';
 import {
@@ -246,6 +246,27 @@ test('wherever a kill strikes on the way from the bus to the function, an accept
   }
   expect(deaths).toBeGreaterThanOrEqual(4);
 }, 60_000);
+
+test('an event of 1 MiB is invoked with; a larger one, which Lambda does not take, is not, nor tried again', async () => {
+  const dataDir = temporaryDirectory();
+  const invocations = collector<InvocationInfo>();
+  const large = parts();
+  large.functions = { Work: { code: 'export const handler = async () => 1;' } };
+  const [target] = large.resources['Ask']!.Properties!['Targets'] as Record<string, unknown>[];
+  target!['InputTransformer'] = {
+    InputPathsMap: { text: '$.detail.text' },
+    InputTemplate: `[${Array.from({ length: 8 }, () => '<text>').join(',')}]`,
+  };
+  const cloud = await cloudOf(large, { dataDir, retryWaitScale: 1, onInvocation: (info) => invocations.add(info) });
+  // Eight texts with their quotation marks, seven commas and two brackets.
+  const longest = Math.floor((1024 * 1024 - 9) / 8) - 2;
+  for (const length of [longest + 1, longest]) {
+    await putEvent(cloud.endpoints.eventbridge, 'ask', { text: 'x'.repeat(length) });
+    await expect.poll(() => pendingIn(dataDir)).toEqual([]);
+  }
+  await invocations.until(1);
+  expect(invocations.items.map(({ event }) => (event as string[])[0]!.length)).toEqual([longest]);
+});
 
 test('several changes to pending work are made together or not at all', () => {
   const pending = new PendingWork(temporaryDirectory());
