@@ -1,14 +1,8 @@
-import { closeSync, fsyncSync, openSync, renameSync, writeFileSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
 
-/** Gives a file new content in one step: whoever reads it, also after a crash, finds the old or the new, and all of it. */
+/** Gives a file new content in one step: whoever reads it, also after a kill, finds the old or the new, and all of it. */
 export function replaceFile(file: string, content: string): void {
   const draft = `${file}.new`;
-  const descriptor = openSync(draft, 'w');
-  try {
-    writeFileSync(descriptor, content);
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
+  writeFileSync(draft, content);
   renameSync(draft, file);
 }
