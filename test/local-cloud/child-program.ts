@@ -17,6 +17,7 @@ if (options.assembly === undefined) {
   tell({ kind: 'ready', sqs: engine.url });
 } else {
   const cloud = await createCloud({
+    enforcement: 'off',
     assembly: options.assembly,
     dataDir: options.dataDir,
     retryWaitScale: options.retryWaitScale,
