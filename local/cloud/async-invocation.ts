@@ -1,4 +1,5 @@
 import { delay } from './delay.ts';
+import { callerOf } from './deployment-checks.ts';
 import type { InvocationError, InvocationResult } from './invocation.ts';
 import type { FunctionRuntime } from './lambda-runtime.ts';
 import { checkInvocationPayload } from './limits.ts';
@@ -175,32 +176,41 @@ export class AsyncInvoker {
   ): Promise<void> {
     const { arn, deadLetterArn } = runtime.definition;
     const failed = condition !== 'Success';
+    const caller = callerOf(runtime.definition);
     const destination = failed ? settings.onFailureArn : settings.onSuccessArn;
     if (destination) {
-      await this.sender.send(destination, {
-        body: JSON.stringify({
-          version: '1.0',
-          timestamp: new Date().toISOString(),
-          requestContext: { requestId, functionArn: `${arn}:$LATEST`, condition, approximateInvokeCount: attempts },
-          requestPayload: event,
-          responseContext: {
-            statusCode: 200,
-            executedVersion: '$LATEST',
-            ...(failed ? { functionError: 'Unhandled' } : {}),
-          },
-          responsePayload: failed ? error : payload,
-        }),
-      });
+      await this.sender.send(
+        destination,
+        {
+          body: JSON.stringify({
+            version: '1.0',
+            timestamp: new Date().toISOString(),
+            requestContext: { requestId, functionArn: `${arn}:$LATEST`, condition, approximateInvokeCount: attempts },
+            requestPayload: event,
+            responseContext: {
+              statusCode: 200,
+              executedVersion: '$LATEST',
+              ...(failed ? { functionError: 'Unhandled' } : {}),
+            },
+            responsePayload: failed ? error : payload,
+          }),
+        },
+        caller,
+      );
     }
     if (failed && deadLetterArn) {
-      await this.sender.send(deadLetterArn, {
-        body: JSON.stringify(event),
-        attributes: {
-          RequestID: requestId,
-          ErrorCode: 200,
-          ErrorMessage: error!.errorMessage.slice(0, 1024),
+      await this.sender.send(
+        deadLetterArn,
+        {
+          body: JSON.stringify(event),
+          attributes: {
+            RequestID: requestId,
+            ErrorCode: 200,
+            ErrorMessage: error!.errorMessage.slice(0, 1024),
+          },
         },
-      });
+        caller,
+      );
     }
   }
 

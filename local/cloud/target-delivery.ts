@@ -1,20 +1,24 @@
+import type { AccessControl } from './access-control.ts';
 import type { AsyncInvoker } from './async-invocation.ts';
 import { delay } from './delay.ts';
 import type { DeliveryRetries } from './model.ts';
 import type { PendingItem, PendingWork } from './pending-work.ts';
 import type { QueueSender } from './queue-sender.ts';
+import type { Caller } from './service-call.ts';
 
 const KIND = 'target delivery';
 /** EventBridge backs off exponentially over its up to 24 hours of retries. */
 const FIRST_RETRY_MS = 1000;
 const LONGEST_RETRY_MS = 15 * 60_000;
 /** What would fail again. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html */
-const NOT_RETRYABLE = new Set(['RequestTooLargeException']);
+const NOT_RETRYABLE = new Set(['RequestTooLargeException', 'AccessDeniedException']);
 
 export interface Delivery {
   targetArn: string;
   /** The rule or schedule that it comes from. */
   sourceArn: string;
+  /** In whose name it is delivered. */
+  caller: Caller;
   payload: string;
   messageGroupId?: string;
   retries: DeliveryRetries;
@@ -37,6 +41,7 @@ interface Progress {
 export class TargetDelivery {
   private readonly invoker: AsyncInvoker;
   private readonly sender: QueueSender;
+  private readonly access: AccessControl;
   private readonly pending: PendingWork;
   private readonly waitScale: number;
   private readonly signal: AbortSignal;
@@ -47,12 +52,14 @@ export class TargetDelivery {
   constructor(options: {
     invoker: AsyncInvoker;
     sender: QueueSender;
+    access: AccessControl;
     pending: PendingWork;
     waitScale: number;
     signal: AbortSignal;
   }) {
     this.invoker = options.invoker;
     this.sender = options.sender;
+    this.access = options.access;
     this.pending = options.pending;
     this.waitScale = options.waitScale;
     this.signal = options.signal;
@@ -105,15 +112,23 @@ export class TargetDelivery {
     if (!this.signal.aborted) this.pending.remove(item.id);
   }
 
-  private async once(id: string, { targetArn, payload, messageGroupId }: Delivery): Promise<void> {
+  private async once(id: string, { targetArn, payload, messageGroupId, caller }: Delivery): Promise<void> {
     if (this.invoker.knows(targetArn)) {
+      const permissions = [{ action: 'lambda:InvokeFunction', resource: targetArn }];
+      this.access.judge({
+        caller,
+        service: 'lambda',
+        operation: 'Invoke',
+        input: { FunctionName: targetArn },
+        permissions,
+      });
       this.pending.atomically(() => {
         this.invoker.accept(targetArn, JSON.parse(payload));
         this.pending.remove(id);
       });
       return;
     }
-    await this.sender.send(targetArn, { body: payload, messageGroupId });
+    await this.sender.send(targetArn, { body: payload, messageGroupId }, caller);
     this.pending.remove(id);
   }
 
@@ -132,23 +147,27 @@ export class TargetDelivery {
   }
 
   private async reportGivenUp(
-    { deadLetterArn, payload, sourceArn, targetArn }: Delivery,
+    { deadLetterArn, payload, sourceArn, targetArn, caller }: Delivery,
     retries: number,
     { condition, code, message }: NonNullable<Progress['givenUp']>,
   ): Promise<void> {
     if (!deadLetterArn) return;
     await this.sender
-      .send(deadLetterArn, {
-        body: payload,
-        attributes: {
-          RULE_ARN: sourceArn,
-          TARGET_ARN: targetArn,
-          ERROR_CODE: code,
-          ERROR_MESSAGE: message,
-          ...(condition === undefined ? {} : { EXHAUSTED_RETRY_CONDITION: condition }),
-          RETRY_ATTEMPTS: String(retries),
+      .send(
+        deadLetterArn,
+        {
+          body: payload,
+          attributes: {
+            RULE_ARN: sourceArn,
+            TARGET_ARN: targetArn,
+            ERROR_CODE: code === 'AccessDeniedException' ? 'NO_PERMISSIONS' : code,
+            ERROR_MESSAGE: message,
+            ...(condition === undefined ? {} : { EXHAUSTED_RETRY_CONDITION: condition }),
+            RETRY_ATTEMPTS: String(retries),
+          },
         },
-      })
+        caller,
+      )
       // There is nowhere left to put it.
       .catch(() => undefined);
   }

@@ -18,6 +18,7 @@ if (options.assembly === undefined) {
 } else {
   const cloud = await createCloud({
     assembly: options.assembly,
+    enforcement: 'off',
     dataDir: options.dataDir,
     retryWaitScale: options.retryWaitScale,
     onEvent: (event) => tell({ kind: 'event', event }),
