@@ -140,6 +140,7 @@ interface Turns {
 
 /** Rounds of one tick each; who begins changes with every round. */
 async function takeTurns(tickers: readonly (() => Promise<Tick>)[], { ticks, what, signal }: Turns): Promise<Tick[][]> {
+  signal.throwIfAborted();
   const results = tickers.map((): Tick[] => []);
   console.log(`${ticks} ticks of ${what} …`);
   let told = Date.now();

@@ -19,6 +19,7 @@ if (options.assembly === undefined) {
   const cloud = await createCloud({
     enforcement: 'off',
     assembly: options.assembly,
+    enforcement: 'off',
     dataDir: options.dataDir,
     retryWaitScale: options.retryWaitScale,
     onEvent: (event) => tell({ kind: 'event', event }),

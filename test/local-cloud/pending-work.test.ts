@@ -86,6 +86,9 @@ async function receive(cloud: Cloud, output: string) {
   return answer.Messages ?? [];
 }
 
+/** Polls for as long as a busy machine may take. */
+const settled = <T>(work: () => T) => expect.poll(work, { timeout: 20_000 });
+
 /** Events that the function has put, which say that it was invoked. */
 const invocationsIn = (events: BusEvent[]) => events.filter(({ source }) => source === 'test');
 
@@ -106,7 +109,7 @@ test('an invocation that a kill cuts off is made again by the next start, with i
   await cloud.start();
   const [again] = await seen.until(1);
   expect(again).toMatchObject({ source: 'test', detail: { event: { source: 'ask', detail: { number: 1 } } } });
-  await expect.poll(() => pendingIn(dataDir)).toEqual([]);
+  await settled(() => pendingIn(dataDir)).toEqual([]);
 });
 
 test('retries of an invocation go on from where they were when the process was killed', async () => {
@@ -115,7 +118,7 @@ test('retries of an invocation go on from where they were when the process was k
   // The first retry comes after 60 s: far away.
   const child = await startChild({ dataDir, assembly: writeAssembly(failing), retryWaitScale: 1 });
   await putEvent(child.ready.endpoints!.eventbridge, 'ask', {});
-  await expect.poll(() => pendingIn(dataDir)[0]?.progress).toMatchObject({ attempts: 1 });
+  await settled(() => pendingIn(dataDir)[0]?.progress).toMatchObject({ attempts: 1 });
   await child.kill();
   expect(invocationsIn(child.events.items)).toHaveLength(1);
   const [left] = pendingIn(dataDir);
@@ -134,7 +137,7 @@ test('retries of an invocation go on from where they were when the process was k
     requestContext: { condition: 'RetriesExhausted', approximateInvokeCount: 3 },
   });
   expect(invocationsIn(seen.items)).toHaveLength(2);
-  await expect.poll(() => pendingIn(dataDir)).toEqual([]);
+  await settled(() => pendingIn(dataDir)).toEqual([]);
 });
 
 test('an event that grew too old while nothing ran is given up as such', async () => {
@@ -142,7 +145,7 @@ test('an event that grew too old while nothing ran is given up as such', async (
   const failing = parts('throw new Error("no");');
   const child = await startChild({ dataDir, assembly: writeAssembly(failing), retryWaitScale: 1 });
   await putEvent(child.ready.endpoints!.eventbridge, 'ask', {});
-  await expect.poll(() => pendingIn(dataDir)[0]?.progress).toMatchObject({ attempts: 1 });
+  await settled(() => pendingIn(dataDir)[0]?.progress).toMatchObject({ attempts: 1 });
   await child.kill();
   const database = new DatabaseSync(join(dataDir, 'pending-work.sqlite'));
   database
@@ -166,10 +169,13 @@ test('retries of a delivery go on from where they were when the process was kill
   const child = await startChild({ dataDir, assembly: writeAssembly(assembly), retryWaitScale: 100 });
   // Too large for the queue: every attempt fails.
   await putEvent(child.ready.endpoints!.eventbridge, 'tell', { text: 'x'.repeat(2000) });
-  await expect.poll(() => pendingIn(dataDir)[0]).toMatchObject({ kind: 'target delivery', progress: { failures: 1 } });
+  await settled(() => pendingIn(dataDir)[0]).toMatchObject({ kind: 'target delivery', progress: { failures: 1 } });
   await child.kill();
+  // As if seven attempts had failed, more than are left to it, and the wait for the next one were over.
   const database = new DatabaseSync(join(dataDir, 'pending-work.sqlite'));
-  database.prepare("UPDATE pending_work SET progress = json_set(progress, '$.dueAt', ?)").run(Date.now());
+  database
+    .prepare("UPDATE pending_work SET progress = json_set(progress, '$.failures', 7, '$.dueAt', ?)")
+    .run(Date.now());
   database.close();
 
   const cloud = await cloudOf(assembly, { dataDir });
@@ -177,19 +183,29 @@ test('retries of a delivery go on from where they were when the process was kill
   const [dead] = await receive(cloud, 'Dead');
   expect(dead!.MessageAttributes).toMatchObject({
     EXHAUSTED_RETRY_CONDITION: { StringValue: 'MaximumRetryAttempts' },
-    RETRY_ATTEMPTS: { StringValue: '2' },
+    RETRY_ATTEMPTS: { StringValue: '7' },
     ERROR_CODE: { StringValue: 'InvalidParameterValue' },
   });
-  await expect.poll(() => pendingIn(dataDir)).toEqual([]);
+  await settled(() => pendingIn(dataDir)).toEqual([]);
 });
 
 test('a stop keeps what waits for a retry, too', async () => {
   const dataDir = temporaryDirectory();
   const first = await cloudOf(parts('throw new Error("no");'), { dataDir, retryWaitScale: 1 });
   await putEvent(first.endpoints.eventbridge, 'ask', { number: 2 });
-  await expect.poll(() => pendingIn(dataDir)[0]?.progress).toMatchObject({ attempts: 1 });
+  await settled(() => pendingIn(dataDir)[0]?.progress).toMatchObject({ attempts: 1 });
   await first.stop();
   expect(pendingIn(dataDir)).toHaveLength(1);
+});
+
+test('an attempt that a stop cuts off is not counted', async () => {
+  const dataDir = temporaryDirectory();
+  const seen = collector<BusEvent>();
+  const first = await cloudOf(parts(dies), { dataDir, stopGraceMs: 1, onEvent: (event) => seen.add(event) });
+  await putEvent(first.endpoints.eventbridge, 'ask', {});
+  await seen.until(2);
+  await first.stop();
+  expect(pendingIn(dataDir)).toEqual([{ kind: 'asynchronous invocation', progress: undefined }]);
 });
 
 test('what is accepted before the start is done once, not again by the start', async () => {
@@ -201,7 +217,7 @@ test('what is accepted before the start is done once, not again by the start', a
   });
   await putEvent(cloud.endpoints.eventbridge, 'ask', {});
   await cloud.start();
-  await expect.poll(() => pendingIn(dataDir)).toEqual([]);
+  await settled(() => pendingIn(dataDir)).toEqual([]);
   expect(invocationsIn(seen.items)).toHaveLength(1);
 });
 
@@ -262,7 +278,7 @@ test('an event of 1 MiB is invoked with; a larger one, which Lambda does not tak
   const longest = Math.floor((1024 * 1024 - 9) / 8) - 2;
   for (const length of [longest + 1, longest]) {
     await putEvent(cloud.endpoints.eventbridge, 'ask', { text: 'x'.repeat(length) });
-    await expect.poll(() => pendingIn(dataDir)).toEqual([]);
+    await settled(() => pendingIn(dataDir)).toEqual([]);
   }
   await invocations.until(1);
   expect(invocations.items.map(({ event }) => (event as string[])[0]!.length)).toEqual([longest]);

@@ -257,7 +257,7 @@ test('a batch whose payload would be over 6 MiB is handed over in parts, none ov
   for (const body of bodies) await send(body);
   await cloud.start();
   const handed = () => invocations.items.flatMap(({ event }) => (event as SqsDetail['event']).Records);
-  await expect.poll(() => handed().length, { timeout: 10_000 }).toBe(8);
+  await expect.poll(() => handed().length, { timeout: 20_000 }).toBe(8);
   expect(new Set(handed().map(({ body }) => body))).toEqual(new Set(bodies));
   for (const { event, outcome } of invocations.items) {
     expect(Buffer.byteLength(JSON.stringify(event))).toBeLessThanOrEqual(6 * 1024 * 1024);
