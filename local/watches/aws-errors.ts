@@ -25,7 +25,7 @@ export function explainAwsError(error: unknown): string | undefined {
   if (name === 'CredentialsProviderError' || message.includes('Could not load credentials')) {
     return `No AWS credentials were found (${message}). Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.`;
   }
-  if (message.startsWith('Region is missing'))
+  if (/^Region (?:is missing|not accepted)/u.test(message))
     return 'No AWS region is given. Set AWS_REGION, or add --region <region>.';
   if (DENIED.includes(name)) {
     const [, permission, , resource] = /perform:? (\S+)( on resource: (\S+))?/u.exec(message) ?? [];

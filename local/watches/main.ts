@@ -19,7 +19,7 @@ import { goOnCommand, readOptions, type Command, type Options } from './options.
 import { Rejects } from './rejects.ts';
 import { Remover } from './remove.ts';
 import { WatchRows } from './rows.ts';
-import { count, duration, Screen } from './screen.ts';
+import { count, duration, plural, Screen } from './screen.ts';
 import { Sightings } from './sightings.ts';
 import { oneLineFile, openSource } from './source.ts';
 import type { Target } from './target.ts';
@@ -133,7 +133,7 @@ async function confirmed({ options, kinds }: Session, target: Target): Promise<b
   const { lines } = await openWatchFile(openSource(file).chunks, kinds, { fromLine });
   for await (const line of lines) if (!('reason' in line)) watches += 1;
   const dialogue = createInterface({ input: process.stdin, output: process.stderr });
-  const answer = await dialogue.question(`Take ${count(watches)} watches off the list of ${target.name}? [y/N] `);
+  const answer = await dialogue.question(`Take ${plural(watches, 'title')} off the list of ${target.name}? [y/N] `);
   dialogue.close();
   return /^y(?:es)?$/iu.test(answer.trim());
 }
@@ -150,10 +150,8 @@ async function checkNowCommand(session: Session): Promise<number> {
     work: async (batch, _earlier, refuse) => checks!.take(batch, refuse),
     async finish() {
       const { watches, slices: sent, seconds } = await checks!.send();
-      const where = `${count(watches)} watches in ${count(sent)} slices to ${target.name}`;
-      screen.line(
-        `Request ${requestId}: ${where}; about ${duration(seconds)} once they are at the front of the queue.`,
-      );
+      const what = `${plural(watches, 'check')} in ${plural(sent, 'slice')} for ${target.name}`;
+      screen.line(`Request ${requestId}: ${what}, ${duration(seconds)} of sending once it is their turn.`);
     },
   });
 }

@@ -77,6 +77,11 @@ export function count(number: number): string {
   return number.toLocaleString('en-US');
 }
 
+/** `1 slice`, `1,200 slices`. */
+export function plural(number: number, noun: string): string {
+  return `${count(number)} ${noun}${number === 1 ? '' : 's'}`;
+}
+
 /** Seconds as people read them: `45 s`, `3 min 20 s`, `2 h 5 min`. */
 export function duration(seconds: number): string {
   const whole = Math.ceil(seconds);
