@@ -35,7 +35,7 @@ Usage: npm run watches -- <command> [options]
   import FILE   puts the watches of a CSV file on the list
   list          prints the list as CSV
   remove        takes watches off the list
-  check-now     has watches checked at once
+  check-now     has watches checked now instead of in their lap
   --help        this text, or that of a command
 
 ${TARGET}
@@ -57,7 +57,9 @@ Ctrl-C finishes what is under way and says how to go on.
 ${EXIT_CODES}`,
   list: `Prints the watch list as CSV, as \`import\` reads it, in no particular order.
 
-Usage: npm run watches -- list [options]
+Usage: npm run --silent watches -- list [options]
+
+Without --silent, npm prints two lines of its own before the header.
 
   --kind <name>        watches of this kind (default title)
   --licensor <id>      only those of this licensor
@@ -83,7 +85,7 @@ ${SELECTION}
 
 ${TARGET}
 ${EXIT_CODES}`,
-  'check-now': `Has watches checked at once, before what is planned, at the rate of their bucket.
+  'check-now': `Has watches checked now: behind the two minutes or so that are planned already, ahead of the rest of their lap.
 
 Usage: npm run watches -- check-now FILE [options]
        npm run watches -- check-now --licensor <id> --alid <id> [--marketplace <m>] [options]

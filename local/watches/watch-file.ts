@@ -107,7 +107,8 @@ function kindOf(names: readonly string[], kinds: readonly WatchKind[]): WatchKin
         `There is no column "${name}".`,
         near === undefined ? '' : ` Did you mean "${near}"?`,
         ` The columns are: ${known}; they are separated by commas.`,
-        ` The first line of a file is its header.`,
+        name.startsWith('> ') ? ' That line was printed by npm: use `npm run --silent`.' : '',
+        ' The first line of a file is its header.',
       ].join(''),
     );
   }

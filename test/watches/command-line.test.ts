@@ -72,7 +72,7 @@ describe('the command line', () => {
       const { code, out } = await watches([command, '--help']);
       expect([code, out]).toEqual([
         0,
-        expect.stringMatching(new RegExp(`npm run watches -- ${command}[^]*Exit codes`)),
+        expect.stringMatching(new RegExp(`npm run (--silent )?watches -- ${command}[^]*Exit codes`)),
       ]);
     }
   });

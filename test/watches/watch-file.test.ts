@@ -43,6 +43,7 @@ describe('a file of watches', () => {
   it.each([
     ['licensor,alidd', /no column "alidd"\. Did you mean "alid"\?.*licensor, marketplace, alid/],
     ['licensor;alid', /no column "licensor;alid".*separated by commas/],
+    ['> offer-relay@0.1.0 watches', /printed by npm: use `npm run --silent`/],
     ['licensor,alid,alid', /column "alid" is there twice/],
     ['licensor,marketplace', /Needed are, for title watches: licensor, marketplace \(default GLOBAL\), alid/],
     ['"licensor,alid', /Line 1, the header: a quote is opened/],
