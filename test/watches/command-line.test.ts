@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startLocalStack } from '../pipeline/local-stack.ts';
 
 const PROJECT = resolve(import.meta.dirname, '../..');
 const LICENSOR = 'example-studios';
@@ -203,35 +204,6 @@ describe('a running local stack', () => {
     expect(await listed('STOP-')).toBe(800);
   }, 120_000);
 
-  it('has a title checked at once, and once however often the request is repeated', async () => {
-    const one = (alid: string) => ['--licensor', LICENSOR, '--alid', alid];
-    expect(await watches(on('check-now', ...one('NOW-1')))).toMatchObject({
-      code: 1,
-      err: expect.stringContaining('is not on the watch list'),
-    });
-    await watches(on('import', '-'), {}, `licensor,alid\n${LICENSOR},NOW-1\n`);
-    const request = (id: string) => watches(on('check-now', ...one('NOW-1'), '--request-id', id));
-    expect(await request('first')).toMatchObject({ code: 0, err: expect.stringContaining('Request first: 1 check') });
-    await request('first');
-    await request('last');
-    const logs = () =>
-      readdirSync(join(data, 'cloud', 'logs'), { recursive: true, withFileTypes: true })
-        .filter((entry) => entry.isFile())
-        .map((entry) => readFileSync(join(entry.parentPath, entry.name), 'utf8'))
-        .join('\n');
-    const runs = (id: string) => logs().match(new RegExp(`#check-now#${id}#1".*"kind":"done"`, 'g')) ?? [];
-    // The queue is in order: what was sent before the last request has been there before it.
-    await until('the last request to be served', () => runs('last').length === 1);
-    expect(runs('first')).toHaveLength(1);
-    const { arrivals } = (await (
-      await fetch(`${endpoints['offerStatusControl'] ?? ''}/control/requests?after=0`)
-    ).json()) as { arrivals: { alid: string }[] };
-    expect(arrivals.filter(({ alid }) => alid === 'NOW-1').length).toBeGreaterThanOrEqual(2);
-
-    expect((await watches(on('remove', ...one('NOW-1')))).code).toBe(0);
-    expect(await watches(on('remove', ...one('NOW-1')))).toMatchObject({ code: 0 });
-  }, 120_000);
-
   it('prints the list into a pipe that is closed early, and ends well', async () => {
     const { child, ended } = begin(on('list', '--details'));
     child.stdout?.once('data', () => child.stdout?.destroy());
@@ -370,4 +342,45 @@ describe('a running local stack', () => {
       expect(err).toContain(`--config ${config} --from-line 2`);
     });
   });
+});
+
+describe('checking now', () => {
+  it('has a title asked for that nobody has planned, once however often the request is repeated', async () => {
+    // Planned once at the start, when the list is empty: every request is that of a check.
+    const stack = await startLocalStack({ titles: [] });
+    try {
+      const { endpoints, region, credentials, outputs } = stack.cloud;
+      const data = join(folder, 'check-now');
+      await mkdir(data);
+      await writeFile(join(data, 'endpoints.json'), JSON.stringify({ ...endpoints, region, credentials, outputs }));
+      const accounts = { main: { licensors: [LICENSOR] } };
+      await writeFile(join(data, 'local.json'), JSON.stringify({ offerStatus: { accounts } }));
+      const on = (...args: string[]) => [...args, '--data', data, '--config', data];
+      const request = (id: string) =>
+        watches(on('check-now', '--licensor', LICENSOR, '--alid', 'NOW-1', '--request-id', id));
+      const requests = () => stack.simulator.requests().arrivals.filter(({ alid }) => alid === 'NOW-1').length;
+
+      expect(await request('early')).toMatchObject({
+        code: 1,
+        err: expect.stringContaining('is not on the watch list'),
+      });
+      await watches(on('import', '-'), {}, `licensor,alid\n${LICENSOR},NOW-1\n`);
+      expect(await request('first')).toMatchObject({
+        code: 0,
+        err: expect.stringContaining('Request first: 1 check in 1 slice'),
+      });
+      await request('first');
+      await until('the first request to be served', () => requests() === 1);
+      await request('first');
+      await request('last');
+      // The queue is in order: a repeat of the first one would be served before the last one.
+      await until(
+        'the last request to be served',
+        () => requests() === 2 && stack.logs.join().includes('check-now#last#1'),
+      );
+      expect(requests()).toBe(2);
+    } finally {
+      await stack.stop();
+    }
+  }, 180_000);
 });
