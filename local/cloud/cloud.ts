@@ -16,6 +16,7 @@ import type { InvocationInfo, InvocationResult } from './invocation.ts';
 import type { Operations } from './json-service.ts';
 import { judgedClient } from './judged-client.ts';
 import { FunctionRuntime } from './lambda-runtime.ts';
+import { checkInvocationPayload } from './limits.ts';
 import { PendingWork } from './pending-work.ts';
 import { queueSender } from './queue-sender.ts';
 import { runSchedules } from './schedules.ts';
@@ -251,6 +252,7 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
         );
         const runtime = byName ?? functions.get(find(functionIdOrPath)[1].arn ?? '');
         if (!runtime) throw new Error(`${functionIdOrPath} is not a function`);
+        checkInvocationPayload(Buffer.byteLength(JSON.stringify(payload ?? null)), 'RequestResponse');
         return runtime.invoke(payload);
       },
       async start() {

@@ -17,7 +17,6 @@ if (options.assembly === undefined) {
   tell({ kind: 'ready', sqs: engine.url });
 } else {
   const cloud = await createCloud({
-    enforcement: 'off',
     assembly: options.assembly,
     enforcement: 'off',
     dataDir: options.dataDir,
