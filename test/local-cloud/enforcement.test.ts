@@ -209,7 +209,7 @@ describe('a caller from outside', () => {
     const scan = (credentials: { accessKeyId: string; secretAccessKey: string }) =>
       clientOf(cloud, credentials)
         .send(new ScanCommand({ TableName: 'any' }))
-        .catch((error: Error) => error.name);
+        .catch((error: unknown) => (error as Error).name);
     expect(await scan({ accessKeyId: 'local', secretAccessKey: 'local' })).toBe('UnrecognizedClientException');
     expect(await scan({ ...cloud.credentials, secretAccessKey: 'guessed' })).toBe('InvalidSignatureException');
     expect(await scan(cloud.credentials)).toBe('ResourceNotFoundException');
@@ -236,7 +236,7 @@ describe('a template is refused, and what is missing named,', () => {
     const started = cloudOf(parts, { enforcement: 'aws' });
     return started.then(
       () => 'it was taken',
-      (error: Error) => error.message,
+      (error: unknown) => (error as Error).message,
     );
   };
   const source = {
