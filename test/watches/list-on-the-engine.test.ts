@@ -67,6 +67,7 @@ async function record(index: number) {
     watchId: idOf(index),
     seenVersion: head?.version ?? 0,
     seenObservedAt: head?.observedAt,
+    bucketId: BUCKET,
     lap: `${BUCKET}#steady`,
     after: {},
     changes: {},
