@@ -60,7 +60,7 @@ export class AccessControl {
     const because =
       decision.explicit === undefined
         ? `because no ${kind} policy allows the ${action} action`
-        : `with an explicit deny in a ${decision.explicit} policy`;
+        : `with an explicit deny in ${decision.explicit === 'identity-based' ? 'an' : 'a'} ${decision.explicit} policy`;
     return `User: ${this.#nameOf(caller)} is not authorized to perform: ${action} on resource: ${resource} ${because}`;
   }
 

@@ -1,9 +1,9 @@
 import { delay } from './delay.ts';
-import { callerOf } from './deployment-checks.ts';
 import type { InvocationError, InvocationResult } from './invocation.ts';
 import type { FunctionRuntime } from './lambda-runtime.ts';
 import { checkInvocationPayload } from './limits.ts';
 import type { AsyncInvocationSettings } from './model.ts';
+import { callerOf } from './needed-permissions.ts';
 import type { PendingItem, PendingWork } from './pending-work.ts';
 import type { QueueSender } from './queue-sender.ts';
 

@@ -1,4 +1,6 @@
+import { randomBytes } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
+import { devNull } from 'node:os';
 import { resolve } from 'node:path';
 import { readAssembly } from './assembly.ts';
 import { AccessControl } from './access-control.ts';
@@ -6,7 +8,7 @@ import { AsyncInvoker } from './async-invocation.ts';
 import { awsClient, type AwsClient } from './aws-call.ts';
 import { lockDataDirectory } from './data-directory.ts';
 import { deploy, type Deployment } from './deployment.ts';
-import { callerOf, checkRoles, checkWiring, listingStreams } from './deployment-checks.ts';
+import { checkRoles } from './deployment-checks.ts';
 import { startDynamoDb } from './dynamodb-engine.ts';
 import { EventBuses, type BusEvent } from './event-bus.ts';
 import { buildFrontDoor } from './front-door.ts';
@@ -17,6 +19,7 @@ import type { Operations } from './json-service.ts';
 import { judgedClient } from './judged-client.ts';
 import { FunctionRuntime } from './lambda-runtime.ts';
 import { checkInvocationPayload } from './limits.ts';
+import { callerOf, listingStreams } from './needed-permissions.ts';
 import { PendingWork } from './pending-work.ts';
 import { queueSender } from './queue-sender.ts';
 import { runSchedules } from './schedules.ts';
@@ -27,7 +30,9 @@ import { startSqs } from './sqs-engine.ts';
 import { StreamCheckpoints } from './stream-checkpoint.ts';
 import { runStreamEventSource } from './stream-event-source.ts';
 import { TargetDelivery } from './target-delivery.ts';
+import { TemplateError } from './template-error.ts';
 import { sweepExpiredItems } from './time-to-live.ts';
+import { looseEnds } from './wiring.ts';
 
 export type { BusEvent } from './event-bus.ts';
 export type { InvocationError, InvocationInfo, InvocationResult } from './invocation.ts';
@@ -44,10 +49,15 @@ export interface CloudOptions {
   /** Secrets by name; anything but a string is stored as JSON. */
   secrets?: Record<string, unknown>;
   /**
-   * `aws` holds everybody to the template's policies and refuses a template with loose ends; `off` lets everybody do
-   * everything, signed or not, for templates that are about something else. @default 'aws'
+   * `aws` holds everybody to the template's policies; `off` lets everybody do everything, signed or not, for templates
+   * that are about something else. @default 'aws'
    */
   enforcement?: 'aws' | 'off';
+  /**
+   * Whether to refuse a template with a queue, stream or function that is wired to nothing, which AWS would take, or to
+   * tell it to `onRefusal`. @default 'refuse'
+   */
+  looseEnds?: 'refuse' | 'tell';
   /** Endpoints to use in place of the engines that the project brings. */
   engines?: { dynamodbUrl?: string; sqsUrl?: string };
   /** Variables for every function besides the template's. For trust settings such as NODE_EXTRA_CA_CERTS only. */
@@ -104,8 +114,6 @@ export interface Cloud {
   stop(): Promise<void>;
 }
 
-const OPERATOR = { accessKeyId: 'LOCALOPERATOR', secretAccessKey: 'local' };
-
 /** Makes a synthesised stack real on this machine. Nothing drives its functions until `start()`. */
 export async function createCloud(options: CloudOptions): Promise<Cloud> {
   const assembly = readAssembly(options.assembly, options.stack);
@@ -161,7 +169,11 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
     });
     if (enforced) {
       checkRoles(model, deployment.resources, access);
-      checkWiring(model, deployment.resources);
+      const loose = looseEnds(model, deployment.resources, access).map(({ logicalId, reason }) => {
+        return new TemplateError({ logicalId, type: deployment.resources.get(logicalId)?.type ?? 'unknown' }, reason);
+      });
+      if (options.looseEnds === 'tell') for (const { message } of loose) options.onRefusal?.(message);
+      else if (loose[0]) throw loose[0].with(loose.slice(1));
     }
 
     const secrets = new Secrets();
@@ -174,7 +186,13 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
 
     for (const definition of model.functions.values()) {
       // One address for all: a service that is not played is refused there by name, rather than called in the real cloud.
-      const environment = { ...options.functionEnvironment, AWS_ENDPOINT_URL: url };
+      const environment = {
+        ...options.functionEnvironment,
+        AWS_ENDPOINT_URL: url,
+        // What the developer has set for their own AWS tools is nothing to a function.
+        AWS_CONFIG_FILE: devNull,
+        AWS_SHARED_CREDENTIALS_FILE: devNull,
+      };
       functions.set(
         definition.arn,
         new FunctionRuntime({
@@ -201,6 +219,11 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
       ...secrets.operations(),
       ...new EventBuses(model, delivery, access, options.onEvent).operations(),
     };
+    // New ones for each start, so that no function can guess them.
+    const operator = {
+      accessKeyId: `AKIA${randomBytes(8).toString('hex').toUpperCase()}`,
+      secretAccessKey: randomBytes(20).toString('hex'),
+    };
     const arns = new Set([...deployment.resources.values()].map(({ attributes }) => attributes['Arn']));
     const callers = new Map(
       [...model.functions.values()].map((definition) => [
@@ -216,7 +239,7 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
         DynamoDBStreams_20120810: dynamodbEngine.url,
         AmazonSQS: sqsEngine.url,
       },
-      caller: (id) => (id === OPERATOR.accessKeyId ? { ...OPERATOR, caller: { kind: 'operator' } } : callers.get(id)),
+      caller: (id) => (id === operator.accessKeyId ? { ...operator, caller: { kind: 'operator' } } : callers.get(id)),
       secretArn: (id) => secrets.arnOf(id),
       exists: (arn) => arns.has(arn),
       engineQueueUrl: (arn) => model.queues.get(arn)?.url,
@@ -241,7 +264,7 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
       endpoints,
       region: REGION,
       accountId: ACCOUNT_ID,
-      credentials: OPERATOR,
+      credentials: operator,
       resources,
       outputs: deployment.outputs,
       physicalId: (suffix) => find(suffix)[1].physicalId,
@@ -271,11 +294,13 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
             const queue = model.queues.get(definition.queueArn)!;
             const needs = (action: string) => [{ action: `sqs:${action.replace(/Batch$/, '')}`, resource: queue.arn }];
             const polled = judgedClient(sqs, access, caller, needs);
-            // Lambda looks at how much there is, to see how many pollers it wants.
+            // Lambda itself looks how much there is, to see how many pollers it wants; so the role's permission is in use.
             await polled.call('GetQueueAttributes', { QueueUrl: queue.url, AttributeNames: ['All'] });
             // A poll that nothing can release must end by itself before the cloud can stop.
             const waitSeconds = sqsEngine.releasePolls ? 20 : 1;
-            driving.push(runSqsEventSource({ definition, queue, runtime, sqs: polled, waitSeconds, signal }));
+            driving.push(
+              runSqsEventSource({ definition, queue, runtime, sqs: polled, engine: sqs, waitSeconds, signal }),
+            );
           } else {
             const checkpoints = new StreamCheckpoints(dataDir, definition.id, definition.streamArn);
             const stream = model.streams.get(definition.streamArn)!;
@@ -284,6 +309,7 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
                 ? [listingStreams(stream.arn)]
                 : [{ action: `dynamodb:${action}`, resource: stream.arn }];
             const polled = judgedClient(dynamodbStreams, access, caller, needs);
+            // Lambda itself asks for it, so the role's permission is in use.
             await polled.call('ListStreams', { TableName: stream.tableName });
             driving.push(
               runStreamEventSource({

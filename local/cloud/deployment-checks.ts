@@ -1,6 +1,7 @@
 import type { AccessControl } from './access-control.ts';
 import type { DeployedResource } from './deployment.ts';
-import type { CloudModel, FunctionDefinition } from './model.ts';
+import type { CloudModel } from './model.ts';
+import { callerOf, pollingQueue, pollingStream, TRACING } from './needed-permissions.ts';
 import type { Caller, NeededPermission } from './service-call.ts';
 import { TemplateError } from './template-error.ts';
 
@@ -72,100 +73,15 @@ export function checkRoles(model: CloudModel, resources: Resources, access: Acce
       );
     }
   }
-  for (const { logicalId, arn, target } of model.schedules) {
-    anyRole(logicalId, 'Target.RoleArn', target.roleArn, 'scheduler.amazonaws.com', arn);
+  for (const { logicalId, groupArn, target } of model.schedules) {
+    // The scheduler names the group when it assumes a role, not the schedule.
+    anyRole(logicalId, 'Target.RoleArn', target.roleArn, 'scheduler.amazonaws.com', groupArn);
   }
-  for (const { logicalId, targets } of model.rules) {
+  for (const { logicalId, arn, targets } of model.rules) {
     for (const { roleArn } of targets) {
-      if (roleArn !== undefined) anyRole(logicalId, 'Targets', roleArn, 'events.amazonaws.com', '');
+      if (roleArn !== undefined) anyRole(logicalId, 'Targets', roleArn, 'events.amazonaws.com', arn);
     }
   }
 }
-
-/** What Lambda asks of a role before it polls a queue. https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html */
-export function pollingQueue(queueArn: string): NeededPermission[] {
-  const actions = ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'];
-  return actions.map((action) => ({ action, resource: queueArn }));
-}
-
-/** What Lambda asks of a role before it reads a stream. https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html */
-export function pollingStream(streamArn: string): NeededPermission[] {
-  const actions = ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator'];
-  return [...actions.map((action) => ({ action, resource: streamArn })), listingStreams(streamArn)];
-}
-
-/** ListStreams is about every stream of a table. */
-export function listingStreams(streamArn: string): NeededPermission {
-  return { action: 'dynamodb:ListStreams', resource: streamArn.replace(/\/stream\/.*$/, '/stream/*') };
-}
-
-/** What active tracing does in a role's name. */
-export const TRACING: readonly NeededPermission[] = ['xray:PutTraceSegments', 'xray:PutTelemetryRecords'].map(
-  (action) => ({ action, resource: '*' }),
-);
 
 const sendTo = (resource: string): NeededPermission => ({ action: 'sqs:SendMessage', resource });
-
-/** A function as a caller of services. */
-export function callerOf({ logicalId, roleArn, name }: FunctionDefinition): Caller {
-  return { kind: 'function', logicalId, roleArn, sessionName: name };
-}
-
-/**
- * Ends that are wired to nothing. AWS deploys them without a word, and what is sent there waits for ever: a queue that
- * functions fill and nobody reads, a stream that nobody reads, a function that nothing ever calls.
- *
- * @throws TemplateError that names every one of them
- */
-export function checkWiring(model: CloudModel, resources: Resources): void {
-  const loose: { logicalId: string; reason: string }[] = [];
-  const idOf = (arn: string): string | undefined =>
-    [...resources].find(([, { attributes }]) => attributes['Arn'] === arn || attributes['StreamArn'] === arn)?.[0];
-
-  const read = new Set(
-    model.eventSources.map((source) => (source.kind === 'sqs' ? source.queueArn : source.streamArn)),
-  );
-  const lastResorts = new Set([
-    ...[...resources.values()].flatMap(({ properties }) => deadLetterTarget(properties['RedrivePolicy'])),
-    ...[...model.functions.values()].map(({ deadLetterArn }) => deadLetterArn),
-    ...[...model.asyncInvocation.values()].flatMap(({ onFailureArn, onSuccessArn }) => [onFailureArn, onSuccessArn]),
-    ...model.eventSources.map((source) => (source.kind === 'stream' ? source.onFailureArn : undefined)),
-    ...model.rules.flatMap(({ targets }) => targets.map(({ deadLetterArn }) => deadLetterArn)),
-    ...model.schedules.map(({ target }) => target.deadLetterArn),
-  ]);
-  for (const { arn } of model.queues.values()) {
-    const senders = [...model.roles.values()].filter(({ statements }) =>
-      statements.some(
-        ({ allow, actions, resources: on }) => allow && actions.includes('sqs:SendMessage') && on?.includes(arn),
-      ),
-    );
-    if (read.has(arn) || lastResorts.has(arn) || senders.length === 0) continue;
-    const who = senders.map(({ logicalId }) => logicalId).join(', ');
-    loose.push({ logicalId: idOf(arn)!, reason: `${who} may send to it, and no event source reads it` });
-  }
-  for (const { arn } of model.streams.values()) {
-    if (!read.has(arn)) loose.push({ logicalId: idOf(arn)!, reason: 'its stream is read by no event source' });
-  }
-  const called = new Set([
-    ...model.eventSources.map(({ functionArn }) => functionArn),
-    ...model.schedules.map(({ target }) => target.arn),
-    ...model.rules.flatMap(({ targets }) => targets.map(({ arn }) => arn)),
-  ]);
-  for (const { arn, logicalId } of model.functions.values()) {
-    if (![...called].some((one) => one.replace(/:\$LATEST$/, '') === arn)) {
-      loose.push({ logicalId, reason: 'no event source, schedule or rule calls it' });
-    }
-  }
-  const [first, ...others] = loose;
-  if (first === undefined) return;
-  const also = others.map(({ logicalId, reason }) => `; ${logicalId}: ${reason}`).join('');
-  throw new TemplateError(
-    { logicalId: first.logicalId, type: resources.get(first.logicalId)?.type ?? 'unknown' },
-    `${first.reason}${also}`,
-  );
-}
-
-function deadLetterTarget(policy: unknown): string[] {
-  const arn = (policy as { deadLetterTargetArn?: unknown } | undefined)?.deadLetterTargetArn;
-  return typeof arn === 'string' ? [arn] : [];
-}

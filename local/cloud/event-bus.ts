@@ -67,8 +67,7 @@ export class EventBuses {
   }
 
   private find(nameOrArn: string): BusDefinition | undefined {
-    const name = nameOrArn.startsWith('arn:') ? nameOrArn.split('event-bus/').at(-1)! : nameOrArn;
-    return name === 'default' ? DEFAULT_BUS : this.model.buses.get(name);
+    return [DEFAULT_BUS, ...this.model.buses.values()].find(({ name, arn }) => nameOrArn === name || nameOrArn === arn);
   }
 
   private require(nameOrArn: string): BusDefinition {

@@ -4,13 +4,14 @@ import { Agent, createServer, request as send, type IncomingMessage, type Server
 import type { AddressInfo } from 'node:net';
 import type { AccessControl } from './access-control.ts';
 import { checkSignature, type SignatureProblem, type SigningKey } from './iam/signature.ts';
+import { REGION } from './intrinsics.ts';
 import { ServiceError, type Operations } from './json-service.ts';
 import { checkLimits } from './limits.ts';
-import { neededPermissions, queueArn, tableArn } from './needed-permissions.ts';
+import { type ArnDirectory, neededPermissions, queueArn, serviceOf, tableArn, tablesOf } from './needed-permissions.ts';
 import type { Caller } from './service-call.ts';
 
 /** What is behind the door. It is opened before the engines and functions are there, because these need its address. */
-export interface Household {
+export interface Services extends ArnDirectory {
   readonly access: AccessControl;
   /** Operations that the cloud plays itself. */
   readonly operations: Operations;
@@ -18,8 +19,7 @@ export interface Household {
   readonly engines: Readonly<Record<string, string>>;
   /** Whose key that is. */
   caller(accessKeyId: string): (SigningKey & { caller: Caller }) | undefined;
-  secretArn(id: string): string | undefined;
-  /** ARNs of the template's tables and queues: an engine may hold others, from an earlier template. */
+  /** Whether the template has the table or queue with this ARN: an engine may hold others, from an earlier template. */
   exists(arn: string): boolean;
   /** URL of the engine's for a queue of the template. */
   engineQueueUrl(arn: string): string | undefined;
@@ -29,15 +29,24 @@ export interface Household {
 
 export interface FrontDoor {
   readonly url: string;
-  open(household: Household): void;
+  open(services: Services): void;
   stop(): Promise<void>;
 }
 
+interface EngineAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: Buffer;
+}
+
 const OPERATOR: Caller = { kind: 'operator' };
+/** Above what any of the services takes; DynamoDB's 16 MB is the most. */
+const LARGEST_BODY_BYTES = 20 * 1024 * 1024;
 const CODE_OF: Readonly<Record<SignatureProblem['kind'], string>> = {
   missing: 'MissingAuthenticationTokenException',
   incomplete: 'IncompleteSignatureException',
   'unknown key': 'UnrecognizedClientException',
+  'wrong scope': 'InvalidSignatureException',
   expired: 'InvalidSignatureException',
   wrong: 'InvalidSignatureException',
 };
@@ -48,7 +57,7 @@ const CODE_OF: Readonly<Record<SignatureProblem['kind'], string>> = {
  */
 export async function buildFrontDoor(): Promise<FrontDoor> {
   const agent = new Agent({ keepAlive: true, maxSockets: 256 });
-  let household: Household | undefined;
+  let services: Services | undefined;
   const server = createServer((request, response) => {
     void answer(request, response).catch((error: unknown) => fail(response, error));
   });
@@ -60,62 +69,65 @@ export async function buildFrontDoor(): Promise<FrontDoor> {
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await bodyOf(request);
-    if (!household) throw new ServiceError('ServiceUnavailable', 'The local cloud is still starting', 503);
+    if (!services) throw new ServiceError('ServiceUnavailable', 'The local cloud is still starting', 503);
     const target = String(request.headers['x-amz-target'] ?? `${request.method} ${request.url}`);
     const [prefix = '', operation = ''] = target.split('.');
-    const caller = authenticate(request, body, household);
-    const input = parse(body);
-    if (!(prefix in household.engines) && !Object.hasOwn(household.operations, target)) {
+    const engine = Object.hasOwn(services.engines, prefix) ? services.engines[prefix] : undefined;
+    const own = Object.hasOwn(services.operations, target) ? services.operations[target] : undefined;
+    if (engine === undefined && own === undefined) {
       throw new ServiceError('UnknownOperationException', `The local cloud does not play ${target}`);
     }
-    if (prefix === 'DynamoDBStreams_20120810' && caller.kind === 'function') {
-      throw new ServiceError('UnknownOperationException', 'The local cloud plays streams for event sources only');
-    }
-    const permissions = neededPermissions(target, input, household);
-    const service = permissions[0]?.action.split(':')[0] ?? '';
-    household.access.judge({ caller, service, operation, input, permissions });
+    const caller = authenticate(request, body, prefix, services);
+    const input = parse(body);
+    // The operator may do more than is known here; then the engine says what is wrong with it.
+    const permissions = caller.kind === 'operator' ? [] : neededPermissions(target, input, services);
+    services.access.judge({ caller, service: serviceOf(prefix) ?? prefix, operation, input, permissions });
+    if (caller.kind !== 'operator') requireFromTemplate(target, input, services);
     checkLimits(target, input);
-    const own = Object.hasOwn(household.operations, target) ? household.operations[target] : undefined;
     if (own) return reply(response, 200, await own(input));
-    await pass(
-      request,
-      response,
-      engineBody(caller, prefix, input, body, household),
-      household.engines[prefix]!,
-      prefix,
-    );
+    const passed = await pass(engine!, target, withEngineUrl(prefix, input, body, services), response);
+    const content = prefix === 'AmazonSQS' ? withDoorUrl(passed.body, url) : passed.body;
+    response.writeHead(passed.status, { ...passed.headers, 'content-length': content.length });
+    response.end(content);
   }
 
-  /** Passes a call on to an engine, and its answer back. */
-  async function pass(
-    request: IncomingMessage,
-    response: ServerResponse,
-    body: Buffer,
-    engine: string,
-    prefix: string,
-  ): Promise<void> {
-    const { connection: _, 'transfer-encoding': __, host: ___, ...headers } = request.headers;
-    const sent = send(engine, { method: 'POST', agent, headers: { ...headers, 'content-length': body.length } });
-    // A caller that hangs up takes its long poll along.
-    response.once('close', () => {
-      if (!response.writableEnded) sent.destroy();
+  /** One call to an engine. Its headers are made here: what else a caller sends is none of the engine's business. */
+  function pass(engine: string, target: string, body: Buffer, response: ServerResponse): Promise<EngineAnswer> {
+    return new Promise((resolve, reject) => {
+      const sent = send(engine, {
+        method: 'POST',
+        agent,
+        headers: {
+          'content-type': 'application/x-amz-json-1.0',
+          'content-length': body.length,
+          'x-amz-target': target,
+          'x-amz-date': '20250101T000000Z',
+          authorization: `AWS4-HMAC-SHA256 Credential=LOCALCLOUD/20250101/${REGION}/local/aws4_request, SignedHeaders=host, Signature=00`,
+        },
+      });
+      // An engine that breaks off, at whatever point, costs the one call.
+      sent.on('error', reject);
+      sent.on('response', (answered: IncomingMessage) => {
+        const chunks: Buffer[] = [];
+        answered.on('data', (chunk: Buffer) => chunks.push(chunk));
+        answered.on('error', reject);
+        answered.on('end', () => {
+          const { connection: _, 'transfer-encoding': __, ...headers } = answered.headers;
+          resolve({ status: answered.statusCode ?? 502, headers, body: Buffer.concat(chunks) });
+        });
+      });
+      // A caller that hangs up takes its long poll along.
+      response.once('close', () => {
+        if (!response.writableEnded) sent.destroy();
+      });
+      sent.end(body);
     });
-    sent.end(body);
-    const [answered] = (await once(sent, 'response')) as [IncomingMessage];
-    const chunks: Buffer[] = [];
-    for await (const chunk of answered) chunks.push(chunk as Buffer);
-    let content = Buffer.concat(chunks);
-    // Whoever asks for a queue's URL must come through this door again.
-    if (prefix === 'AmazonSQS') content = Buffer.from(content.toString('utf8').replaceAll(new URL(engine).origin, url));
-    const { connection: ____, 'transfer-encoding': _____, ...answerHeaders } = answered.headers;
-    response.writeHead(answered.statusCode ?? 502, { ...answerHeaders, 'content-length': content.length });
-    response.end(content);
   }
 
   return {
     url,
     open: (opened) => {
-      household = opened;
+      services = opened;
     },
     async stop() {
       server.close();
@@ -126,59 +138,69 @@ export async function buildFrontDoor(): Promise<FrontDoor> {
   };
 }
 
-function authenticate(request: IncomingMessage, body: Buffer, household: Household): Caller {
-  const keyOf = (accessKeyId: string) => household.caller(accessKeyId);
+function authenticate(request: IncomingMessage, body: Buffer, prefix: string, services: Services): Caller {
+  const keyOf = (accessKeyId: string) => services.caller(accessKeyId);
   const { method = '', url = '/', headers } = request;
-  if (!household.enforced) {
+  if (!services.enforced) {
     const accessKeyId = /Credential=([^/]+)/.exec(headers.authorization ?? '')?.[1];
     return keyOf(accessKeyId ?? '')?.caller ?? OPERATOR;
   }
-  const check = checkSignature({ method, url, headers, body }, keyOf, Date.now());
+  // DynamoDB's streams are part of it.
+  const service = serviceOf(prefix) ?? 'dynamodb';
+  const check = checkSignature({ method, url, headers, body }, { region: REGION, service }, keyOf, Date.now());
   if ('problem' in check) throw new ServiceError(CODE_OF[check.problem.kind], check.problem.message, 403);
   return keyOf(check.accessKeyId)!.caller;
 }
 
-/**
- * What the engine gets: the call as it came. An engine may hold tables and queues of an earlier template: for functions
- * they are not there.
- */
-function engineBody(
-  { kind }: Caller,
-  prefix: string,
-  input: Record<string, unknown>,
-  body: Buffer,
-  household: Household,
-): Buffer {
-  if (prefix === 'DynamoDB_20120810') {
-    const stranger = tablesOf(input).find((table) => !household.exists(tableArn(table)));
-    if (stranger === undefined || kind === 'operator') return body;
+/** What an engine holds of an earlier template is not there for functions. */
+function requireFromTemplate(target: string, input: Record<string, unknown>, services: Services): void {
+  if (target.startsWith('DynamoDB_20120810.')) {
+    const stranger = tablesOf(input).find((table) => !services.exists(tableArn(table)));
+    if (stranger === undefined) return;
     const message = `Requested resource not found: the template has no table ${stranger}`;
     throw new ServiceError('ResourceNotFoundException', message);
   }
-  const url = input['QueueUrl'];
-  if (prefix !== 'AmazonSQS' || typeof url !== 'string') return body;
-  const engineUrl = household.engineQueueUrl(queueArn(url));
-  if (engineUrl === undefined) {
-    if (kind === 'operator') return body;
-    const message = `The specified queue does not exist: the template has no queue ${url}`;
-    throw new ServiceError('AWS.SimpleQueueService.NonExistentQueue', message);
-  }
-  return Buffer.from(JSON.stringify({ ...input, QueueUrl: engineUrl }));
+  if (!target.startsWith('AmazonSQS.')) return;
+  // Where it names the queue, it needs a permission on it.
+  const [{ resource } = { resource: '' }] = neededPermissions(target, input, services);
+  if (services.exists(resource)) return;
+  const message = `The specified queue does not exist: the template has no queue ${resource}`;
+  throw new ServiceError('AWS.SimpleQueueService.NonExistentQueue', message);
 }
 
-function tablesOf(input: Record<string, unknown>): string[] {
-  const single = typeof input['TableName'] === 'string' ? [input['TableName']] : [];
-  const batch = Object.keys((input['RequestItems'] as object | undefined) ?? {});
-  const items = Array.isArray(input['TransactItems'])
-    ? (input['TransactItems'] as Record<string, { TableName?: string }>[])
-    : [];
-  return [...single, ...batch, ...items.flatMap((item) => Object.values(item).map(({ TableName = '' }) => TableName))];
+/** The body for the engine, which knows its queues by other URLs. */
+function withEngineUrl(prefix: string, input: Record<string, unknown>, body: Buffer, services: Services): Buffer {
+  const given = input['QueueUrl'];
+  if (prefix !== 'AmazonSQS' || typeof given !== 'string') return body;
+  const engineUrl = services.engineQueueUrl(queueArn(given));
+  return engineUrl === undefined ? body : Buffer.from(JSON.stringify({ ...input, QueueUrl: engineUrl }));
+}
+
+/** The answer for the caller: whoever asks for a queue's URL must come through this door again. */
+function withDoorUrl(body: Buffer, door: string): Buffer {
+  const text = body.toString('utf8');
+  if (!text.includes('"QueueUrl')) return body;
+  const answer = JSON.parse(text) as { QueueUrl?: string; QueueUrls?: string[] };
+  const moved = (url: string): string => new URL(new URL(url).pathname, door).href;
+  return Buffer.from(
+    JSON.stringify({
+      ...answer,
+      ...(answer.QueueUrl === undefined ? {} : { QueueUrl: moved(answer.QueueUrl) }),
+      ...(answer.QueueUrls === undefined ? {} : { QueueUrls: answer.QueueUrls.map(moved) }),
+    }),
+  );
 }
 
 async function bodyOf(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks);
+  let bytes = 0;
+  for await (const chunk of request) {
+    bytes += (chunk as Buffer).length;
+    // What is too long is read to its end, so that the caller hears the answer.
+    if (bytes <= LARGEST_BODY_BYTES) chunks.push(chunk as Buffer);
+  }
+  if (bytes <= LARGEST_BODY_BYTES) return Buffer.concat(chunks);
+  throw new ServiceError('RequestEntityTooLarge', `The request has ${bytes} bytes, which no service takes`, 413);
 }
 
 function parse(body: Buffer): Record<string, unknown> {
@@ -188,7 +210,7 @@ function parse(body: Buffer): Record<string, unknown> {
   } catch {
     input = undefined;
   }
-  if (input !== null && typeof input === 'object') return input as Record<string, unknown>;
+  if (input !== null && typeof input === 'object' && !Array.isArray(input)) return input as Record<string, unknown>;
   throw new ServiceError('SerializationException', 'The body is not a JSON object');
 }
 
@@ -203,10 +225,6 @@ function fail(response: ServerResponse, error: unknown): void {
   const { code, status, message } =
     error instanceof ServiceError ? error : { code: 'InternalFailure', status: 500, message: (error as Error).message };
   // Clients of SQS take the error's name from here.
-  reply(
-    response,
-    status,
-    { __type: code, message },
-    { 'x-amzn-query-error': `${code};${status < 500 ? 'Sender' : 'Receiver'}` },
-  );
+  const query = { 'x-amzn-query-error': `${code};${status < 500 ? 'Sender' : 'Receiver'}` };
+  reply(response, status, { __type: code, message }, query);
 }

@@ -1,11 +1,11 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { AccessControl } from './access-control.ts';
-import { callerOf, TRACING } from './deployment-checks.ts';
 import type { FunctionLogs } from './function-log.ts';
-import { ACCOUNT_ID, REGION } from './intrinsics.ts';
+import { REGION } from './intrinsics.ts';
 import type { InvocationInfo, InvocationResult } from './invocation.ts';
 import { LambdaEnvironment } from './lambda-environment.ts';
 import type { FunctionDefinition } from './model.ts';
+import { callerOf, logging, TRACING } from './needed-permissions.ts';
 import type { NeededPermission } from './service-call.ts';
 
 /** Lambda keeps an idle environment for some minutes; it does not say how many. */
@@ -149,7 +149,7 @@ export class FunctionRuntime {
   private createEnvironment(): LambdaEnvironment {
     const { definition } = this.options;
     const logStream = `${new Date().toISOString().slice(0, 10).replaceAll('-', '/')}/[$LATEST]${randomBytes(16).toString('hex')}`;
-    this.mayLog = this.isLetTo('CreateLogStream', 'logs', this.logStreamPermissions(logStream));
+    this.mayLog = this.isLetTo('CreateLogStream', 'logs', logging(definition, logStream));
     if (definition.traced) this.isLetTo('PutTraceSegments', 'xray', TRACING);
     const environment = new LambdaEnvironment(
       {
@@ -201,11 +201,6 @@ export class FunctionRuntime {
     } catch {
       return false;
     }
-  }
-
-  private logStreamPermissions(logStream: string): NeededPermission[] {
-    const resource = `arn:aws:logs:${REGION}:${ACCOUNT_ID}:log-group:${this.definition.logGroup}:log-stream:${logStream}`;
-    return ['logs:CreateLogStream', 'logs:PutLogEvents'].map((action) => ({ action, resource }));
   }
 
   /** Adds a line of the cloud's own to the function's log. */

@@ -42,6 +42,8 @@ export interface FunctionDefinition {
   environment: Record<string, string>;
   runtime: string;
   logGroup: string;
+  /** Whether the group is left to Lambda to make, because the template names none. */
+  makesLogGroup: boolean;
   logFormat: 'Text' | 'JSON';
   logLevel?: string;
   deadLetterArn?: string;
@@ -58,6 +60,8 @@ export interface QueueDefinition {
   url: string;
   fifo: boolean;
   visibilityTimeoutSeconds: number;
+  /** ARNs of the queues that may use it as their dead-letter queue; undefined lets all. */
+  redriveFrom?: readonly string[];
 }
 
 export interface StreamDefinition {
@@ -116,6 +120,7 @@ export interface ScheduleDefinition {
   logicalId: string;
   name: string;
   arn: string;
+  groupArn: string;
   expression: string;
   enabled: boolean;
   startDate?: Date;

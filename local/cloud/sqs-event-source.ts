@@ -26,7 +26,10 @@ export interface SqsEventSourceOptions {
   definition: SqsEventSourceDefinition;
   queue: QueueDefinition;
   runtime: FunctionRuntime;
+  /** Calls in the name of the function. */
   sqs: AwsClient;
+  /** For what a stop does, which has no counterpart on AWS. */
+  engine: AwsClient;
   /** How long one poll waits for a message. */
   waitSeconds: number;
   signal: AbortSignal;
@@ -97,9 +100,9 @@ async function receive(
   }
 }
 
-function makeVisible(message: ReceivedMessage, { sqs, queue }: SqsEventSourceOptions): Promise<unknown> {
+function makeVisible(message: ReceivedMessage, { engine, queue }: SqsEventSourceOptions): Promise<unknown> {
   const input = { QueueUrl: queue.url, ReceiptHandle: message.ReceiptHandle, VisibilityTimeout: 0 };
-  return sqs.call('ChangeMessageVisibility', input).catch(() => undefined);
+  return engine.call('ChangeMessageVisibility', input).catch(() => undefined);
 }
 
 async function processBatch(batch: ReceivedMessage[], options: SqsEventSourceOptions): Promise<void> {

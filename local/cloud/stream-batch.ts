@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { failedItems } from './batch-response.ts';
 import { delay } from './delay.ts';
-import { callerOf } from './deployment-checks.ts';
 import type { FunctionRuntime } from './lambda-runtime.ts';
 import type { StreamEventSourceDefinition } from './model.ts';
+import { callerOf } from './needed-permissions.ts';
 import type { QueueSender } from './queue-sender.ts';
 
 /** A stream record as Lambda hands it to a function. */

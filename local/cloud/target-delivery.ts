@@ -152,6 +152,7 @@ export class TargetDelivery {
     { condition, code, message }: NonNullable<Progress['givenUp']>,
   ): Promise<void> {
     if (!deadLetterArn) return;
+    const { roleArn: _, ...inItsOwnName } = caller;
     await this.sender
       .send(
         deadLetterArn,
@@ -166,7 +167,8 @@ export class TargetDelivery {
             RETRY_ATTEMPTS: String(retries),
           },
         },
-        caller,
+        // A target's role is for the target only: the dead-letter queue has to let the rule in itself.
+        caller.kind === 'rule' ? inItsOwnName : caller,
       )
       // There is nowhere left to put it.
       .catch(() => undefined);

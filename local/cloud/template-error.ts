@@ -14,4 +14,11 @@ export class TemplateError extends Error {
     this.name = 'TemplateError';
     this.location = location;
   }
+
+  /** This one with others that were found along with it, a line each. */
+  with(others: readonly TemplateError[]): TemplateError {
+    const all = new TemplateError(this.location, '');
+    all.message = [this, ...others].map(({ message }) => message).join('\n');
+    return all;
+  }
 }

@@ -20,7 +20,7 @@ const allow = (action: string | string[], resource: unknown) => ({
   Action: action,
   Resource: resource,
 });
-const LOGS = allow(['logs:CreateLogStream', 'logs:PutLogEvents'], '*');
+const LOGS = allow(['logs:CreateLogGroup', 'logs:CreateLogStream', 'logs:PutLogEvents'], '*');
 const POLLING = ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'];
 
 /** A function that sends what it is given to the queue of its variable, with the real SDK, and tells what came of it. */
@@ -74,8 +74,10 @@ async function strict(parts: AssemblyParts) {
   const logs: string[] = [];
   const cloud = await cloudOf(parts, {
     enforcement: 'aws',
+    // These templates are about who may do what.
+    looseEnds: 'tell',
     onCall: (call) => calls.push(call),
-    onRefusal: (text) => refusals.add(text),
+    onRefusal: (text) => (text.includes('not authorized') ? refusals.add(text) : undefined),
     onLog: ({ text }) => logs.push(text),
   });
   return { cloud, calls, refusals, logs };
@@ -85,7 +87,6 @@ const run = async (cloud: Cloud): Promise<unknown> => {
   const result = await cloud.invoke('Work', { n: 1 });
   return result.outcome === 'success' ? result.payload : result.error;
 };
-// The queue's sender is named by a wildcard where a test wants no reader for it.
 const SEND = allow('sqs:SendMessage', '*');
 
 describe('a function', () => {
@@ -160,13 +161,13 @@ describe('a function', () => {
   test('loses its log where its role does not allow one, and that is said', async () => {
     const { cloud, refusals, logs } = await strict(sending([SEND]));
     expect(await run(cloud)).toBe('sent');
-    expect(refusals.items[0]).toMatch(/^Work \(function\): .*logs:CreateLogStream on resource: .*:log-stream:/);
+    expect(refusals.items[0]).toMatch(/^Work \(function\): .*logs:CreateLogGroup on resource: .*:log-group:/);
     expect(logs.filter((line) => line.includes('START RequestId'))).toEqual([]);
   });
 
   test('finds no table and no queue of an earlier template', async () => {
     const dataDir = temporaryDirectory();
-    const options = { dataDir, enforcement: 'aws' as const };
+    const options = { dataDir, enforcement: 'aws' as const, looseEnds: 'tell' as const };
     const table = {
       Type: 'AWS::DynamoDB::Table',
       Properties: {
@@ -232,8 +233,8 @@ describe('a caller from outside', () => {
 });
 
 describe('a template is refused, and what is missing named,', () => {
-  const refusal = async (parts: AssemblyParts): Promise<string> => {
-    const started = cloudOf(parts, { enforcement: 'aws' });
+  const refusal = async (parts: AssemblyParts, looseEnds: 'refuse' | 'tell' = 'refuse'): Promise<string> => {
+    const started = cloudOf(parts, { enforcement: 'aws', looseEnds });
     return started.then(
       () => 'it was taken',
       (error: unknown) => (error as Error).message,
@@ -287,6 +288,64 @@ describe('a template is refused, and what is missing named,', () => {
     );
   });
 
+  test.each([
+    [
+      'a schedule',
+      'Target.RoleArn',
+      'scheduler.amazonaws.com',
+      'arn:aws:scheduler:us-east-1:000000000000:schedule-group/default',
+    ],
+    [
+      'no schedule of this name',
+      'Target.RoleArn',
+      'scheduler.amazonaws.com',
+      'arn:aws:scheduler:us-east-1:000000000000:schedule/default/*',
+    ],
+    [
+      'no other group',
+      'Target.RoleArn',
+      'scheduler.amazonaws.com',
+      'arn:aws:scheduler:us-east-1:000000000000:schedule-group/other',
+    ],
+  ])('when a role’s trust does not name the group of the schedule: %s', async (name, property, service, source) => {
+    const role = roleFor(service, allow('lambda:InvokeFunction', attribute('Work')));
+    const condition = { ArnLike: { 'aws:SourceArn': source }, StringEquals: { 'aws:SourceAccount': '000000000000' } };
+    const AssumeRolePolicyDocument = { Statement: [{ ...trust(service).Statement[0], Condition: condition }] };
+    const ScheduleRole = { ...role, Properties: { ...role.Properties, AssumeRolePolicyDocument } };
+    const expected = name.startsWith('no ')
+      ? new RegExp(`^Schedule .*${property}.*does not let ${service}`)
+      : /^it was taken$/;
+    expect(await refusal(sending([LOGS], { resources: { ScheduleRole } }))).toMatch(expected);
+  });
+
+  test('when a rule’s role names another rule in its trust', async () => {
+    const trusting = (ruleArn: string): Resources => {
+      const role = roleFor('events.amazonaws.com', allow('sqs:SendMessage', attribute('Queue')));
+      const statement = {
+        ...trust('events.amazonaws.com').Statement[0],
+        Condition: { ArnLike: { 'aws:SourceArn': ruleArn } },
+      };
+      return {
+        RuleRole: { ...role, Properties: { ...role.Properties, AssumeRolePolicyDocument: { Statement: [statement] } } },
+        Rule: {
+          Type: 'AWS::Events::Rule',
+          Properties: {
+            Name: 'went-live',
+            EventPattern: { source: ['x'] },
+            Targets: [{ Id: 'q', Arn: attribute('Queue'), RoleArn: attribute('RuleRole') }],
+          },
+        },
+        Source: source,
+      };
+    };
+    const polling = allow(POLLING, attribute('Queue'));
+    const rules = 'arn:aws:events:us-east-1:000000000000:rule/';
+    expect(await refusal(sending([LOGS, polling], { resources: trusting(`${rules}went-*`) }))).toBe('it was taken');
+    expect(await refusal(sending([LOGS, polling], { resources: trusting(`${rules}other`) }))).toMatch(
+      /^Rule .*Targets.*does not let events\.amazonaws\.com assume it/,
+    );
+  });
+
   test('when the scheduler may not assume a schedule’s role', async () => {
     const parts = sending([LOGS], { resources: { ScheduleRole: roleFor('lambda.amazonaws.com') } });
     expect(await refusal(parts)).toMatch(
@@ -303,7 +362,7 @@ describe('a template is refused, and what is missing named,', () => {
 
   test('when its ends are loose: a queue that is only filled, a stream that nobody reads, a function that nothing calls', async () => {
     const parts = sending([LOGS, allow('sqs:SendMessage', attribute('Queue'))]);
-    expect(await refusal(parts)).toMatch(/^Queue .*: WorkRole may send to it, and no event source reads it$/);
+    expect(await refusal(parts)).toMatch(/^Queue .*: Work may send to it, and no event source reads it$/);
     const table = {
       Type: 'AWS::DynamoDB::Table',
       Properties: {
@@ -314,7 +373,34 @@ describe('a template is refused, and what is missing named,', () => {
     };
     const { Schedule: _, ...uncalled } = sending([LOGS], { resources: { Table: table } }).resources;
     expect(await refusal({ ...sending([LOGS]), resources: uncalled })).toMatch(
-      /^Table .*: its stream is read by no event source; Work: no event source, schedule or rule calls it$/,
+      /^Table .*: its stream is read by no event source\nWork .*: no event source, schedule or rule calls it$/,
+    );
+    expect(await refusal({ ...sending([LOGS]), resources: uncalled }, 'tell')).toBe('it was taken');
+  });
+
+  test('but not when an end is only reached in another way', async () => {
+    const queueIsDrained = sending([LOGS, allow(['sqs:SendMessage', ...POLLING], attribute('Queue'))]);
+    expect(await refusal(queueIsDrained)).toBe('it was taken');
+    const { Schedule: _, ...uncalled } = sending([LOGS]).resources;
+    const permission = {
+      Type: 'AWS::Lambda::Permission',
+      Properties: {
+        Action: 'lambda:InvokeFunction',
+        FunctionName: { Ref: 'Work' },
+        Principal: 'apigateway.amazonaws.com',
+      },
+    };
+    expect(await refusal({ ...sending([LOGS]), resources: { ...uncalled, Permission: permission } })).toBe(
+      'it was taken',
+    );
+  });
+
+  test('when what would read or call is switched off', async () => {
+    const parts = sending([LOGS, allow('sqs:*', attribute('Queue'))]);
+    const off = { ...source, Properties: { ...source.Properties, Enabled: false } };
+    const { Schedule: _, ...uncalled } = parts.resources;
+    expect(await refusal({ ...parts, resources: { ...uncalled, Source: off } })).toMatch(
+      /^Queue .*: Work may send to it, and no event source reads it\nWork .*: no event source, schedule or rule calls it$/,
     );
   });
 });

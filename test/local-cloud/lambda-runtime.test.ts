@@ -49,6 +49,8 @@ test('a function sees the variables of its template and of Lambda, and no others
       _HANDLER: 'index.handler',
       _X_AMZN_TRACE_ID: expect.stringMatching(/^Root=1-/),
       AWS_ENDPOINT_URL: expect.any(String),
+      AWS_CONFIG_FILE: '/dev/null',
+      AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
     },
   });
 });
@@ -245,14 +247,15 @@ test("an SDK client reaches the cloud's services through the variables alone, al
   const invoke = await functionOf(
     `${require}
     const { SecretsManagerClient, GetSecretValueCommand } = require('@aws-sdk/client-secrets-manager');
-    const { DynamoDBClient, ListTablesCommand } = require('@aws-sdk/client-dynamodb');
+    const { DynamoDBClient, GetItemCommand } = require('@aws-sdk/client-dynamodb');
     const secrets = new SecretsManagerClient(), tables = new DynamoDBClient();
     export const handler = async () => [
       (await secrets.send(new GetSecretValueCommand({ SecretId: 'a' }))).SecretString,
-      (await tables.send(new ListTablesCommand())).TableNames,
+      await tables.send(new GetItemCommand({ TableName: 'none', Key: {} })).catch((error) => error.name),
     ];`,
     { MemorySize: 512 },
     { secrets: { a: 'b' } },
   );
-  for (let time = 0; time < 3; time++) expect(await invoke()).toEqual({ outcome: 'success', payload: ['b', []] });
+  for (let time = 0; time < 3; time++)
+    expect(await invoke()).toEqual({ outcome: 'success', payload: ['b', 'ResourceNotFoundException'] });
 });

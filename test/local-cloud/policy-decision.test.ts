@@ -16,8 +16,8 @@ interface Case {
 }
 
 function judge({ own, about, action = 'sqs:SendMessage', resource = QUEUE, context = {}, service }: Case) {
-  const statements = own === undefined ? [] : readPolicy({ Statement: own });
-  const resourceStatements = about === undefined ? [] : readPolicy({ Statement: about });
+  const statements = own === undefined ? [] : readPolicy({ Statement: own }, 'identity');
+  const resourceStatements = about === undefined ? [] : readPolicy({ Statement: about }, 'resource');
   const subject = {
     accountId: '000000000000',
     statements,
@@ -142,6 +142,17 @@ describe('reading a policy', () => {
       /aws:SourceVpc/,
     ],
   ])('refuses %s by name', (_, document, message) => {
-    expect(() => readPolicy(document)).toThrow(message);
+    expect(() => readPolicy(document, 'identity')).toThrow(message);
+  });
+
+  test.each<[string, unknown, 'identity' | 'resource' | 'trust', RegExp]>([
+    ['a role’s policy without a resource', { ...allow(), Resource: undefined }, 'identity', /names no resource/],
+    ['a role’s policy with a principal', allow({ Principal: '*' }), 'identity', /names no principal/],
+    ['a resource’s policy without a principal', allow(), 'resource', /names no principal/],
+    ['a trust policy with a resource', allow({ Principal: '*' }), 'trust', /a trust policy names no resource/],
+    ['Resource beside NotResource', allow({ NotResource: 'x' }), 'identity', /either Resource or NotResource/],
+    ['NullIfExists', allow({ Condition: { NullIfExists: { 'aws:SourceArn': 'true' } } }), 'identity', /NullIfExists/],
+  ])('refuses %s', (_, statement, kind, message) => {
+    expect(() => readPolicy({ Statement: statement }, kind)).toThrow(message);
   });
 });

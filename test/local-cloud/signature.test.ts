@@ -31,11 +31,19 @@ interface Unsigned {
   headers?: Record<string, string>;
   body?: string;
   credentials?: { accessKeyId: string; secretAccessKey: string; sessionToken?: string };
+  scope?: { service?: string; region?: string };
 }
 
 /** A request as an AWS SDK would sign and send it. */
-async function signed({ path = '/', query = {}, headers = {}, body = '{}', credentials = KEY }: Unsigned = {}) {
-  const signer = new SignatureV4({ service: 'sqs', region: 'us-east-1', credentials, sha256: Sha256 });
+async function signed({
+  path = '/',
+  query = {},
+  headers = {},
+  body = '{}',
+  credentials = KEY,
+  scope = {},
+}: Unsigned = {}) {
+  const signer = new SignatureV4({ service: 'sqs', region: 'us-east-1', ...scope, credentials, sha256: Sha256 });
   const request = { method: 'POST', protocol: 'http:', hostname: '127.0.0.1', path, query, body };
   const result = await signer.sign(
     { ...request, headers: { host: '127.0.0.1:4000', ...headers } },
@@ -51,7 +59,7 @@ async function signed({ path = '/', query = {}, headers = {}, body = '{}', crede
 }
 
 const check = (request: SignedRequest, now = NOW.getTime()): string => {
-  const result = checkSignature(request, keyOf, now);
+  const result = checkSignature(request, { region: 'us-east-1', service: 'sqs' }, keyOf, now);
   return 'problem' in result ? result.problem.kind : result.accessKeyId;
 };
 
@@ -98,6 +106,11 @@ describe('the signature of a request', () => {
     expect(check(await signed({ credentials: { ...KEY, sessionToken: 'old' } }))).toBe('unknown key');
     const { sessionToken: _, ...lasting } = KEY;
     expect(check(await signed({ credentials: lasting }))).toBe('unknown key');
+  });
+
+  test('is for one service in one region', async () => {
+    expect(check(await signed({ scope: { service: 'sns' } }))).toBe('wrong scope');
+    expect(check(await signed({ scope: { region: 'eu-west-1' } }))).toBe('wrong scope');
   });
 
   test('is good for five minutes', async () => {

@@ -218,7 +218,7 @@ test('properties without effect here are accepted, and policies stay readable', 
     resources: {
       Queue: {
         Type: 'AWS::SQS::Queue',
-        Properties: { KmsMasterKeyId: 'k', Tags: [], RedriveAllowPolicy: {}, SqsManagedSseEnabled: true },
+        Properties: { KmsMasterKeyId: 'alias/aws/sqs', Tags: [], RedriveAllowPolicy: {}, SqsManagedSseEnabled: true },
       },
       Policy: { Type: 'AWS::IAM::Policy', Properties: { PolicyName: 'p', PolicyDocument: { Statement: [statement] } } },
       Role: { Type: 'AWS::IAM::Role', Properties: { AssumeRolePolicyDocument: { Statement: [] } } },

@@ -122,14 +122,14 @@ describe('what the stack forgets, the local cloud names:', () => {
       'TitleChecksSlicesToCheckTitles',
       [
         /TitleChecksQueuesSlices\w+ \(AWS::SQS::Queue\): .*no event source reads it/,
-        /TitleChecksCheckTitlesFunction\w+: no event source, schedule or rule calls it/,
+        /TitleChecksCheckTitlesFunction\w+ \(AWS::Lambda::Function\): no event source, schedule or rule calls it/,
       ],
     ],
     [
       'ChangePublishingHistoryToPublishChanges',
       [
-        /WatchTablesHistory\w+: its stream is read by no event source/,
-        /ChangePublishingPublishChangesFunction\w+: no event source, schedule or rule calls it/,
+        /WatchTablesHistory\w+ \(AWS::DynamoDB::Table\): its stream is read by no event source/,
+        /ChangePublishingPublishChangesFunction\w+ \(AWS::Lambda::Function\): no event source, schedule or rule calls it/,
       ],
     ],
   ])('the event source %s, by what waits in vain without it', async (source, messages) => {

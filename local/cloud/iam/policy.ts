@@ -61,18 +61,34 @@ export interface PolicyStatement {
   readonly conditions: readonly PolicyCondition[];
 }
 
+/** Of a role or attached to one, of a resource, or about who may assume a role. */
+export type PolicyKind = 'identity' | 'resource' | 'trust';
+
 /**
  * Reads a policy document as IAM's grammar has it.
  *
  * @throws Error that names the element which is wrong, or the condition which the local cloud cannot judge
  */
-export function readPolicy(document: unknown): PolicyStatement[] {
+export function readPolicy(document: unknown, kind: PolicyKind): PolicyStatement[] {
   const parsed = PolicyDocument.safeParse(document);
   if (!parsed.success) {
     const issue = parsed.error.issues[0]!;
     const path = issue.path.map(String).join('.');
     throw new Error(path === '' ? issue.message : `${path}: ${issue.message}`);
   }
+  parsed.data.Statement.forEach((statement, index) => {
+    const about = statement.Resource ?? statement.NotResource;
+    const refuse = (rule: string): never => {
+      throw new Error(`Statement.${index}: ${rule}`);
+    };
+    if (statement.Resource && statement.NotResource) refuse('it has either Resource or NotResource');
+    if (kind === 'trust' ? about !== undefined : about === undefined) {
+      refuse(kind === 'trust' ? 'a trust policy names no resource' : 'it names no resource');
+    }
+    if (kind === 'identity' ? statement.Principal !== undefined : statement.Principal === undefined) {
+      refuse(kind === 'identity' ? "a role's policy names no principal" : 'it names no principal');
+    }
+  });
   return parsed.data.Statement.map((statement) => ({
     allow: statement.Effect === 'Allow',
     ...(statement.Sid === undefined ? {} : { sid: statement.Sid }),
@@ -99,7 +115,7 @@ function readPrincipals(principal: '*' | { AWS?: string[]; Service?: string[] })
 
 function readCondition(operator: string, key: string, values: string[]): PolicyCondition {
   const bare = operator.replace(/IfExists$/, '');
-  if (!CONDITION_OPERATORS.has(bare)) {
+  if (!CONDITION_OPERATORS.has(bare) || operator === 'NullIfExists') {
     throw new Error(`the condition operator ${operator} is not supported by the local cloud`);
   }
   if (!CONDITION_KEYS.has(key.toLowerCase())) {

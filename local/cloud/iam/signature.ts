@@ -20,6 +20,7 @@ export type SignatureProblem =
   | { readonly kind: 'missing'; readonly message: string }
   | { readonly kind: 'incomplete'; readonly message: string }
   | { readonly kind: 'unknown key'; readonly message: string }
+  | { readonly kind: 'wrong scope'; readonly message: string }
   | { readonly kind: 'expired'; readonly message: string }
   | { readonly kind: 'wrong'; readonly message: string };
 
@@ -34,11 +35,13 @@ const LARGEST_SKEW_MS = 5 * 60_000;
  *
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
  *
+ * @param expected region and service that the request must be signed for
  * @param keyOf the key that belongs to an access key id, if there is one
  * @param now epoch milliseconds
  */
 export function checkSignature(
   request: SignedRequest,
+  expected: { readonly region: string; readonly service: string },
   keyOf: (accessKeyId: string) => SigningKey | undefined,
   now: number,
 ): SignatureCheck {
@@ -59,6 +62,10 @@ export function checkSignature(
   if (!key || header(request, 'x-amz-security-token') !== (key.sessionToken ?? ''))
     return problem('unknown key', 'The security token included in the request is invalid.');
 
+  if (region !== expected.region || service !== expected.service) {
+    const scope = `${expected.region}/${expected.service}`;
+    return problem('wrong scope', `Credential should be scoped to ${scope}, not to ${region}/${service}.`);
+  }
   const date = header(request, 'x-amz-date');
   const time = instantOf(date);
   if (time === undefined || !date.startsWith(day))
@@ -78,8 +85,8 @@ export function checkSignature(
     (secret, part) => hmac(secret, part),
     `AWS4${key.secretAccessKey}`,
   );
-  const expected = hmac(signingKey, text).toString('hex');
-  const equal = expected.length === signature.length && timingSafeEqual(Buffer.from(expected), Buffer.from(signature));
+  const right = hmac(signingKey, text).toString('hex');
+  const equal = right.length === signature.length && timingSafeEqual(Buffer.from(right), Buffer.from(signature));
   if (equal) return { accessKeyId };
   return problem(
     'wrong',

@@ -30,9 +30,11 @@ const common = {
   GlobalSecondaryIndexes: z.array(SecondaryIndex).optional(),
   LocalSecondaryIndexes: z.array(SecondaryIndex).optional(),
   TimeToLiveSpecification: TimeToLive.optional(),
+  // A key of one's own would need permissions for it, which nobody judges here.
+  SSESpecification: z.strictObject({ SSEEnabled: bool.optional(), SSEType: z.literal('KMS').optional() }).optional(),
 };
 const StreamView = z.enum(['NEW_IMAGE', 'OLD_IMAGE', 'NEW_AND_OLD_IMAGES', 'KEYS_ONLY']);
-const StreamSpecification = z.strictObject({ StreamViewType: StreamView, ResourcePolicy: inert });
+const StreamSpecification = z.strictObject({ StreamViewType: StreamView });
 
 const Table = z.strictObject({ ...common, StreamSpecification: StreamSpecification.optional() });
 type Table = z.infer<typeof Table>;
@@ -45,8 +47,6 @@ const INERT_FOR_TABLES = [
   'OnDemandThroughput',
   'PointInTimeRecoverySpecification',
   'ProvisionedThroughput',
-  'ResourcePolicy',
-  'SSESpecification',
   'TableClass',
   'Tags',
   'WarmThroughput',
@@ -63,8 +63,6 @@ const Replica = z.strictObject({
   ReadOnDemandThroughputSettings: inert,
   ReadProvisionedThroughputSettings: inert,
   ReplicaStreamSpecification: inert,
-  ResourcePolicy: inert,
-  SSESpecification: inert,
   TableClass: inert,
   Tags: inert,
 });
@@ -81,7 +79,6 @@ export const globalTable = resourceType({
     'MultiRegionConsistency',
     'ReadOnDemandThroughputSettings',
     'ReadProvisionedThroughputSettings',
-    'SSESpecification',
     'WarmThroughput',
     'WriteOnDemandThroughputSettings',
     'WriteProvisionedThroughputSettings',

@@ -9,7 +9,7 @@ const arnOf = (resource: string) => `arn:aws:events:${REGION}:${ACCOUNT_ID}:${re
 
 export const eventBus = resourceType({
   properties: z.strictObject({ Name: z.string() }),
-  inert: ['DeadLetterConfig', 'Description', 'KmsKeyIdentifier', 'LogConfig', 'Policy', 'Tags'],
+  inert: ['DeadLetterConfig', 'Description', 'LogConfig', 'Tags'],
   deploy({ Name }, context) {
     const arn = arnOf(`event-bus/${Name}`);
     context.model.buses.set(Name, { name: Name, arn });
@@ -19,8 +19,13 @@ export const eventBus = resourceType({
 
 /** Accepted events reach the caller's onEvent hook; there is no replay to keep them for. */
 export const archive = resourceType({
-  properties: z.strictObject({ ArchiveName: z.string().optional(), SourceArn: z.string() }),
-  inert: ['Description', 'EventPattern', 'KmsKeyIdentifier', 'RetentionDays'],
+  properties: z.strictObject({
+    ArchiveName: z.string().optional(),
+    SourceArn: z.string(),
+    // Empty is the key that AWS owns.
+    KmsKeyIdentifier: z.literal('').optional(),
+  }),
+  inert: ['Description', 'EventPattern', 'RetentionDays'],
   deploy({ ArchiveName, SourceArn }, context) {
     requireBus(SourceArn, 'SourceArn', context);
     const name = ArchiveName ?? context.name(48);

@@ -2,20 +2,23 @@ import * as z from 'zod';
 import { readPolicy, type PolicyStatement } from '../iam/policy.ts';
 import { ACCOUNT_ID, REGION } from '../intrinsics.ts';
 import { queueArn } from '../needed-permissions.ts';
-import { inert, resourceType, type ResourceContext } from '../resource-type.ts';
+import { resourceType, type ResourceContext } from '../resource-type.ts';
 import { checked } from './events.ts';
 
 const NamedPolicy = z.strictObject({ PolicyName: z.string(), PolicyDocument: z.unknown() });
 
 /** What AWS's own managed policies say, as far as functions of CDK's making use them. */
 const MANAGED_POLICIES: Readonly<Record<string, readonly PolicyStatement[]>> = {
-  'arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole': readPolicy({
-    Statement: {
-      Effect: 'Allow',
-      Action: ['logs:CreateLogGroup', 'logs:CreateLogStream', 'logs:PutLogEvents'],
-      Resource: '*',
+  'arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole': readPolicy(
+    {
+      Statement: {
+        Effect: 'Allow',
+        Action: ['logs:CreateLogGroup', 'logs:CreateLogStream', 'logs:PutLogEvents'],
+        Resource: '*',
+      },
     },
-  }),
+    'identity',
+  ),
 };
 
 export const role = resourceType({
@@ -31,7 +34,7 @@ export const role = resourceType({
     const name = properties.RoleName ?? context.name(64);
     const arn = `arn:aws:iam::${ACCOUNT_ID}:role${properties.Path ?? '/'}${name}`;
     const statements = (properties.Policies ?? []).flatMap(({ PolicyDocument }, index) =>
-      checked(`Policies.${index}.PolicyDocument`, context, () => readPolicy(PolicyDocument)),
+      checked(`Policies.${index}.PolicyDocument`, context, () => readPolicy(PolicyDocument, 'identity')),
     );
     for (const managed of properties.ManagedPolicyArns ?? []) {
       statements.push(...(MANAGED_POLICIES[managed] ?? context.model.managedPolicies.get(managed) ?? unknown(managed)));
@@ -40,7 +43,9 @@ export const role = resourceType({
       name,
       arn,
       logicalId: context.logicalId,
-      trust: checked('AssumeRolePolicyDocument', context, () => readPolicy(properties.AssumeRolePolicyDocument)),
+      trust: checked('AssumeRolePolicyDocument', context, () =>
+        readPolicy(properties.AssumeRolePolicyDocument, 'trust'),
+      ),
       statements,
     });
     return { ref: name, attributes: { Arn: arn, RoleId: `AROA${name.slice(-12)}` } };
@@ -78,7 +83,7 @@ export const managedPolicy = resourceType({
 });
 
 function attach(document: unknown, roles: readonly string[], context: ResourceContext): PolicyStatement[] {
-  const statements = checked('PolicyDocument', context, () => readPolicy(document));
+  const statements = checked('PolicyDocument', context, () => readPolicy(document, 'identity'));
   for (const name of roles) {
     const found = [...context.model.roles.values()].find((one) => one.name === name);
     if (!found) throw context.unsupported('Roles', `${name} is no role of this template`);
@@ -91,7 +96,7 @@ export const queuePolicy = resourceType({
   properties: z.strictObject({ PolicyDocument: z.unknown(), Queues: z.array(z.string()) }),
   inert: [],
   deploy({ PolicyDocument, Queues }, context) {
-    const statements = checked('PolicyDocument', context, () => readPolicy(PolicyDocument));
+    const statements = checked('PolicyDocument', context, () => readPolicy(PolicyDocument, 'resource'));
     for (const url of Queues) {
       const arn = queueArn(url);
       if (!context.model.queues.has(arn)) throw context.unsupported('Queues', `${url} is no queue of this template`);
@@ -108,20 +113,21 @@ export const eventBusPolicy = resourceType({
     Statement: z.unknown().optional(),
     Action: z.string().optional(),
     Principal: z.string().optional(),
-    Condition: inert,
+    Condition: z.strictObject({ Type: z.string(), Key: z.string(), Value: z.string() }).optional(),
   }),
   inert: [],
-  deploy({ EventBusName, StatementId, Statement, Action, Principal }, context) {
+  deploy({ EventBusName, StatementId, Statement, Action, Principal, Condition }, context) {
     const arn = `arn:aws:events:${REGION}:${ACCOUNT_ID}:event-bus/${EventBusName ?? 'default'}`;
     const statement = Statement ?? {
       Effect: 'Allow',
       Action,
       Principal: Principal === '*' ? '*' : { AWS: Principal },
       Resource: arn,
+      ...(Condition === undefined ? {} : { Condition: { [Condition.Type]: { [Condition.Key]: Condition.Value } } }),
     };
     addResourcePolicy(
       arn,
-      checked('Statement', context, () => readPolicy({ Statement: statement })),
+      checked('Statement', context, () => readPolicy({ Statement: statement }, 'resource')),
       context,
     );
     return { ref: StatementId, attributes: {} };
@@ -154,7 +160,7 @@ export const lambdaPermission = resourceType({
     };
     addResourcePolicy(
       target.arn,
-      checked('Principal', context, () => readPolicy({ Statement: statement })),
+      checked('Principal', context, () => readPolicy({ Statement: statement }, 'resource')),
       context,
     );
     return { ref: context.name(128), attributes: {} };

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
@@ -65,7 +65,6 @@ export const lambdaFunction = resourceType({
     'Architectures',
     'CodeSigningConfigArn',
     'EphemeralStorage',
-    'KmsKeyArn',
     'RecursiveLoop',
     'RuntimeManagementConfig',
     'Tags',
@@ -76,7 +75,6 @@ export const lambdaFunction = resourceType({
     const deadLetterArn = properties.DeadLetterConfig?.TargetArn;
     if (deadLetterArn) requireStandardQueue(deadLetterArn, 'DeadLetterConfig.TargetArn', context);
     checkVariables(properties.Environment?.Variables ?? {}, context);
-    const secret = createHash('sha256').update(arn).digest('hex');
     context.model.functions.set(arn, {
       logicalId: context.logicalId,
       name,
@@ -88,16 +86,17 @@ export const lambdaFunction = resourceType({
       memoryMb: properties.MemorySize ?? 128,
       environment: properties.Environment?.Variables ?? {},
       logGroup: properties.LoggingConfig?.LogGroup ?? `/aws/lambda/${name}`,
+      makesLogGroup: properties.LoggingConfig?.LogGroup === undefined,
       logFormat: properties.LoggingConfig?.LogFormat ?? 'Text',
       logLevel: properties.LoggingConfig?.ApplicationLogLevel,
       deadLetterArn,
       roleArn: properties.Role,
       traced: properties.TracingConfig?.Mode === 'Active',
-      // One set per function tells the engines' callers apart.
+      // New ones for each start, as a role's session has them: no function can work out another's.
       credentials: {
-        accessKeyId: `ASIA${secret.slice(0, 16).toUpperCase()}`,
-        secretAccessKey: secret.slice(16, 56),
-        sessionToken: `local-${context.logicalId}`,
+        accessKeyId: `ASIA${randomBytes(8).toString('hex').toUpperCase()}`,
+        secretAccessKey: randomBytes(20).toString('hex'),
+        sessionToken: randomBytes(32).toString('base64url'),
       },
     });
     return { ref: name, attributes: { Arn: arn } };
@@ -191,7 +190,7 @@ const STREAM_ONLY = [
 
 export const eventSourceMapping = resourceType({
   properties: EventSourceMapping,
-  inert: ['KmsKeyArn', 'MetricsConfig', 'Tags'],
+  inert: ['MetricsConfig', 'Tags'],
   deploy(properties, context) {
     const functionArn = findFunction(properties.FunctionName, context);
     const batchSize = properties.BatchSize;

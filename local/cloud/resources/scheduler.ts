@@ -32,7 +32,7 @@ export const schedule = resourceType({
       DeadLetterConfig,
     }),
   }),
-  inert: ['Description', 'KmsKeyArn'],
+  inert: ['Description'],
   deploy(properties, context) {
     const { Target: target, ScheduleExpression: expression } = properties;
     checked('ScheduleExpression', context, () => parseSchedule(expression));
@@ -44,11 +44,13 @@ export const schedule = resourceType({
     const deadLetterArn = target.DeadLetterConfig?.Arn;
     if (deadLetterArn) requireDeadLetterQueue(deadLetterArn, 'Target.DeadLetterConfig.Arn', context);
     const name = properties.Name ?? context.name(64);
-    const arn = `arn:aws:scheduler:${REGION}:${ACCOUNT_ID}:schedule/${properties.GroupName ?? 'default'}/${name}`;
+    const group = properties.GroupName ?? 'default';
+    const arn = `arn:aws:scheduler:${REGION}:${ACCOUNT_ID}:schedule/${group}/${name}`;
     context.model.schedules.push({
       logicalId: context.logicalId,
       name,
       arn,
+      groupArn: `arn:aws:scheduler:${REGION}:${ACCOUNT_ID}:schedule-group/${group}`,
       expression,
       enabled: properties.State !== 'DISABLED',
       startDate: properties.StartDate,

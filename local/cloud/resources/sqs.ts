@@ -20,15 +20,25 @@ const Queue = z.strictObject({
   RedrivePolicy: z
     .strictObject({ deadLetterTargetArn: z.string(), maxReceiveCount: integerBetween(1, 1000) })
     .optional(),
+  RedriveAllowPolicy: z
+    .strictObject({
+      redrivePermission: z.enum(['allowAll', 'denyAll', 'byQueue']).optional(),
+      sourceQueueArns: z.array(z.string()).optional(),
+    })
+    .optional(),
+  KmsMasterKeyId: z
+    .literal('alias/aws/sqs', 'a key of your own would need permissions for it, which nobody judges here')
+    .optional(),
 });
 
 export const queue = resourceType({
   properties: Queue,
-  inert: ['KmsDataKeyReusePeriodSeconds', 'KmsMasterKeyId', 'RedriveAllowPolicy', 'SqsManagedSseEnabled', 'Tags'],
+  inert: ['KmsDataKeyReusePeriodSeconds', 'SqsManagedSseEnabled', 'Tags'],
   async deploy(properties, context) {
-    const { QueueName, RedrivePolicy, FifoQueue, ...rest } = properties;
+    const { QueueName, RedrivePolicy, RedriveAllowPolicy, FifoQueue, KmsMasterKeyId: _, ...rest } = properties;
     const fifo = FifoQueue === true;
     const name = QueueName ?? context.name(80, fifo ? '.fifo' : '');
+    const arn = `arn:aws:sqs:${REGION}:${ACCOUNT_ID}:${name}`;
     if (fifo !== name.endsWith('.fifo'))
       throw context.unsupported('QueueName', 'the name of a FIFO queue, and of no other, ends in .fifo');
     for (const property of ['ContentBasedDeduplication', 'DeduplicationScope', 'FifoThroughputLimit'] as const) {
@@ -47,6 +57,11 @@ export const queue = resourceType({
           'RedrivePolicy.deadLetterTargetArn',
           "a FIFO queue's dead-letter queue is FIFO, and a standard queue's is standard",
         );
+      if (target.redriveFrom !== undefined && !target.redriveFrom.includes(arn))
+        throw context.unsupported(
+          'RedrivePolicy.deadLetterTargetArn',
+          `the RedriveAllowPolicy of ${target.arn} does not let ${arn} use it`,
+        );
     }
     const attributes: Record<string, string> = {
       // A restart must also undo what an earlier template had set.
@@ -59,13 +74,17 @@ export const queue = resourceType({
       RedrivePolicy: RedrivePolicy ? JSON.stringify(RedrivePolicy) : '',
     };
     const url = await createQueue(context.sqs, name, fifo, attributes);
-    const arn = `arn:aws:sqs:${REGION}:${ACCOUNT_ID}:${name}`;
     context.model.queues.set(arn, {
       name,
       arn,
       url,
       fifo,
       visibilityTimeoutSeconds: Number(attributes['VisibilityTimeout']),
+      ...(RedriveAllowPolicy?.redrivePermission === 'byQueue'
+        ? { redriveFrom: RedriveAllowPolicy.sourceQueueArns ?? [] }
+        : RedriveAllowPolicy?.redrivePermission === 'denyAll'
+          ? { redriveFrom: [] }
+          : {}),
     });
     const publicUrl = new URL(new URL(url).pathname, context.endpoint).href;
     return { ref: publicUrl, attributes: { Arn: arn, QueueName: name, QueueUrl: publicUrl } };
