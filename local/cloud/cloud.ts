@@ -1,20 +1,25 @@
 import { setMaxListeners } from 'node:events';
 import { resolve } from 'node:path';
 import { readAssembly } from './assembly.ts';
+import { AccessControl } from './access-control.ts';
 import { AsyncInvoker } from './async-invocation.ts';
 import { awsClient, type AwsClient } from './aws-call.ts';
 import { lockDataDirectory } from './data-directory.ts';
 import { deploy, type Deployment } from './deployment.ts';
+import { callerOf, checkRoles, checkWiring, listingStreams } from './deployment-checks.ts';
 import { startDynamoDb } from './dynamodb-engine.ts';
 import { EventBuses, type BusEvent } from './event-bus.ts';
+import { buildFrontDoor } from './front-door.ts';
 import { openFunctionLogs } from './function-log.ts';
 import { ACCOUNT_ID, REGION } from './intrinsics.ts';
 import type { InvocationInfo, InvocationResult } from './invocation.ts';
-import { serveJson, type Operations } from './json-service.ts';
+import type { Operations } from './json-service.ts';
+import { judgedClient } from './judged-client.ts';
 import { FunctionRuntime } from './lambda-runtime.ts';
 import { queueSender } from './queue-sender.ts';
 import { runSchedules } from './schedules.ts';
 import { Secrets } from './secrets.ts';
+import type { ServiceCall } from './service-call.ts';
 import { runSqsEventSource } from './sqs-event-source.ts';
 import { startSqs } from './sqs-engine.ts';
 import { StreamCheckpoints } from './stream-checkpoint.ts';
@@ -24,6 +29,7 @@ import { sweepExpiredItems } from './time-to-live.ts';
 
 export type { BusEvent } from './event-bus.ts';
 export type { InvocationError, InvocationInfo, InvocationResult } from './invocation.ts';
+export type { Caller, NeededPermission, ServiceCall } from './service-call.ts';
 export { TemplateError } from './template-error.ts';
 
 export interface CloudOptions {
@@ -35,6 +41,11 @@ export interface CloudOptions {
   dataDir: string;
   /** Secrets by name; anything but a string is stored as JSON. */
   secrets?: Record<string, unknown>;
+  /**
+   * `aws` holds everybody to the template's policies and refuses a template with loose ends; `off` lets everybody do
+   * everything, signed or not, for templates that are about something else. @default 'aws'
+   */
+  enforcement?: 'aws' | 'off';
   /** Endpoints to use in place of the engines that the project brings. */
   engines?: { dynamodbUrl?: string; sqsUrl?: string };
   /** Variables for every function besides the template's. For trust settings such as NODE_EXTRA_CA_CERTS only. */
@@ -43,6 +54,10 @@ export interface CloudOptions {
   onEvent?(event: BusEvent, busName: string): void;
   onLog?(line: { functionId: string; text: string }): void;
   onInvocation?(info: InvocationInfo): void;
+  /** Every call to a service that the template's functions, event sources, schedules and rules make, and the operator. */
+  onCall?(call: ServiceCall): void;
+  /** What AWS would refuse, or lose without a word, as one line that names it. */
+  onRefusal?(text: string): void;
   /** Shortens the waits between retries and the ages of events by this factor, for tests. @default 1 */
   retryWaitScale?: number;
   /** How often items past their time to live are deleted, in milliseconds. @default 30000 */
@@ -87,6 +102,8 @@ export interface Cloud {
   stop(): Promise<void>;
 }
 
+const OPERATOR = { accessKeyId: 'LOCALOPERATOR', secretAccessKey: 'local' };
+
 /** Makes a synthesised stack real on this machine. Nothing drives its functions until `start()`. */
 export async function createCloud(options: CloudOptions): Promise<Cloud> {
   const assembly = readAssembly(options.assembly, options.stack);
@@ -107,7 +124,11 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
   }
 
   async function build(): Promise<Cloud> {
+    const enforced = options.enforcement !== 'off';
     endings.push(lockDataDirectory(dataDir));
+    // The template's queues and functions must know its address before there is anything behind it.
+    const frontDoor = await buildFrontDoor();
+    endings.push(() => frontDoor.stop());
     const dynamodbEngine = await startDynamoDb(
       dataDir,
       options.engines?.dynamodbUrl ?? process.env['OFFER_RELAY_DYNAMODB_URL'],
@@ -123,29 +144,26 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
     const dynamodb = client(dynamodbEngine.url, 'DynamoDB_20120810');
     const dynamodbStreams = client(dynamodbEngine.url, 'DynamoDBStreams_20120810');
     const sqs = client(sqsEngine.url, 'AmazonSQS');
-    const deployment = await deploy(assembly, { dynamodb, dynamodbStreams, sqs });
+    const deployment = await deploy(assembly, { dynamodb, dynamodbStreams, sqs, endpoint: frontDoor.url });
     const { model } = deployment;
+    const access = new AccessControl({ model, enforced, onCall: options.onCall });
+    if (enforced) {
+      checkRoles(model, deployment.resources, access);
+      checkWiring(model, deployment.resources);
+    }
 
     const secrets = new Secrets();
     for (const [name, value] of Object.entries(options.secrets ?? {})) secrets.put(name, value);
     const logs = openFunctionLogs(dataDir, options.onLog);
     endings.push(() => logs.close());
 
-    // The services' server must have its address before the functions have theirs, and needs them to deliver events.
-    const operations: Operations = secrets.operations();
-    const services = await serveJson(operations);
-    endings.push(() => services.stop());
-    const endpoints = {
-      dynamodb: dynamodbEngine.url,
-      dynamodbStreams: dynamodbEngine.url,
-      sqs: sqsEngine.url,
-      eventbridge: services.url,
-      secretsManager: services.url,
-    };
+    const { url } = frontDoor;
+    const endpoints = { dynamodb: url, dynamodbStreams: url, sqs: url, eventbridge: url, secretsManager: url };
 
     const functions = new Map<string, FunctionRuntime>();
     for (const definition of model.functions.values()) {
-      const environment = { ...options.functionEnvironment, ...endpointVariables(endpoints, services.url) };
+      // One address for all: a service that is not played is refused there by name, rather than called in the real cloud.
+      const environment = { ...options.functionEnvironment, AWS_ENDPOINT_URL: url };
       functions.set(
         definition.arn,
         new FunctionRuntime({ definition, environment, logs, onInvocation: options.onInvocation }),
@@ -159,7 +177,36 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
     const sender = queueSender(sqs, model.queues);
     const invoker = new AsyncInvoker({ functions, settings: model.asyncInvocation, sender, waitScale, signal });
     const delivery = new TargetDelivery({ invoker, sender, waitScale, signal });
-    Object.assign(operations, new EventBuses(model, delivery, options.onEvent).operations());
+    const operations: Operations = {
+      ...secrets.operations(),
+      ...new EventBuses(model, delivery, options.onEvent).operations(),
+    };
+    const arns = new Set([...deployment.resources.values()].map(({ attributes }) => attributes['Arn']));
+    const callers = new Map(
+      [...model.functions.values()].map((definition) => [
+        definition.credentials.accessKeyId,
+        { ...definition.credentials, caller: callerOf(definition) },
+      ]),
+    );
+    frontDoor.open({
+      access,
+      operations,
+      engines: {
+        DynamoDB_20120810: dynamodbEngine.url,
+        DynamoDBStreams_20120810: dynamodbEngine.url,
+        AmazonSQS: sqsEngine.url,
+      },
+      caller: (id) => (id === OPERATOR.accessKeyId ? { ...OPERATOR, caller: { kind: 'operator' } } : callers.get(id)),
+      secretArn: (id) => secrets.arnOf(id),
+      exists: (arn) => arns.has(arn),
+      engineQueueUrl: (arn) => model.queues.get(arn)?.url,
+      enforced,
+      onRefused: ({ kind, logicalId = '' }, text) => {
+        options.onRefusal?.(`${logicalId} (${kind}): ${text}`);
+        const runtime = [...functions.values()].find(({ definition }) => definition.logicalId === logicalId);
+        runtime?.note(`AccessDenied ${text}`);
+      },
+    });
 
     const driving: Promise<void>[] = [];
     endings.push(async () => {
@@ -179,7 +226,7 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
       endpoints,
       region: REGION,
       accountId: ACCOUNT_ID,
-      credentials: { accessKeyId: 'LOCALOPERATOR', secretAccessKey: 'local' },
+      credentials: OPERATOR,
       resources,
       outputs: deployment.outputs,
       physicalId: (suffix) => find(suffix)[1].physicalId,
@@ -192,25 +239,41 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
         if (!runtime) throw new Error(`${functionIdOrPath} is not a function`);
         return runtime.invoke(payload);
       },
-      start() {
+      async start() {
         if (driving.length > 0) throw new Error('This cloud has been started already.');
         for (const definition of model.eventSources) {
           if (!definition.enabled) continue;
           const runtime = functions.get(definition.functionArn)!;
+          // Lambda polls in the name of the function.
+          const caller = {
+            ...callerOf(runtime.definition),
+            kind: 'event source' as const,
+            logicalId: definition.logicalId,
+          };
           if (definition.kind === 'sqs') {
             const queue = model.queues.get(definition.queueArn)!;
+            const needs = (action: string) => [{ action: `sqs:${action.replace(/Batch$/, '')}`, resource: queue.arn }];
+            const polled = judgedClient(sqs, access, caller, needs);
+            // Lambda looks at how much there is, to see how many pollers it wants.
+            await polled.call('GetQueueAttributes', { QueueUrl: queue.url, AttributeNames: ['All'] });
             // A poll that nothing can release must end by itself before the cloud can stop.
             const waitSeconds = sqsEngine.releasePolls ? 20 : 1;
-            driving.push(runSqsEventSource({ definition, queue, runtime, sqs, waitSeconds, signal }));
+            driving.push(runSqsEventSource({ definition, queue, runtime, sqs: polled, waitSeconds, signal }));
           } else {
             const checkpoints = new StreamCheckpoints(dataDir, definition.id, definition.streamArn);
             const stream = model.streams.get(definition.streamArn)!;
+            const needs = (action: string) =>
+              action === 'ListStreams'
+                ? [listingStreams(stream.arn)]
+                : [{ action: `dynamodb:${action}`, resource: stream.arn }];
+            const polled = judgedClient(dynamodbStreams, access, caller, needs);
+            await polled.call('ListStreams', { TableName: stream.tableName });
             driving.push(
               runStreamEventSource({
                 definition,
                 stream,
                 runtime,
-                streams: dynamodbStreams,
+                streams: polled,
                 sender,
                 checkpoints,
                 waitScale,
@@ -221,23 +284,10 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
         }
         driving.push(runSchedules(model, delivery, signal));
         driving.push(sweepExpiredItems(model.timeToLive, dynamodb, signal, options.timeToLiveSweepMs));
-        return Promise.resolve();
       },
       stop: endAll,
     };
   }
-}
-
-function endpointVariables(endpoints: Cloud['endpoints'], anythingElse: string): Record<string, string> {
-  return {
-    AWS_ENDPOINT_URL_DYNAMODB: endpoints.dynamodb,
-    AWS_ENDPOINT_URL_DYNAMODB_STREAMS: endpoints.dynamodbStreams,
-    AWS_ENDPOINT_URL_SQS: endpoints.sqs,
-    AWS_ENDPOINT_URL_EVENTBRIDGE: endpoints.eventbridge,
-    AWS_ENDPOINT_URL_SECRETS_MANAGER: endpoints.secretsManager,
-    // A service that is not played is refused by name, rather than called in the real cloud with made-up credentials.
-    AWS_ENDPOINT_URL: anythingElse,
-  };
 }
 
 function publicResources(deployment: Deployment): Map<string, CloudResource> {

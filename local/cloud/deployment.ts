@@ -22,7 +22,7 @@ export interface Deployment {
 /** Creates every resource of the template, each after those it refers to or depends on. */
 export async function deploy(
   assembly: Assembly,
-  clients: { dynamodb: AwsClient; dynamodbStreams: AwsClient; sqs: AwsClient },
+  clients: { dynamodb: AwsClient; dynamodbStreams: AwsClient; sqs: AwsClient; endpoint: string },
 ): Promise<Deployment> {
   const { template } = assembly;
   const model = emptyModel();

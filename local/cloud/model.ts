@@ -1,4 +1,5 @@
 import type { FilterPattern } from './event-pattern.ts';
+import type { PolicyStatement } from './iam/policy.ts';
 
 /** What the template's resources come to: everything that the running parts of the cloud need to know, by ARN. */
 export interface CloudModel {
@@ -12,6 +13,21 @@ export interface CloudModel {
   readonly eventSources: EventSourceDefinition[];
   /** By function ARN. */
   readonly asyncInvocation: Map<string, AsyncInvocationSettings>;
+  readonly roles: Map<string, RoleDefinition>;
+  /** The template's own managed policies. */
+  readonly managedPolicies: Map<string, readonly PolicyStatement[]>;
+  /** What a queue, bus or function says itself about who may use it. */
+  readonly resourcePolicies: Map<string, readonly PolicyStatement[]>;
+}
+
+export interface RoleDefinition {
+  logicalId: string;
+  name: string;
+  arn: string;
+  /** Who may act in its name. */
+  trust: readonly PolicyStatement[];
+  /** What it may do. */
+  statements: PolicyStatement[];
 }
 
 export interface FunctionDefinition {
@@ -30,12 +46,15 @@ export interface FunctionDefinition {
   logLevel?: string;
   deadLetterArn?: string;
   roleArn: string;
+  /** Whether Lambda writes X-Ray segments for it. */
+  traced: boolean;
   credentials: { accessKeyId: string; secretAccessKey: string; sessionToken: string };
 }
 
 export interface QueueDefinition {
   name: string;
   arn: string;
+  /** The engine's own; callers have one that leads through the front door. */
   url: string;
   fifo: boolean;
   visibilityTimeoutSeconds: number;
@@ -73,6 +92,7 @@ export interface InputTransformer {
 export interface RuleTarget {
   id: string;
   arn: string;
+  roleArn?: string;
   input?: string;
   inputPath?: string;
   inputTransformer?: InputTransformer;
@@ -82,6 +102,7 @@ export interface RuleTarget {
 }
 
 export interface RuleDefinition {
+  logicalId: string;
   name: string;
   arn: string;
   busName: string;
@@ -101,6 +122,7 @@ export interface ScheduleDefinition {
   endDate?: Date;
   target: {
     arn: string;
+    roleArn: string;
     input?: string;
     messageGroupId?: string;
     retries: DeliveryRetries;
@@ -158,5 +180,8 @@ export function emptyModel(): CloudModel {
     schedules: [],
     eventSources: [],
     asyncInvocation: new Map(),
+    roles: new Map(),
+    managedPolicies: new Map(),
+    resourcePolicies: new Map(),
   };
 }

@@ -14,6 +14,8 @@ export interface ResourceContext {
   readonly dynamodb: AwsClient;
   readonly dynamodbStreams: AwsClient;
   readonly sqs: AwsClient;
+  /** Address at which functions and callers reach every service. */
+  readonly endpoint: string;
   /** This resource's name where the template gives none. */
   name(maxLength: number, suffix?: string): string;
   /** Says that a property asks for something that this cloud does not do. */
@@ -63,7 +65,7 @@ function describe(error: z.ZodError, context: ResourceContext): TemplateError {
 export function resourceContext(
   logicalId: string,
   type: string,
-  shared: Pick<ResourceContext, 'assembly' | 'model' | 'dynamodb' | 'dynamodbStreams' | 'sqs'>,
+  shared: Pick<ResourceContext, 'assembly' | 'model' | 'dynamodb' | 'dynamodbStreams' | 'sqs' | 'endpoint'>,
 ): ResourceContext {
   return {
     ...shared,

@@ -63,11 +63,17 @@ export class Secrets {
     };
   }
 
+  /** ARN of the secret with this name or ARN, if somebody has made it. */
+  arnOf(id: string): string | undefined {
+    return this.lookUp(id)?.arn;
+  }
+
+  private lookUp(id: string): Secret | undefined {
+    return this.byName.get(id) ?? [...this.byName.values()].find(({ arn }) => arn === id || arn.slice(0, -7) === id);
+  }
+
   private find(id: unknown): Secret {
-    const wanted = typeof id === 'string' ? id : '';
-    const secret =
-      this.byName.get(wanted) ??
-      [...this.byName.values()].find(({ arn }) => arn === wanted || arn.slice(0, -7) === wanted);
+    const secret = this.lookUp(typeof id === 'string' ? id : '');
     if (!secret)
       throw new ServiceError('ResourceNotFoundException', "Secrets Manager can't find the specified secret.");
     return secret;

@@ -7,10 +7,14 @@ export interface NeededPermission {
 /** Who makes a call. */
 export interface Caller {
   readonly kind: 'function' | 'event source' | 'schedule' | 'rule' | 'operator';
-  /** Logical id of the function, event source mapping, schedule or rule. */
+  /** Of the function, event source mapping, schedule or rule. */
   readonly logicalId?: string;
-  /** The role whose permissions count. */
+  /** The role whose policies count; without one, those of the resource do. */
   readonly roleArn?: string;
+  /** Of the role's session, in which Lambda puts the function's name. */
+  readonly sessionName?: string;
+  /** ARN of the rule, where a service calls in its own name. */
+  readonly sourceArn?: string;
 }
 
 /** One call to a service, as it was judged. */
@@ -18,7 +22,7 @@ export interface ServiceCall {
   /** Epoch milliseconds. */
   readonly at: number;
   readonly caller: Caller;
-  /** `dynamodb`, `dynamodbstreams`, `sqs`, `events`, `secretsmanager`, `lambda`, `logs` or `xray`. */
+  /** The service's prefix in IAM: `dynamodb`, `sqs`, `events`, `secretsmanager`, `lambda`, `logs` or `xray`. */
   readonly service: string;
   /** Such as `SendMessageBatch`. */
   readonly operation: string;

@@ -49,11 +49,6 @@ test('a function sees the variables of its template and of Lambda, and no others
       _HANDLER: 'index.handler',
       _X_AMZN_TRACE_ID: expect.stringMatching(/^Root=1-/),
       AWS_ENDPOINT_URL: expect.any(String),
-      AWS_ENDPOINT_URL_DYNAMODB: expect.any(String),
-      AWS_ENDPOINT_URL_DYNAMODB_STREAMS: expect.any(String),
-      AWS_ENDPOINT_URL_EVENTBRIDGE: expect.any(String),
-      AWS_ENDPOINT_URL_SECRETS_MANAGER: expect.any(String),
-      AWS_ENDPOINT_URL_SQS: expect.any(String),
     },
   });
 });

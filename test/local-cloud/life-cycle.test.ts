@@ -30,7 +30,7 @@ const parts: AssemblyParts = {
       Properties: {
         ScheduleExpression: 'rate(1 minute)',
         FlexibleTimeWindow: { Mode: 'OFF' },
-        Target: { Arn: { 'Fn::GetAtt': ['Work', 'Arn'] } },
+        Target: { Arn: { 'Fn::GetAtt': ['Work', 'Arn'] }, RoleArn: 'arn:aws:iam::000000000000:role/any' },
       },
     },
   },
@@ -85,7 +85,7 @@ function enginePid(dataDir: string): number {
 test('messages outlast a restart with their receive count, and the queue URL follows the engine', async () => {
   const dataDir = temporaryDirectory();
   const assembly = writeAssembly(parts);
-  const first = await createCloud({ assembly, dataDir });
+  const first = await createCloud({ enforcement: 'off', assembly, dataDir });
   await queueOf(first).send('a', '1');
   const [message] = await queueOf(first).receive(30);
   await queueOf(first).makeVisible(message!.ReceiptHandle);
@@ -115,7 +115,7 @@ test('deduplication by message group lets two groups use one deduplication id', 
 
 test('stop() leaves no process, server or thread behind, and can be called twice', async () => {
   const dataDir = temporaryDirectory();
-  const cloud = await createCloud({ assembly: writeAssembly(parts), dataDir, stopGraceMs: 500 });
+  const cloud = await createCloud({ enforcement: 'off', assembly: writeAssembly(parts), dataDir, stopGraceMs: 500 });
   const pid = enginePid(dataDir);
   expect(isRunning(pid)).toBe(true);
   await cloud.start();
@@ -129,7 +129,7 @@ test('stop() leaves no process, server or thread behind, and can be called twice
 test('a program that only starts and stops a cloud ends by itself', async () => {
   const script = `
     import { createCloud } from ${JSON.stringify(join(process.cwd(), 'local/cloud/cloud.ts'))};
-    const cloud = await createCloud({ assembly: ${JSON.stringify(writeAssembly(parts))}, dataDir: ${JSON.stringify(temporaryDirectory())} });
+    const cloud = await createCloud({ enforcement: 'off', assembly: ${JSON.stringify(writeAssembly(parts))}, dataDir: ${JSON.stringify(temporaryDirectory())} });
     await cloud.start();
     await cloud.invoke('Work', {});
     await cloud.stop();`;
@@ -145,7 +145,7 @@ test('an engine does not outlive a parent that is killed, and its data is there 
   const dataDir = temporaryDirectory();
   const script = `
     import { createCloud } from ${JSON.stringify(join(process.cwd(), 'local/cloud/cloud.ts'))};
-    await createCloud({ assembly: ${JSON.stringify(writeAssembly(parts))}, dataDir: ${JSON.stringify(dataDir)} });
+    await createCloud({ enforcement: 'off', assembly: ${JSON.stringify(writeAssembly(parts))}, dataDir: ${JSON.stringify(dataDir)} });
     process.stdout.write('ready');`;
   const parent = spawn(process.execPath, ['--input-type=module', '-e', script], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -163,7 +163,7 @@ test('an engine does not outlive a parent that is killed, and its data is there 
 test('a data directory serves one cloud at a time', async () => {
   const dataDir = temporaryDirectory();
   const cloud = await cloudOf(parts, { dataDir });
-  await expect(createCloud({ assembly: writeAssembly(parts), dataDir })).rejects.toThrow(
+  await expect(createCloud({ enforcement: 'off', assembly: writeAssembly(parts), dataDir })).rejects.toThrow(
     `in use by process ${process.pid}`,
   );
   await cloud.stop();
@@ -187,11 +187,16 @@ test('everything listens on the loopback address only', async () => {
 test('engines given by URL are used, and left running', async () => {
   const engines = await cloudOf(parts);
   const cloud = await createCloud({
+    enforcement: 'off',
     assembly: writeAssembly({ ...parts, resources: { ...parts.resources, More: { Type: 'AWS::SQS::Queue' } } }),
     dataDir: temporaryDirectory(),
     engines: { dynamodbUrl: engines.endpoints.dynamodb, sqsUrl: engines.endpoints.sqs },
   });
-  expect(cloud.endpoints).toMatchObject({ dynamodb: engines.endpoints.dynamodb, sqs: engines.endpoints.sqs });
+  const { QueueUrls } = await awsClient(engines.endpoints.sqs, 'AmazonSQS').call<{ QueueUrls: string[] }>(
+    'ListQueues',
+    {},
+  );
+  expect(QueueUrls.some((url) => url.includes('More'))).toBe(true);
   await cloud.start();
   await cloud.stop();
   await queueOf(engines).send('a', '1');
@@ -200,7 +205,7 @@ test('engines given by URL are used, and left running', async () => {
 
 test('messages older than the retention period are gone', async () => {
   const dataDir = temporaryDirectory();
-  const first = await createCloud({ assembly: writeAssembly(parts), dataDir });
+  const first = await createCloud({ enforcement: 'off', assembly: writeAssembly(parts), dataDir });
   await queueOf(first).send('a', 'old');
   await queueOf(first).send('b', 'new');
   await first.stop();

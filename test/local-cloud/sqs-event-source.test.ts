@@ -138,7 +138,7 @@ test('a visibility that the function sets itself decides when the failed message
   const wait = `
     const record = event.Records[0];
     if (record.attributes.ApproximateReceiveCount === '1') {
-      await fetch(process.env.AWS_ENDPOINT_URL_SQS, {
+      await fetch(process.env.AWS_ENDPOINT_URL, {
         method: 'POST',
         headers: { 'content-type': 'application/x-amz-json-1.0', 'x-amz-target': 'AmazonSQS.ChangeMessageVisibility' },
         body: JSON.stringify({ QueueUrl: process.env.QUEUE_URL, ReceiptHandle: record.receiptHandle, VisibilityTimeout: 1 }),

@@ -112,6 +112,7 @@ test('after a restart the stream goes on where it was, and nothing is read twice
   const dataDir = temporaryDirectory();
   const seen = collector<StreamDetail>();
   const options = {
+    enforcement: 'off' as const,
     assembly,
     dataDir,
     retryWaitScale: 0.001,
@@ -235,7 +236,7 @@ test('lanes of a shard run side by side, keep each item in order and lose nothin
 test('records past a day go when the cloud starts, the numbers go on, and finding the next one needs no search', async () => {
   const assembly = writeAssembly(parts());
   const dataDir = temporaryDirectory();
-  const first = await createCloud({ assembly, dataDir });
+  const first = await createCloud({ enforcement: 'off', assembly, dataDir });
   await put(first, 'a', 'b', 'c');
   await first.stop();
   const withDatabase = <T>(work: (database: DatabaseSync) => T): T => {
@@ -250,6 +251,7 @@ test('records past a day go when the cloud starts, the numbers go on, and findin
 
   const seen = collector<StreamDetail>();
   const second = await createCloud({
+    enforcement: 'off',
     assembly,
     dataDir,
     onEvent: (event) => seen.add(event.detail as unknown as StreamDetail),

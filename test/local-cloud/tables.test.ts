@@ -91,6 +91,7 @@ test('a global table of one replica is a table', async () => {
 test('tables and their items outlast a restart, and a new index is added to them', async () => {
   const dataDir = temporaryDirectory();
   const before = await createCloud({
+    enforcement: 'off',
     assembly: writeAssembly(
       parts({ AttributeDefinitions: [{ AttributeName: 'pk', AttributeType: 'S' }], GlobalSecondaryIndexes: undefined }),
     ),

@@ -164,7 +164,7 @@ test.each<[string, AssemblyParts, RegExp]>([
             ScheduleExpression: 'rate(1 minute)',
             ScheduleExpressionTimezone: 'Europe/Berlin',
             FlexibleTimeWindow: { Mode: 'OFF' },
-            Target: { Arn: 'x' },
+            Target: { Arn: 'x', RoleArn: 'r' },
           },
         },
       },
@@ -193,7 +193,7 @@ test.each<[string, AssemblyParts, RegExp]>([
     /circle: A → B → A/,
   ],
 ])('%s is one clear error', async (_, parts, message) => {
-  const creation = createCloud({ assembly: writeAssembly(parts), dataDir: temporaryDirectory() });
+  const creation = createCloud({ enforcement: 'off', assembly: writeAssembly(parts), dataDir: temporaryDirectory() });
   await expect(creation).rejects.toThrow(message);
 });
 
@@ -221,7 +221,7 @@ test('properties without effect here are accepted, and policies stay readable', 
         Properties: { KmsMasterKeyId: 'k', Tags: [], RedriveAllowPolicy: {}, SqsManagedSseEnabled: true },
       },
       Policy: { Type: 'AWS::IAM::Policy', Properties: { PolicyName: 'p', PolicyDocument: { Statement: [statement] } } },
-      Role: { Type: 'AWS::IAM::Role', Properties: { AssumeRolePolicyDocument: {} } },
+      Role: { Type: 'AWS::IAM::Role', Properties: { AssumeRolePolicyDocument: { Statement: [] } } },
       Alarm: { Type: 'AWS::CloudWatch::Alarm', Properties: { Threshold: 1 } },
       Topic: { Type: 'AWS::SNS::Topic' },
       Metadata: { Type: 'AWS::CDK::Metadata' },

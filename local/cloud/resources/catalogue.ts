@@ -1,6 +1,7 @@
 import type { ResourceType } from '../resource-type.ts';
 import { globalTable, table } from './dynamodb.ts';
 import { archive, eventBus, rule } from './events.ts';
+import { eventBusPolicy, lambdaPermission, managedPolicy, policy, queuePolicy, role } from './iam.ts';
 import { eventInvokeConfig, eventSourceMapping, lambdaFunction } from './lambda.ts';
 import { schedule, scheduleGroup } from './scheduler.ts';
 import { queue } from './sqs.ts';
@@ -12,11 +13,17 @@ export const resourceTypes: Readonly<Record<string, ResourceType>> = {
   'AWS::DynamoDB::Table': table,
   'AWS::Events::Archive': archive,
   'AWS::Events::EventBus': eventBus,
+  'AWS::Events::EventBusPolicy': eventBusPolicy,
   'AWS::Events::Rule': rule,
+  'AWS::IAM::ManagedPolicy': managedPolicy,
+  'AWS::IAM::Policy': policy,
+  'AWS::IAM::Role': role,
   'AWS::Lambda::EventInvokeConfig': eventInvokeConfig,
   'AWS::Lambda::EventSourceMapping': eventSourceMapping,
   'AWS::Lambda::Function': lambdaFunction,
+  'AWS::Lambda::Permission': lambdaPermission,
   'AWS::SQS::Queue': queue,
+  'AWS::SQS::QueuePolicy': queuePolicy,
   'AWS::Scheduler::Schedule': schedule,
   'AWS::Scheduler::ScheduleGroup': scheduleGroup,
   ...resourcesWithoutEffect,

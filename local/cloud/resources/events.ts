@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { parsePattern } from '../event-pattern.ts';
 import { ACCOUNT_ID, REGION } from '../intrinsics.ts';
 import type { RuleTarget } from '../model.ts';
-import { inert, integerBetween, resourceType, type ResourceContext } from '../resource-type.ts';
+import { integerBetween, resourceType, type ResourceContext } from '../resource-type.ts';
 import { parseSchedule } from '../schedule-expression.ts';
 
 const arnOf = (resource: string) => `arn:aws:events:${REGION}:${ACCOUNT_ID}:${resource}`;
@@ -46,7 +46,7 @@ export function deliveryRetries(policy: z.infer<typeof RetryPolicy>) {
 const Target = z.strictObject({
   Id: z.string(),
   Arn: z.string(),
-  RoleArn: inert,
+  RoleArn: z.string().optional(),
   Input: z.string().optional(),
   InputPath: z.string().optional(),
   InputTransformer: z
@@ -84,6 +84,7 @@ export const rule = resourceType({
       checked('ScheduleExpression', context, () => parseSchedule(scheduleExpression));
     }
     context.model.rules.push({
+      logicalId: context.logicalId,
       name,
       arn,
       busName,
@@ -108,6 +109,7 @@ function ruleTarget(target: z.infer<typeof Target>, property: string, context: R
   return {
     id: target.Id,
     arn: target.Arn,
+    ...(target.RoleArn === undefined ? {} : { roleArn: target.RoleArn }),
     input: target.Input,
     inputPath: target.InputPath,
     inputTransformer: target.InputTransformer && {

@@ -16,6 +16,7 @@ const Function = z.strictObject({
   MemorySize: integerBetween(128, 10_240).optional(),
   Environment: z.strictObject({ Variables: z.record(z.string(), z.coerce.string()).optional() }).optional(),
   DeadLetterConfig: z.strictObject({ TargetArn: z.string() }).optional(),
+  TracingConfig: z.strictObject({ Mode: z.enum(['Active', 'PassThrough']).optional() }).optional(),
   LoggingConfig: z
     .strictObject({
       LogGroup: z.string().optional(),
@@ -58,7 +59,6 @@ export const lambdaFunction = resourceType({
     'RecursiveLoop',
     'RuntimeManagementConfig',
     'Tags',
-    'TracingConfig',
   ],
   deploy(properties, context) {
     const name = properties.FunctionName ?? context.name(64);
@@ -84,6 +84,7 @@ export const lambdaFunction = resourceType({
       logLevel: properties.LoggingConfig?.ApplicationLogLevel,
       deadLetterArn,
       roleArn: properties.Role,
+      traced: properties.TracingConfig?.Mode === 'Active',
       // One set per function tells the engines' callers apart.
       credentials: {
         accessKeyId: `ASIA${secret.slice(0, 16).toUpperCase()}`,

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { ACCOUNT_ID, REGION } from '../intrinsics.ts';
-import { inert, resourceType } from '../resource-type.ts';
+import { resourceType } from '../resource-type.ts';
 import { parseSchedule } from '../schedule-expression.ts';
 import {
   checked,
@@ -25,7 +25,7 @@ export const schedule = resourceType({
     EndDate: Moment.optional(),
     Target: z.strictObject({
       Arn: z.string(),
-      RoleArn: inert,
+      RoleArn: z.string(),
       Input: z.string().optional(),
       SqsParameters: z.strictObject({ MessageGroupId: z.string().optional() }).optional(),
       RetryPolicy,
@@ -55,6 +55,7 @@ export const schedule = resourceType({
       endDate: properties.EndDate,
       target: {
         arn: target.Arn,
+        roleArn: target.RoleArn,
         input: target.Input,
         messageGroupId,
         retries: deliveryRetries(target.RetryPolicy),

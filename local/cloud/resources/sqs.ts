@@ -64,7 +64,8 @@ export const queue = resourceType({
       fifo,
       visibilityTimeoutSeconds: Number(attributes['VisibilityTimeout']),
     });
-    return { ref: url, attributes: { Arn: arn, QueueName: name, QueueUrl: url } };
+    const publicUrl = new URL(new URL(url).pathname, context.endpoint).href;
+    return { ref: publicUrl, attributes: { Arn: arn, QueueName: name, QueueUrl: publicUrl } };
   },
 });
 

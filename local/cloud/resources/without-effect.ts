@@ -3,8 +3,8 @@ import { ACCOUNT_ID, REGION } from '../intrinsics.ts';
 import { resourceType, type ResourceType } from '../resource-type.ts';
 
 /**
- * Resources that are known and have no effect on this machine: access policies (kept readable in the cloud's resources),
- * alarms and dashboards, log groups, notifications. Others may still refer to them by name or ARN.
+ * Resources that are known and have no effect on this machine: alarms and dashboards, log groups, notifications. Others
+ * may still refer to them by name or ARN.
  */
 function withoutEffect(options: {
   /** The property that names it; without one it has no name of its own. */
@@ -30,7 +30,6 @@ function withoutEffect(options: {
 
 const regional = (service: string, resource: (name: string) => string) => (name: string) =>
   `arn:aws:${service}:${REGION}:${ACCOUNT_ID}:${resource(name)}`;
-const iam = (kind: string) => (name: string) => `arn:aws:iam::${ACCOUNT_ID}:${kind}/${name}`;
 
 export const resourcesWithoutEffect: Record<string, ResourceType> = {
   'AWS::CDK::Metadata': withoutEffect({}),
@@ -43,21 +42,6 @@ export const resourcesWithoutEffect: Record<string, ResourceType> = {
     arn: regional('cloudwatch', (name) => `alarm:${name}`),
   }),
   'AWS::CloudWatch::Dashboard': withoutEffect({ nameProperty: 'DashboardName' }),
-  'AWS::Events::EventBusPolicy': withoutEffect({}),
-  'AWS::IAM::ManagedPolicy': withoutEffect({
-    nameProperty: 'ManagedPolicyName',
-    arn: iam('policy'),
-    ref: 'arn',
-    attributes: (_, arn) => ({ PolicyArn: arn }),
-  }),
-  'AWS::IAM::Policy': withoutEffect({ nameProperty: 'PolicyName' }),
-  'AWS::IAM::Role': withoutEffect({
-    nameProperty: 'RoleName',
-    maxNameLength: 64,
-    arn: iam('role'),
-    attributes: (name, arn) => ({ Arn: arn, RoleId: `AROA${name.slice(-12)}` }),
-  }),
-  'AWS::Lambda::Permission': withoutEffect({}),
   'AWS::Logs::LogGroup': withoutEffect({
     nameProperty: 'LogGroupName',
     arn: regional('logs', (name) => `log-group:${name}:*`),
@@ -70,5 +54,4 @@ export const resourcesWithoutEffect: Record<string, ResourceType> = {
     attributes: (name, arn) => ({ TopicArn: arn, TopicName: name }),
   }),
   'AWS::SNS::TopicPolicy': withoutEffect({}),
-  'AWS::SQS::QueuePolicy': withoutEffect({}),
 };
