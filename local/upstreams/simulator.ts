@@ -63,7 +63,8 @@ export interface Simulator {
   credentials(account: string): Credentials;
   /** Every state the title has had, oldest first. Throws for a title that never was. */
   truth(licensor: string, alid: string): readonly TitleState[];
-  requests(): RequestReport;
+  /** @param after leaves out arrivals up to this number, so that a reader can follow them. @default 0 */
+  requests(after?: number): RequestReport;
   /** Stops at once: requests under way are cut off. */
   stop(): Promise<void>;
 }
@@ -146,7 +147,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
         if (!title) throw new Error(`There never was a title ${licensor} ${alid}.`);
         return [...title.states];
       },
-      requests: () => requests.report(),
+      requests: (after) => requests.report(after),
       stop,
     };
   } catch (error) {

@@ -1,7 +1,7 @@
 import type { SynthesisOptions } from '../../local/synthesise.ts';
 import type { Fact } from './facts.ts';
 import type { MomentKind } from './kill-moments.ts';
-import type { ShorterTime } from './shorter-times.ts';
+import type { TemplateAdjustment } from './template-adjustments.ts';
 import type { StackAddress } from './stack-messages.ts';
 
 /** What the harness has to know of a capability of the stack. Everything else is the same for all of them. */
@@ -9,8 +9,8 @@ export interface Capability {
   readonly name: string;
   /** When to kill, by the names that `--at` takes. */
   readonly moments: Readonly<Record<string, MomentKind>>;
-  /** Durations of the template that would make a run long. */
-  readonly shorterTimes: readonly ShorterTime[];
+  /** What the template holds that would make a run long. */
+  readonly adjustments: readonly TemplateAdjustment[];
   /** Functions to invoke beside their schedules, by construct path. */
   readonly ticks: readonly { readonly constructPath: string; readonly everyMs: number }[];
   /** Starts the upstream, which outlives the stack. */

@@ -4,12 +4,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { synthesise } from '../../local/synthesise.ts';
 import type { Capability, CheckResult, Scene } from './capability.ts';
 import type { Fact } from './facts.ts';
-import { readFacts } from './facts.ts';
+import { factWriter, readFacts } from './facts.ts';
 import type { KillMoment } from './kill-moments.ts';
 import { drawMoments, momentOf } from './kill-moments.ts';
+import { watchPauses } from './pauses.ts';
 import type { RunningStack } from './running-stack.ts';
 import { openStack } from './running-stack.ts';
-import { shortenTimes } from './shorter-times.ts';
+import { adjustTemplate } from './template-adjustments.ts';
 import { resourceAt } from './stack-messages.ts';
 
 export interface CrashRun {
@@ -42,11 +43,13 @@ const LOOK_EVERY_MS = 500;
  * Runs the stack in a process of its own, kills that at moments that the seed decides, starts it again on the same data,
  * lets it catch up, and compares what is left with the truth.
  *
- * @throws Error when the stack does not start, ends by itself or does not catch up
+ * @throws Error when the stack does not start or ends by itself
  */
 export async function runCrashes(capability: Capability, run: CrashRun): Promise<CrashReport> {
   const { folder, signal, tell } = run;
+  const write = factWriter(folder, 0);
   const scene = await capability.open(STAGE, folder, run.seed);
+  const endWatch = watchPauses((pause) => write({ kind: 'pause', ...pause }));
   try {
     const assembly = await synthesiseStage(capability, scene, run);
     const lives = { count: 0, running: undefined as RunningStack | undefined };
@@ -84,6 +87,7 @@ export async function runCrashes(capability: Capability, run: CrashRun): Promise
       await lives.running?.kill();
     }
   } finally {
+    endWatch();
     await scene.close();
   }
 }
@@ -95,7 +99,7 @@ async function synthesiseStage(capability: Capability, scene: Scene, { folder, t
   writeFileSync(join(config, `${STAGE}.json`), JSON.stringify(scene.settings, null, 2));
   tell('synthesising the stack …');
   await synthesise(STAGE, assembly, { ...scene.synthesis, config });
-  for (const change of shortenTimes(assembly, capability.shorterTimes)) tell(`for this run: ${change}`);
+  for (const change of adjustTemplate(assembly, capability.adjustments)) tell(`for this run: ${change}`);
   return assembly;
 }
 
@@ -157,21 +161,26 @@ async function catchUp(
 ): Promise<readonly CheckResult[]> {
   await scene.freeze();
   tell('letting it catch up …');
-  const wait = async (missing: Scene['unseen']): Promise<void> => {
+  const begun = Date.now();
+  const waitFor = async (missing: Scene['unseen']): Promise<readonly string[]> => {
     const end = Date.now() + CATCH_UP_LIMIT_MS;
     for (;;) {
       const left = await Promise.race([missing(stack.address), stack.failed]);
       signal.throwIfAborted();
-      if (left.length === 0) return;
-      if (Date.now() > end) throw new Error(`not done after ${CATCH_UP_LIMIT_MS / 1000} s: ${left.join(', ')}`);
+      if (left.length === 0 || Date.now() > end) return left;
       await sleep(LOOK_EVERY_MS, undefined, { signal });
     }
   };
-  await wait((address) => scene.unseen(address));
+  const unseen = await waitFor((address) => scene.unseen(address));
   for (const { constructPath } of capability.ticks) stack.tick(constructPath, null);
-  await wait((address) => scene.unsettled(address));
+  const unsettled = await waitFor((address) => scene.unsettled(address));
+  const caughtUp: CheckResult = {
+    name: 'catches up',
+    counts: { seconds: Math.round((Date.now() - begun) / 1000) },
+    violations: [...unseen, ...unsettled].map((left) => `not done after ${CATCH_UP_LIMIT_MS / 1000} s: ${left}`),
+  };
   const facts = readFacts(folder);
-  return [...(await scene.check(stack.address, facts)), functionsEnd(facts)];
+  return [caughtUp, ...(await scene.check(stack.address, facts)), functionsEnd(facts)];
 }
 
 /** For information: how often functions have ended, and how. */

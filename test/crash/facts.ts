@@ -37,26 +37,28 @@ export const Fact = z.discriminatedUnion('kind', [
     input: unknownRecord.optional(),
     refusal: z.string().optional(),
   }),
+  /** The machine has let a process wait: what fell due meanwhile came late, and all at once. */
+  z.object({ kind: z.literal('pause'), at: z.number(), ms: z.number() }),
 ]);
 export type Fact = z.infer<typeof Fact>;
 export type FactOf<K extends Fact['kind']> = Extract<Fact, { kind: K }>;
 
 const fileOf = (folder: string, life: number): string => join(folder, `facts-${life}.jsonl`);
 
-/** Opens the file of one life. What the function it gives has returned from is not lost by a SIGKILL. */
+/** Opens the file of one life, counted from 1, or with 0 that of the harness itself. What the function it gives has returned from is not lost by a SIGKILL. */
 export function factWriter(folder: string, life: number): (fact: Fact) => void {
   const file = fileOf(folder, life);
   return (fact) => appendFileSync(file, `${JSON.stringify(fact)}\n`);
 }
 
 /**
- * The facts of all lives, in the order in which they were written. A life's last line may have been cut off by its end.
+ * The facts of the harness, then those of all lives, each in the order in which they were written. A life's last line may have been cut off by its end.
  *
  * @throws Error when any other line is no fact
  */
 export function readFacts(folder: string): Fact[] {
   const facts: Fact[] = [];
-  for (let life = 1; existsSync(fileOf(folder, life)); life += 1) {
+  for (let life = 0; existsSync(fileOf(folder, life)); life += 1) {
     const lines = readFileSync(fileOf(folder, life), 'utf8').split('\n');
     // Behind the last line end there is nothing, or what was cut off.
     for (const [index, line] of lines.slice(0, -1).entries()) {

@@ -22,9 +22,14 @@ export interface MomentKind {
 /** A moment as the dice have it. */
 export interface KillMoment {
   readonly kind: string;
+  /** How long the stack is left alone before anything is waited for, in milliseconds. */
+  readonly aloneMs: number;
   readonly count: number;
   readonly delayMs: number;
 }
+
+/** Kills hit stacks that have hardly begun, and stacks that have got back into their stride. */
+const ALONE_MS: Range = [0, 30_000];
 
 /**
  * Draws the moments of a run: every kind comes up before any comes up again. The same seed gives the same moments.
@@ -42,7 +47,12 @@ export function drawMoments(
   while (moments.length < kills) {
     for (const kind of only.length > 0 ? only : random.shuffled(Object.keys(kinds))) {
       const { count, delayMs } = kinds[kind]!;
-      moments.push({ kind, count: random.integer(...count), delayMs: random.integer(...delayMs) });
+      moments.push({
+        kind,
+        aloneMs: random.integer(...ALONE_MS),
+        count: random.integer(...count),
+        delayMs: random.integer(...delayMs),
+      });
     }
   }
   return moments.slice(0, kills);
@@ -71,6 +81,7 @@ export async function momentOf(
   signal: AbortSignal,
 ): Promise<boolean> {
   const { sight } = kind;
+  await sleep(moment.aloneMs, undefined, { signal });
   const stop = new AbortController();
   const either = AbortSignal.any([signal, stop.signal]);
   const limit = sleep(limitMs, false, { signal: either });

@@ -15,7 +15,12 @@ async function main(argv: readonly string[]): Promise<number> {
   const interrupted = new AbortController();
   process.once('SIGINT', () => interrupted.abort()).once('SIGTERM', () => interrupted.abort());
   const folder = mkdtempSync(join(tmpdir(), 'offer-relay-crash-'));
-  const again = ['npm run crash --', `--kills ${kills}`, `--seed ${seed}`, ...(at.length > 0 ? [`--at ${at}`] : [])];
+  const again = [
+    'npm run crash --',
+    `--kills ${kills}`,
+    `--seed ${seed}`,
+    ...(at.length > 0 ? [`--at ${at.join()}`] : []),
+  ];
   console.log(`${offerStatus.name}: ${kills} kills with seed ${seed}, in ${folder}`);
   let clean = false;
   try {

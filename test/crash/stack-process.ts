@@ -7,6 +7,7 @@ import type { Cloud } from '../../local/cloud/cloud.ts';
 import { createCloud } from '../../local/cloud/cloud.ts';
 import type { Fact } from './facts.ts';
 import { factWriter } from './facts.ts';
+import { watchPauses } from './pauses.ts';
 import type { FromStack, StackAddress, StackOrder, ToStack } from './stack-messages.ts';
 
 const SENDS = ['SendMessage', 'SendMessageBatch'];
@@ -24,6 +25,7 @@ async function open(order: StackOrder): Promise<StackAddress> {
     write(fact);
     tell({ kind: 'fact', fact: fact.kind === 'ended' ? { ...fact, event: undefined, payload: undefined } : fact });
   };
+  watchPauses((pause) => note({ kind: 'pause', ...pause }));
   cloud = await createCloud({
     assembly: order.assembly,
     dataDir: order.dataDir,

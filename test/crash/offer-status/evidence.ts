@@ -89,6 +89,8 @@ export interface Evidence {
   /** Oldest first. */
   readonly requests: readonly Request[];
   readonly buckets: readonly UpstreamBucket[];
+  /** When the machine has let the stack or the upstream wait, and for how long before. */
+  readonly pauses: readonly { readonly at: number; readonly ms: number }[];
   /** Every state of each watch, oldest first. */
   readonly truth: ReadonlyMap<string, readonly TitleState[]>;
 }
