@@ -57,9 +57,9 @@ const titles = ACCOUNTS.flatMap(({ licensor, titles: count }) =>
 const bucketOf = (account: string): string => `offer-status|${account}|global|status`;
 
 const calls =
-  (path: string, operation: string): MomentKind['sight'] =>
+  (path: string, ...operations: string[]): MomentKind['sight'] =>
   (fact, functionId) =>
-    fact.kind === 'call' && fact.operation === operation && fact.functionId === functionId(path);
+    fact.kind === 'call' && operations.includes(fact.operation) && fact.functionId === functionId(path);
 const begins =
   (path: string): MomentKind['sight'] =>
   (fact, functionId) =>
@@ -71,7 +71,7 @@ const MOMENTS: Record<string, MomentKind> = {
   slice: { about: 'in the middle of a slice', sight: 'request', count: [1, 80], delayMs: [0, 20] },
   record: { about: 'as a change is recorded', sight: calls(WORKER, 'TransactWriteItems'), count: [1, 20], delayMs: [0, 15] },
   plan: { about: 'as the planner begins', sight: begins(PLANNER), count: [1, 6], delayMs: [0, 80] },
-  send: { about: 'between planning, sending and noting it', sight: calls(PLANNER, 'SendMessageBatch'), count: [1, 5], delayMs: [0, 8] },
+  send: { about: 'between planning, sending and noting it', sight: calls(PLANNER, 'UpdateItem', 'SendMessageBatch'), count: [1, 9], delayMs: [0, 8] },
   publish: { about: 'as events are published', sight: calls(PUBLISHER, 'PutEvents'), count: [1, 6], delayMs: [0, 15] },
 }; // prettier-ignore
 
