@@ -26,8 +26,10 @@ export interface CrashRun {
 }
 
 export interface CrashReport {
-  /** Kills that were carried out; of these, the ones whose moment did not come in time. */
   readonly kills: number;
+  /** Times that the database was stalled in place of a kill. */
+  readonly stalls: number;
+  /** Of both, those whose moment did not come in time. */
   readonly missed: number;
   readonly checks: readonly CheckResult[];
 }
@@ -71,18 +73,22 @@ export async function runCrashes(capability: Capability, run: CrashRun): Promise
     };
     try {
       let missed = 0;
+      let stalls = 0;
       const moments = drawMoments(capability.moments, run.kills, run.seed, run.at);
       for (const [index, moment] of moments.entries()) {
-        const came = await dieOnce(capability, scene, await live(), moment, {
+        const stack = lives.running ?? (await live());
+        const came = await disturb(capability, scene, stack, moment, {
           ...run,
-          tell: (line) => tell(`kill ${String(index + 1).padStart(String(run.kills).length)}  ${line}`),
+          tell: (line) => tell(`${String(index + 1).padStart(String(run.kills).length)}  ${line}`),
         });
         if (!came) missed += 1;
+        if (capability.moments[moment.kind]!.stallMs === undefined) lives.running = undefined;
+        else stalls += 1;
       }
-      const checks = await catchUp(capability, scene, await live(), run);
+      const checks = await catchUp(capability, scene, lives.running ?? (await live()), run);
       await lives.running?.stop();
       lives.running = undefined;
-      return { kills: moments.length, missed, checks };
+      return { kills: moments.length - stalls, stalls, missed, checks };
     } finally {
       await lives.running?.kill();
     }
@@ -103,8 +109,12 @@ async function synthesiseStage(capability: Capability, scene: Scene, { folder, t
   return assembly;
 }
 
-/** @returns whether the moment came, or the stack was killed because it did not */
-async function dieOnce(
+/**
+ * Waits for a moment, and kills the stack or stalls its database.
+ *
+ * @returns whether the moment came, or was no longer waited for
+ */
+async function disturb(
   capability: Capability,
   scene: Scene,
   stack: RunningStack,
@@ -120,11 +130,13 @@ async function dieOnce(
     requests: scene.requests,
   };
   const came = await Promise.race([momentOf(moment, kind, sights, MOMENT_LIMIT_MS, signal), stack.failed]);
-  await stack.kill();
+  const doing = seen();
+  if (kind.stallMs === undefined) await stack.kill();
+  else await Promise.race([stack.stallDatabase(kind.stallMs, signal), stack.failed]);
   const seconds = ((Date.now() - begun.at) / 1000).toFixed(1).padStart(5);
   const requests = String(scene.requests() - begun.requests).padStart(4);
   tell(
-    `${seconds} s  ${requests} requests  ${moment.kind.padEnd(8)} ${seen()}${came ? '' : ' (the moment did not come)'}`,
+    `${seconds} s  ${requests} requests  ${moment.kind.padEnd(8)} ${doing}${came ? '' : ' (the moment did not come)'}`,
   );
   return came;
 }
@@ -187,7 +199,12 @@ async function catchUp(
 function functionsEnd(facts: readonly Fact[]): CheckResult {
   const ended = facts.filter((fact) => fact.kind === 'ended');
   const began = facts.filter((fact) => fact.kind === 'began').length;
-  const failed = ended.filter(({ outcome }) => outcome !== 'success').length;
-  const counts = { begun: began, 'cut off by kills': began - ended.length, failed };
+  const ends = (wanted: string): number => ended.filter(({ outcome }) => outcome === wanted).length;
+  const counts = {
+    begun: began,
+    'cut off by kills': began - ended.length,
+    'timed out': ends('timeout'),
+    failed: ends('error'),
+  };
   return { name: 'invocations (information)', counts, violations: [] };
 }

@@ -8,6 +8,13 @@ type Range = readonly [least: number, most: number];
 export interface MomentKind {
   readonly about: string;
   /**
+   * For how long the database stands still at that moment, in milliseconds, and goes on then: longer than a function may
+   * take, so that functions time out.
+   *
+   * @default - the stack is killed
+   */
+  readonly stallMs?: number;
+  /**
    * What is waited for: a fact, a number of upstream requests, or nothing but the delay.
    *
    * @param functionId logical id of a function, by the end of its construct path

@@ -24,7 +24,7 @@ async function main(argv: readonly string[]): Promise<number> {
   console.log(`${offerStatus.name}: ${kills} kills with seed ${seed}, in ${folder}`);
   let clean = false;
   try {
-    const { checks, missed } = await runCrashes(offerStatus, {
+    const { checks, ...done } = await runCrashes(offerStatus, {
       kills,
       seed,
       at,
@@ -33,8 +33,10 @@ async function main(argv: readonly string[]): Promise<number> {
       tell: (line) => console.log(line),
     });
     clean = isClean(checks);
-    writeFileSync(join(folder, 'findings.json'), JSON.stringify({ kills, seed, at, missed, checks }, null, 2));
-    console.log(`\n${kills} kills, ${missed} of them without the moment that was waited for\n`);
+    writeFileSync(join(folder, 'findings.json'), JSON.stringify({ seed, at, ...done, checks }, null, 2));
+    console.log(
+      `\n${done.kills} kills, ${done.stalls} stalls, ${done.missed} without the moment that was waited for\n`,
+    );
     for (const line of reportLines(checks)) console.log(line);
   } catch (error) {
     if (!interrupted.signal.aborted) console.error(error);

@@ -22,6 +22,8 @@ export interface RunningStack {
   tick(constructPath: string, everyMs: number | null): void;
   /** Hears of every fact from now on; returns how to end that. */
   onFact(listener: (fact: Fact) => void): () => void;
+  /** Lets its database engine stand still for so many milliseconds, whatever is asked of it. */
+  stallDatabase(ms: number, signal: AbortSignal): Promise<void>;
   /** SIGKILL, to this one process. Resolves when it is gone, and its database engine with it. */
   kill(): Promise<void>;
   /** Lets it end by itself. */
@@ -52,6 +54,16 @@ export async function openStack(order: StackOrder): Promise<RunningStack> {
       onFact(listener) {
         listeners.add(listener);
         return () => void listeners.delete(listener);
+      },
+      async stallDatabase(ms, signal) {
+        const engines = processesWith(order.dataDir);
+        if (engines.length === 0) throw new Error('there is no database engine of its own that could be stalled');
+        for (const engine of engines) process.kill(engine, 'SIGSTOP');
+        try {
+          await sleep(ms, undefined, { signal });
+        } finally {
+          for (const engine of processesWith(order.dataDir)) process.kill(engine, 'SIGCONT');
+        }
       },
       async kill() {
         await stack.kill();
@@ -141,14 +153,14 @@ async function engineGone(dataDir: string): Promise<void> {
 }
 
 /** Processes whose command line names a folder; none where the system does not show them. */
-function processesWith(folder: string): string[] {
+function processesWith(folder: string): number[] {
   let ids: string[];
   try {
     ids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
   } catch {
     return [];
   }
-  return ids.filter((id) => {
+  return ids.map(Number).filter((id) => {
     try {
       return readFileSync(`/proc/${id}/cmdline`, 'utf8').includes(folder);
     } catch {

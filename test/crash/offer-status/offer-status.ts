@@ -34,13 +34,13 @@ const SLICES = 'TitleChecks/Queues/Slices';
  * after the one before, so that there are moments of rest as well.
  */
 const ACCOUNTS = [
-  { name: 'fast', licensor: 'fast-studios', perSecond: 10, burst: 5, titles: 110 },
-  { name: 'deep', licensor: 'deep-studios', perSecond: 5, burst: 10, titles: 60 },
+  { name: 'fast', licensor: 'fast-studios', perSecond: 5, burst: 5, titles: 55 },
+  { name: 'deep', licensor: 'deep-studios', perSecond: 4, burst: 10, titles: 44 },
   { name: 'slow', licensor: 'slow-studios', perSecond: 2, burst: 1, titles: 20 },
 ];
 const LAP_SECONDS = 16;
 /** Changes a minute over all titles: about one of three titles changes in the course of a lap. */
-const TEMPO = 300;
+const TEMPO = 200;
 /** Looks at each title after the last change: one sees it, and with two there is a whole lap after the last kill. */
 const LAPS_BEHIND = 2;
 /** Counts alone: to copy every arrival time and again would slow the simulator down. */
@@ -72,6 +72,7 @@ const MOMENTS: Record<string, MomentKind> = {
   record: { about: 'as a change is recorded', sight: calls(WORKER, 'TransactWriteItems'), count: [1, 20], delayMs: [0, 15] },
   plan: { about: 'as the planner begins', sight: begins(PLANNER), count: [1, 6], delayMs: [0, 80] },
   send: { about: 'between planning, sending and noting it', sight: calls(PLANNER, 'UpdateItem', 'SendMessageBatch'), count: [1, 9], delayMs: [0, 8] },
+  stall: { about: 'in the middle of a slice: the database stands still until functions time out', stallMs: 20_000, sight: 'request', count: [1, 80], delayMs: [0, 20] },
   publish: { about: 'as events are published', sight: calls(PUBLISHER, 'PutEvents'), count: [1, 6], delayMs: [0, 15] },
 }; // prettier-ignore
 
