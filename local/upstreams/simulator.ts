@@ -31,6 +31,8 @@ export interface SimulatorOptions {
   controlPort?: number;
   /** Where the titles' lives are kept, so that the next run with this seed goes on with them. @default nowhere */
   stateFile?: string;
+  /** Requests that are remembered one by one. @default 50000 */
+  requestsKept?: number;
   /** @default the system's clock and timers */
   clock?: Clock;
   offerStatus: OfferStatusOptions;
@@ -101,7 +103,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   );
 
   const faults = new FaultRules(MATCHABLE_ATTRIBUTES, createRandom(seed, 'faults'));
-  const requests = new RequestLog();
+  const requests = new RequestLog(options.requestsKept);
   const handle = createOfferStatusApi({ seed, clock, accounts, titles, faults, requests, dialect, latency });
   const api = createMutualTlsServer(
     pki,

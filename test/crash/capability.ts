@@ -22,7 +22,7 @@ export interface Scene {
   /** Content of the stage's settings file. */
   readonly settings: Readonly<Record<string, unknown>>;
   readonly synthesis: Omit<SynthesisOptions, 'config'>;
-  /** By name. Needs the settings file, so it is asked for after that is written. */
+  /** By name. */
   readonly secrets: Readonly<Record<string, unknown>>;
   /** Gives the stack something to do, once, before its first life begins. */
   fill(stack: StackAddress): Promise<void>;

@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { appendFileSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
 
@@ -57,17 +57,21 @@ export function factWriter(folder: string, life: number): (fact: Fact) => void {
  * @throws Error when any other line is no fact
  */
 export function readFacts(folder: string): Fact[] {
-  const facts: Fact[] = [];
-  for (let life = 0; existsSync(fileOf(folder, life)); life += 1) {
-    const lines = readFileSync(fileOf(folder, life), 'utf8').split('\n');
+  const lives = readdirSync(folder)
+    .map((name) => /^facts-(\d+)\.jsonl$/.exec(name)?.[1])
+    .filter((life) => life !== undefined)
+    .map(Number)
+    .sort((a, b) => a - b);
+  return lives.flatMap((life) => {
+    const file = fileOf(folder, life);
     // Behind the last line end there is nothing, or what was cut off.
-    for (const [index, line] of lines.slice(0, -1).entries()) {
+    const lines = readFileSync(file, 'utf8').split('\n').slice(0, -1);
+    return lines.map((line, index) => {
       try {
-        facts.push(Fact.parse(JSON.parse(line)));
+        return Fact.parse(JSON.parse(line));
       } catch (error) {
-        throw new Error(`${fileOf(folder, life)}, line ${index + 1} is no fact`, { cause: error });
+        throw new Error(`${file}, line ${index + 1} is no fact`, { cause: error });
       }
-    }
-  }
-  return facts;
+    });
+  });
 }

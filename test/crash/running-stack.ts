@@ -56,13 +56,13 @@ export async function openStack(order: StackOrder): Promise<RunningStack> {
         return () => void listeners.delete(listener);
       },
       async stallDatabase(ms, signal) {
-        const engines = processesWith(order.dataDir);
+        const engines = enginesOf(order.dataDir);
         if (engines.length === 0) throw new Error('there is no database engine of its own that could be stalled');
         for (const engine of engines) process.kill(engine, 'SIGSTOP');
         try {
           await sleep(ms, undefined, { signal });
         } finally {
-          for (const engine of processesWith(order.dataDir)) process.kill(engine, 'SIGCONT');
+          for (const engine of enginesOf(order.dataDir)) process.kill(engine, 'SIGCONT');
         }
       },
       async kill() {
@@ -141,19 +141,20 @@ async function within<T>(limitMs: number, what: string, work: Promise<T>): Promi
   }
 }
 
-/** Waits until no process works in a data directory any more: it must be free for the next start. */
+/** Waits until no engine works in a data directory any more: it must be free for the next start. */
 async function engineGone(dataDir: string): Promise<void> {
   const end = Date.now() + END_LIMIT_MS;
   for (;;) {
-    const left = processesWith(dataDir);
+    const left = enginesOf(dataDir);
     if (left.length === 0) return;
     if (Date.now() > end) throw new Error(`left behind in ${dataDir}: process ${left.join(', ')}`);
     await sleep(20);
   }
 }
 
-/** Processes whose command line names a folder; none where the system does not show them. */
-function processesWith(folder: string): number[] {
+/** Processes whose command line names the database of a data directory; none where the system does not show them. */
+function enginesOf(dataDir: string): number[] {
+  const database = join(dataDir, 'dynamodb');
   let ids: string[];
   try {
     ids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
@@ -162,7 +163,7 @@ function processesWith(folder: string): number[] {
   }
   return ids.map(Number).filter((id) => {
     try {
-      return readFileSync(`/proc/${id}/cmdline`, 'utf8').includes(folder);
+      return readFileSync(`/proc/${id}/cmdline`, 'utf8').includes(database);
     } catch {
       return false;
     }

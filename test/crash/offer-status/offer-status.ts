@@ -45,6 +45,8 @@ const TEMPO = 200;
 const LAPS_BEHIND = 2;
 /** Counts alone: to copy every arrival time and again would slow the simulator down. */
 const NO_ARRIVALS = Number.MAX_SAFE_INTEGER;
+/** More than a run of a day has. */
+const MOST_REQUESTS = 1_000_000;
 const SIDE_BY_SIDE = 25;
 
 const titles = ACCOUNTS.flatMap(({ licensor, titles: count }) =>
@@ -94,6 +96,7 @@ export const offerStatus: Capability = {
     const simulator = await startSimulator({
       pkiDir: join(folder, 'upstreams'),
       seed,
+      requestsKept: MOST_REQUESTS,
       offerStatus: {
         accounts: ACCOUNTS.map(({ name, licensor, perSecond, burst }) => ({
           name,
