@@ -5,6 +5,8 @@ type Style = Parameters<typeof styleText>[0];
 
 /** Events of one kind that are told one by one within a second; a flood is summed up. */
 const LINES_A_SECOND = 5;
+/** Different troubles that are told; who has more of them reads the logs. */
+const MOST_TROUBLES = 20;
 const HEADLINE_STYLES: Readonly<Record<string, Style>> = {
   'Offer Went Live': 'green',
   'Offer Blocked': 'red',
@@ -19,6 +21,7 @@ export class Screen {
   readonly #now: () => Date;
   #second = '';
   #told = new Map<string, number>();
+  readonly #troubles = new Set<string>();
 
   constructor(out: NodeJS.WriteStream, options: { quiet: boolean; now?: () => Date }) {
     this.#out = out;
@@ -43,6 +46,14 @@ export class Screen {
   table(rows: readonly (readonly [string, string])[]): void {
     const width = Math.max(...rows.map(([name]) => name.length));
     for (const [name, value] of rows) this.line(`  ${this.#style('dim', name.padEnd(width))}  ${value}`);
+  }
+
+  /** What would go wrong on AWS as well. The same is told once, however often it happens. */
+  trouble(text: string): void {
+    if (this.#troubles.has(text) || this.#troubles.size >= MOST_TROUBLES) return;
+    this.#troubles.add(text);
+    this.line(this.#style('red', text));
+    if (this.#troubles.size === MOST_TROUBLES) this.line(this.#style('red', 'More of this is in the logs.'));
   }
 
   /** An event that has reached the bus. */

@@ -91,6 +91,11 @@ async function bringUp(
       appendFileSync(eventsFile, `${JSON.stringify(event)}\n`);
       screen.event(eventWords(event, (alid) => titles.get(alid)));
     },
+    onRefusal: (text) => screen.trouble(text),
+    onInvocation({ functionId, error }) {
+      // The request's id would make every failure another one.
+      if (error) screen.trouble(`${functionId} failed: ${error.errorMessage.replace(/^RequestId: \S+ Error: /, '')}`);
+    },
   });
   endings.push(() => cloud.stop());
 

@@ -8,6 +8,7 @@ import type { TitleWatch } from '../lambdas/shared/watches.ts';
 import { titleWatchId } from '../lambdas/shared/watches.ts';
 import { WatchStore } from '../lambdas/shared/watches.store.ts';
 import type { Cloud } from './cloud/cloud.ts';
+import { inLanes } from './watches/lanes.ts';
 
 const SIDE_BY_SIDE = 25;
 
@@ -43,12 +44,10 @@ export function openWatchList(cloud: Cloud, settings: OfferStatusSettings): Watc
       return Items.length === 0;
     },
     async add(titles) {
-      const watches = titles.map(watchOf);
       let added = 0;
-      for (let index = 0; index < watches.length; index += SIDE_BY_SIDE) {
-        const results = await Promise.all(watches.slice(index, index + SIDE_BY_SIDE).map((watch) => store.add(watch)));
-        added += results.filter(Boolean).length;
-      }
+      await inLanes(titles.map(watchOf), SIDE_BY_SIDE, async (watch) => {
+        if (await store.add(watch)) added += 1;
+      });
       return added;
     },
     remove: (title) => store.remove(titleWatchId(title)),

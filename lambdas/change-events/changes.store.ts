@@ -10,7 +10,9 @@ export interface RecordedChange {
   /** The version it was compared with; 0 before the first. */
   readonly seenVersion: number;
   readonly seenObservedAt: string | undefined;
-  /** Lap that the watch belongs to from now on. */
+  /** The bucket that was asked. A watch that has been moved to another one meanwhile must not fall back into its lap. */
+  readonly bucketId: string;
+  /** Lap of that bucket that the watch belongs to from now on. */
   readonly lap: string;
   readonly after: Readonly<Record<string, unknown>>;
   readonly changes: Readonly<Record<string, readonly unknown[]>>;
@@ -22,7 +24,7 @@ export interface RecordedChange {
   readonly now: number;
 }
 
-/** `recorded`, or why not: `outrun` by another version or a removal, `contended` for now, `tooLarge` for a row. */
+/** `recorded`, or why not: `outrun` by another version, a removal or a move, `contended` for now, `tooLarge` for a row. */
 export type RecordOutcome = 'recorded' | 'outrun' | 'contended' | 'tooLarge';
 
 /** Largest item that DynamoDB takes is 400 KB; attribute names and the other fields need a little room. */
@@ -73,11 +75,12 @@ export class ChangeStore {
                 // A removed watch has no lap; a watch never seen has no version.
                 ConditionExpression:
                   change.seenVersion === 0
-                    ? 'attribute_exists(#lap) AND attribute_not_exists(version)'
-                    : 'attribute_exists(#lap) AND version = :seen',
+                    ? 'attribute_exists(#lap) AND bucketId = :bucketId AND attribute_not_exists(version)'
+                    : 'attribute_exists(#lap) AND bucketId = :bucketId AND version = :seen',
                 ExpressionAttributeNames: { '#lap': 'lap', '#state': 'state' },
                 ExpressionAttributeValues: {
                   ':lap': change.lap,
+                  ':bucketId': change.bucketId,
                   ':after': change.after,
                   ':version': version,
                   ':sentAt': change.sentAt,

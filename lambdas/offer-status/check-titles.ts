@@ -153,6 +153,7 @@ function changeOf(head: WatchHead<Offers>, sighting: Sighting, now: number): Rec
     watchId: head.watchId,
     seenVersion: head.version,
     seenObservedAt: head.observedAt,
+    bucketId: head.bucketId,
     lap: lapOf(head.bucketId, 'steady'),
     after,
     changes: byOffer(changes),

@@ -10,6 +10,7 @@ const UNPROCESSED: RetryPolicy = { attempts: 6, baseMs: 50, capMs: 2_000 };
 /**
  * Reads items by key, strongly consistent, in calls of 100 side by side; what DynamoDB left over is asked for again.
  *
+ * @param attributes those to read; all of them when left out
  * @returns the items that exist, in no particular order
  * @throws Error when DynamoDB keeps leaving keys over
  */
@@ -18,9 +19,10 @@ export async function batchGet(
   table: string,
   keys: readonly Record<string, string | number>[],
   clock: Clock,
+  attributes?: readonly string[],
 ): Promise<Record<string, unknown>[]> {
   const calls = Array.from({ length: Math.ceil(keys.length / KEYS_PER_CALL) }, (_, index) =>
-    readChunk(client, table, keys.slice(index * KEYS_PER_CALL, (index + 1) * KEYS_PER_CALL), clock),
+    readChunk(client, table, keys.slice(index * KEYS_PER_CALL, (index + 1) * KEYS_PER_CALL), clock, attributes),
   );
   return (await Promise.all(calls)).flat();
 }
@@ -30,7 +32,12 @@ async function readChunk(
   table: string,
   keys: readonly Record<string, string | number>[],
   clock: Clock,
+  attributes: readonly string[] | undefined,
 ): Promise<Record<string, unknown>[]> {
+  const projection = attributes && {
+    ProjectionExpression: attributes.map((name) => `#${name}`).join(', '),
+    ExpressionAttributeNames: Object.fromEntries(attributes.map((name) => [`#${name}`, name])),
+  };
   const items: Record<string, unknown>[] = [];
   let left: Record<string, unknown>[] = [...keys];
   for (let attempt = 1; left.length > 0; attempt += 1) {
@@ -38,7 +45,7 @@ async function readChunk(
       throw new Error(`DynamoDB left ${left.length} keys of ${table} unread after ${UNPROCESSED.attempts} tries`);
     if (attempt > 1) await clock.sleepUntil(clock.now() + fullJitter(attempt - 1, UNPROCESSED, Math.random));
     const answer = await client.send(
-      new BatchGetCommand({ RequestItems: { [table]: { Keys: left, ConsistentRead: true } } }),
+      new BatchGetCommand({ RequestItems: { [table]: { Keys: left, ConsistentRead: true, ...projection } } }),
     );
     items.push(...(answer.Responses?.[table] ?? []));
     left = answer.UnprocessedKeys?.[table]?.Keys ?? [];

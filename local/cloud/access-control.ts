@@ -12,6 +12,8 @@ export interface AccessControlOptions {
   /** False lets everybody do everything. */
   readonly enforced: boolean;
   onCall?(call: ServiceCall): void;
+  /** A call that was refused, in AWS's words. */
+  onRefused?(caller: Caller, text: string): void;
 }
 
 const SERVICE_OF: Partial<Record<Caller['kind'], string>> = { rule: 'events.amazonaws.com' };
@@ -20,12 +22,14 @@ const SERVICE_OF: Partial<Record<Caller['kind'], string>> = { rule: 'events.amaz
 export class AccessControl {
   readonly #model: CloudModel;
   readonly #enforced: boolean;
-  readonly #onCall: ((call: ServiceCall) => void) | undefined;
+  readonly #onCall: AccessControlOptions['onCall'];
+  readonly #onRefused: AccessControlOptions['onRefused'];
 
-  constructor({ model, enforced, onCall }: AccessControlOptions) {
+  constructor({ model, enforced, onCall, onRefused }: AccessControlOptions) {
     this.#model = model;
     this.#enforced = enforced;
     this.#onCall = onCall;
+    this.#onRefused = onRefused;
   }
 
   /**
@@ -36,7 +40,9 @@ export class AccessControl {
   judge(call: JudgedCall): void {
     const refusal = call.permissions.map((needed) => this.refusal(call.caller, needed)).find(Boolean);
     this.#onCall?.({ at: Date.now(), ...call, ...(refusal === undefined ? {} : { refusal }) });
-    if (refusal !== undefined) throw new ServiceError('AccessDeniedException', refusal);
+    if (refusal === undefined) return;
+    this.#onRefused?.(call.caller, refusal);
+    throw new ServiceError('AccessDeniedException', refusal);
   }
 
   /** Why the caller may not do this, in AWS's words; nothing where it may. */

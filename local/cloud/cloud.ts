@@ -16,6 +16,8 @@ import type { InvocationInfo, InvocationResult } from './invocation.ts';
 import type { Operations } from './json-service.ts';
 import { judgedClient } from './judged-client.ts';
 import { FunctionRuntime } from './lambda-runtime.ts';
+import { checkInvocationPayload } from './limits.ts';
+import { PendingWork } from './pending-work.ts';
 import { queueSender } from './queue-sender.ts';
 import { runSchedules } from './schedules.ts';
 import { Secrets } from './secrets.ts';
@@ -146,7 +148,17 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
     const sqs = client(sqsEngine.url, 'AmazonSQS');
     const deployment = await deploy(assembly, { dynamodb, dynamodbStreams, sqs, endpoint: frontDoor.url });
     const { model } = deployment;
-    const access = new AccessControl({ model, enforced, onCall: options.onCall });
+    const functions = new Map<string, FunctionRuntime>();
+    const access = new AccessControl({
+      model,
+      enforced,
+      onCall: options.onCall,
+      onRefused: ({ kind, logicalId = '' }, text) => {
+        options.onRefusal?.(`${logicalId} (${kind}): ${text}`);
+        const runtime = [...functions.values()].find(({ definition }) => definition.logicalId === logicalId);
+        runtime?.note(`AccessDenied ${text}`);
+      },
+    });
     if (enforced) {
       checkRoles(model, deployment.resources, access);
       checkWiring(model, deployment.resources);
@@ -160,13 +172,18 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
     const { url } = frontDoor;
     const endpoints = { dynamodb: url, dynamodbStreams: url, sqs: url, eventbridge: url, secretsManager: url };
 
-    const functions = new Map<string, FunctionRuntime>();
     for (const definition of model.functions.values()) {
       // One address for all: a service that is not played is refused there by name, rather than called in the real cloud.
       const environment = { ...options.functionEnvironment, AWS_ENDPOINT_URL: url };
       functions.set(
         definition.arn,
-        new FunctionRuntime({ definition, environment, logs, onInvocation: options.onInvocation }),
+        new FunctionRuntime({
+          definition,
+          environment,
+          logs,
+          access,
+          onInvocation: options.onInvocation,
+        }),
       );
     }
     const stopping = new AbortController();
@@ -174,12 +191,15 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
     // Every lane of every stream listens to it; Node would take that for a leak.
     setMaxListeners(0, signal);
     const waitScale = options.retryWaitScale ?? 1;
-    const sender = queueSender(sqs, model.queues);
-    const invoker = new AsyncInvoker({ functions, settings: model.asyncInvocation, sender, waitScale, signal });
-    const delivery = new TargetDelivery({ invoker, sender, waitScale, signal });
+    const sender = queueSender(sqs, model.queues, access);
+    const pending = new PendingWork(dataDir);
+    endings.push(() => pending.close());
+    const settings = model.asyncInvocation;
+    const invoker = new AsyncInvoker({ functions, settings, sender, pending, waitScale, signal });
+    const delivery = new TargetDelivery({ invoker, sender, access, pending, waitScale, signal });
     const operations: Operations = {
       ...secrets.operations(),
-      ...new EventBuses(model, delivery, options.onEvent).operations(),
+      ...new EventBuses(model, delivery, access, options.onEvent).operations(),
     };
     const arns = new Set([...deployment.resources.values()].map(({ attributes }) => attributes['Arn']));
     const callers = new Map(
@@ -201,11 +221,6 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
       exists: (arn) => arns.has(arn),
       engineQueueUrl: (arn) => model.queues.get(arn)?.url,
       enforced,
-      onRefused: ({ kind, logicalId = '' }, text) => {
-        options.onRefusal?.(`${logicalId} (${kind}): ${text}`);
-        const runtime = [...functions.values()].find(({ definition }) => definition.logicalId === logicalId);
-        runtime?.note(`AccessDenied ${text}`);
-      },
     });
 
     const driving: Promise<void>[] = [];
@@ -237,10 +252,12 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
         );
         const runtime = byName ?? functions.get(find(functionIdOrPath)[1].arn ?? '');
         if (!runtime) throw new Error(`${functionIdOrPath} is not a function`);
+        checkInvocationPayload(Buffer.byteLength(JSON.stringify(payload ?? null)), 'RequestResponse');
         return runtime.invoke(payload);
       },
       async start() {
         if (driving.length > 0) throw new Error('This cloud has been started already.');
+        for (const note of [...invoker.resume(), ...delivery.resume()]) logs.write('Cloud', note);
         for (const definition of model.eventSources) {
           if (!definition.enabled) continue;
           const runtime = functions.get(definition.functionArn)!;

@@ -1,9 +1,16 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import * as z from 'zod';
+import { replaceFile } from './replace-file.ts';
+
+const Owner = z.object({ pid: z.int().positive(), started: z.string() });
 
 /**
  * Takes a data directory for this process; two clouds on one would each take the other's messages. Gives the function that
- * lets it go again. The directory of a process that has died is free.
+ * lets it go again. The directory of a process that has died is free, also where a crash of the machine has left a file that
+ * names nobody: a live owner's file is whole.
+ *
+ * @throws Error that names the process which has the directory
  */
 export function lockDataDirectory(dataDir: string): () => void {
   mkdirSync(dataDir, { recursive: true });
@@ -14,13 +21,16 @@ export function lockDataDirectory(dataDir: string): () => void {
       `The data directory ${dataDir} is in use by process ${owner.pid}. Stop that one, or choose another directory.`,
     );
   }
-  writeFileSync(file, JSON.stringify({ pid: process.pid, started: startOf(process.pid) }));
+  replaceFile(
+    file,
+    JSON.stringify({ pid: process.pid, started: startOf(process.pid) } satisfies z.infer<typeof Owner>),
+  );
   return () => rmSync(file, { force: true });
 }
 
-function readOwner(file: string): { pid: number; started: string } | undefined {
+function readOwner(file: string): z.infer<typeof Owner> | undefined {
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as { pid: number; started: string };
+    return Owner.parse(JSON.parse(readFileSync(file, 'utf8')));
   } catch {
     return undefined;
   }

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import type { AccessControl } from './access-control.ts';
 import { targetInput } from './input-transformer.ts';
 import { ACCOUNT_ID, REGION } from './intrinsics.ts';
 import { ServiceError, type Operations } from './json-service.ts';
-import type { BusDefinition, CloudModel, RuleDefinition } from './model.ts';
+import type { BusDefinition, CloudModel, RuleDefinition, RuleTarget } from './model.ts';
+import type { Caller } from './service-call.ts';
 import type { TargetDelivery } from './target-delivery.ts';
 
 /** An event as rules and targets see it, plus the bus that took it. */
@@ -27,19 +29,24 @@ interface Entry {
   Time?: unknown;
 }
 
-const MAXIMUM_ENTRIES = 10;
-const MAXIMUM_REQUEST_BYTES = 256 * 1024;
 const DEFAULT_BUS: BusDefinition = { name: 'default', arn: `arn:aws:events:${REGION}:${ACCOUNT_ID}:event-bus/default` };
 
 /** The buses and their rules. */
 export class EventBuses {
   private readonly model: CloudModel;
   private readonly delivery: TargetDelivery;
+  private readonly access: AccessControl;
   private readonly onEvent: ((event: BusEvent, busName: string) => void) | undefined;
 
-  constructor(model: CloudModel, delivery: TargetDelivery, onEvent?: (event: BusEvent, busName: string) => void) {
+  constructor(
+    model: CloudModel,
+    delivery: TargetDelivery,
+    access: AccessControl,
+    onEvent?: (event: BusEvent, busName: string) => void,
+  ) {
     this.model = model;
     this.delivery = delivery;
+    this.access = access;
     this.onEvent = onEvent;
   }
 
@@ -72,18 +79,12 @@ export class EventBuses {
 
   private putEvents(input: Record<string, unknown>) {
     const entries = input['Entries'];
-    if (!Array.isArray(entries) || entries.length === 0 || entries.length > MAXIMUM_ENTRIES) {
-      const found = Array.isArray(entries)
-        ? `length less than or equal to ${MAXIMUM_ENTRIES}`
-        : 'length greater than or equal to 1';
+    // Too many of them, or too large ones, do not come through the door.
+    if (!Array.isArray(entries) || entries.length === 0) {
       throw new ServiceError(
         'ValidationException',
-        `1 validation error detected: Value '[PutEventsRequestEntry]' at 'entries' failed to satisfy constraint: Member must have ${found}`,
+        "1 validation error detected: Value '[]' at 'entries' failed to satisfy constraint: Member must have length greater than or equal to 1",
       );
-    }
-    const size = (entries as Entry[]).reduce((sum, entry) => sum + entrySize(entry), 0);
-    if (size > MAXIMUM_REQUEST_BYTES) {
-      throw new ServiceError('ValidationException', 'Total size of the entries in the request is over the limit.');
     }
     const results = (entries as Entry[]).map((entry) => this.accept(entry));
     return { FailedEntryCount: results.filter((result) => 'ErrorCode' in result).length, Entries: results };
@@ -129,6 +130,23 @@ export class EventBuses {
     return { EventId: event.id };
   }
 
+  private mayForward(rule: RuleDefinition, target: RuleTarget): boolean {
+    const permissions = [{ action: 'events:PutEvents', resource: target.arn }];
+    const call = {
+      caller: ruleAsCaller(rule, target),
+      service: 'events',
+      operation: 'PutEvents',
+      input: {},
+      permissions,
+    };
+    try {
+      this.access.judge(call);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   /** Gives an event to every rule of its bus that it matches. */
   dispatch(event: BusEvent, busName: string, forwarded: boolean): void {
     this.onEvent?.(event, busName);
@@ -138,8 +156,9 @@ export class EventBuses {
         const payload = targetInput(target, event, rule);
         const nextBus = [...this.model.buses.values()].find((bus) => bus.arn === target.arn);
         if (!nextBus) {
-          this.delivery.deliver({ ...target, targetArn: target.arn, sourceArn: rule.arn, payload });
-        } else if (!forwarded) {
+          const caller = ruleAsCaller(rule, target);
+          this.delivery.deliver({ ...target, targetArn: target.arn, sourceArn: rule.arn, caller, payload });
+        } else if (!forwarded && this.mayForward(rule, target)) {
           // EventBridge forwards an event from bus to bus once, no further.
           queueMicrotask(() => this.dispatch(event, nextBus.name, true));
         }
@@ -148,22 +167,13 @@ export class EventBuses {
   }
 }
 
-function text(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined;
+/** A rule acts through its target's role, or else in the service's own name. */
+export function ruleAsCaller({ logicalId, arn }: RuleDefinition, { roleArn }: RuleTarget): Caller {
+  return { kind: 'rule', logicalId, sourceArn: arn, ...(roleArn === undefined ? {} : { roleArn }) };
 }
 
-function entrySize(entry: Entry): number {
-  const bytes = (value: unknown) => (typeof value === 'string' ? Buffer.byteLength(value) : 0);
-  const resources = Array.isArray(entry.Resources)
-    ? entry.Resources.reduce<number>((sum, item) => sum + bytes(item), 0)
-    : 0;
-  return (
-    (entry.Time === undefined ? 0 : 14) +
-    bytes(entry.Source) +
-    bytes(entry.DetailType) +
-    bytes(entry.Detail) +
-    resources
-  );
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
 }
 
 function secondsOf(time: unknown): string {

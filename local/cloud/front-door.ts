@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import type { AccessControl } from './access-control.ts';
 import { checkSignature, type SignatureProblem, type SigningKey } from './iam/signature.ts';
 import { ServiceError, type Operations } from './json-service.ts';
+import { checkLimits } from './limits.ts';
 import { neededPermissions, queueArn, tableArn } from './needed-permissions.ts';
 import type { Caller } from './service-call.ts';
 
@@ -24,8 +25,6 @@ export interface Household {
   engineQueueUrl(arn: string): string | undefined;
   /** False takes requests without a signature for the operator's. */
   readonly enforced: boolean;
-  /** A call that was refused, for whoever watches. */
-  onRefused(caller: Caller, text: string): void;
 }
 
 export interface FrontDoor {
@@ -74,12 +73,8 @@ export async function buildFrontDoor(): Promise<FrontDoor> {
     }
     const permissions = neededPermissions(target, input, household);
     const service = permissions[0]?.action.split(':')[0] ?? '';
-    try {
-      household.access.judge({ caller, service, operation, input, permissions });
-    } catch (error) {
-      household.onRefused(caller, (error as Error).message);
-      throw error;
-    }
+    household.access.judge({ caller, service, operation, input, permissions });
+    checkLimits(target, input);
     const own = Object.hasOwn(household.operations, target) ? household.operations[target] : undefined;
     if (own) return reply(response, 200, await own(input));
     await pass(

@@ -1,9 +1,12 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import type { AccessControl } from './access-control.ts';
+import { callerOf, TRACING } from './deployment-checks.ts';
 import type { FunctionLogs } from './function-log.ts';
-import { REGION } from './intrinsics.ts';
+import { ACCOUNT_ID, REGION } from './intrinsics.ts';
 import type { InvocationInfo, InvocationResult } from './invocation.ts';
 import { LambdaEnvironment } from './lambda-environment.ts';
 import type { FunctionDefinition } from './model.ts';
+import type { NeededPermission } from './service-call.ts';
 
 /** Lambda keeps an idle environment for some minutes; it does not say how many. */
 const IDLE_MS = 5 * 60_000;
@@ -14,6 +17,7 @@ export interface FunctionRuntimeOptions {
   /** Variables that are the same for every function: endpoints, and what the operator adds. */
   environment: Record<string, string>;
   logs: FunctionLogs;
+  access: AccessControl;
   onInvocation?(info: InvocationInfo): void;
 }
 
@@ -31,6 +35,8 @@ export class FunctionRuntime {
   private readonly environments = new Set<LambdaEnvironment>();
   private readonly inFlight = new Set<Promise<unknown>>();
   private stopping = false;
+  /** Lambda writes a function's log in its name, and loses it without a word where the role does not let it. */
+  private mayLog = true;
 
   constructor(options: FunctionRuntimeOptions) {
     this.options = options;
@@ -143,6 +149,8 @@ export class FunctionRuntime {
   private createEnvironment(): LambdaEnvironment {
     const { definition } = this.options;
     const logStream = `${new Date().toISOString().slice(0, 10).replaceAll('-', '/')}/[$LATEST]${randomBytes(16).toString('hex')}`;
+    this.mayLog = this.isLetTo('CreateLogStream', 'logs', this.logStreamPermissions(logStream));
+    if (definition.traced) this.isLetTo('PutTraceSegments', 'xray', TRACING);
     const environment = new LambdaEnvironment(
       {
         codeDirectory: definition.codeDirectory,
@@ -185,12 +193,28 @@ export class FunctionRuntime {
     };
   }
 
+  private isLetTo(operation: string, service: string, permissions: readonly NeededPermission[]): boolean {
+    const { access, definition } = this.options;
+    try {
+      access.judge({ caller: callerOf(definition), service, operation, input: {}, permissions });
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  private logStreamPermissions(logStream: string): NeededPermission[] {
+    const resource = `arn:aws:logs:${REGION}:${ACCOUNT_ID}:log-group:${this.definition.logGroup}:log-stream:${logStream}`;
+    return ['logs:CreateLogStream', 'logs:PutLogEvents'].map((action) => ({ action, resource }));
+  }
+
   /** Adds a line of the cloud's own to the function's log. */
   note(text: string): void {
-    this.log(`${new Date().toISOString()} ${text}`);
+    this.options.logs.write(this.definition.logicalId, `${new Date().toISOString()} ${text}`);
   }
 
   private log(text: string): void {
+    if (!this.mayLog) return;
     this.options.logs.write(this.definition.logicalId, text);
   }
 

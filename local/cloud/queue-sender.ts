@@ -1,5 +1,8 @@
+import type { AccessControl } from './access-control.ts';
 import type { AwsClient } from './aws-call.ts';
+import { judgedClient } from './judged-client.ts';
 import type { QueueDefinition } from './model.ts';
+import type { Caller } from './service-call.ts';
 
 export interface OutgoingMessage {
   body: string;
@@ -9,15 +12,26 @@ export interface OutgoingMessage {
 
 /** Sends messages to queues by ARN, as the services do that have a queue as a target, destination or dead-letter queue. */
 export interface QueueSender {
-  send(queueArn: string, message: OutgoingMessage): Promise<void>;
+  knows(queueArn: string): boolean;
+  /**
+   * @param caller in whose name the service sends
+   * @throws ServiceError `AccessDeniedException` where they may not
+   */
+  send(queueArn: string, message: OutgoingMessage, caller: Caller): Promise<void>;
 }
 
-export function queueSender(sqs: AwsClient, queues: ReadonlyMap<string, QueueDefinition>): QueueSender {
+export function queueSender(
+  sqs: AwsClient,
+  queues: ReadonlyMap<string, QueueDefinition>,
+  access: AccessControl,
+): QueueSender {
   return {
-    async send(queueArn, { body, attributes, messageGroupId }) {
+    knows: (queueArn) => queues.has(queueArn),
+    async send(queueArn, { body, attributes, messageGroupId }, caller) {
       const queue = queues.get(queueArn);
       if (!queue) throw new Error(`There is no queue ${queueArn}`);
-      await sqs.call('SendMessage', {
+      const judged = judgedClient(sqs, access, caller, () => [{ action: 'sqs:SendMessage', resource: queueArn }]);
+      await judged.call('SendMessage', {
         QueueUrl: queue.url,
         MessageBody: body,
         ...(attributes ? { MessageAttributes: messageAttributes(attributes) } : {}),
@@ -30,9 +44,12 @@ export function queueSender(sqs: AwsClient, queues: ReadonlyMap<string, QueueDef
 
 function messageAttributes(attributes: Record<string, string | number>) {
   return Object.fromEntries(
-    Object.entries(attributes).map(([name, value]) => [
-      name,
-      { DataType: typeof value === 'number' ? 'Number' : 'String', StringValue: String(value) },
-    ]),
+    Object.entries(attributes)
+      // SQS takes no attribute without a value, and an error may have no message.
+      .filter(([, value]) => value !== '')
+      .map(([name, value]) => [
+        name,
+        { DataType: typeof value === 'number' ? 'Number' : 'String', StringValue: String(value) },
+      ]),
   );
 }

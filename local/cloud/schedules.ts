@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { delay } from './delay.ts';
+import { ruleAsCaller } from './event-bus.ts';
 import { targetInput } from './input-transformer.ts';
 import { ACCOUNT_ID, REGION } from './intrinsics.ts';
 import type { CloudModel, RuleDefinition, ScheduleDefinition } from './model.ts';
@@ -28,6 +29,7 @@ async function runSchedule(schedule: ScheduleDefinition, delivery: TargetDeliver
       ...target,
       targetArn: target.arn,
       sourceArn: schedule.arn,
+      caller: { kind: 'schedule', logicalId: schedule.logicalId, roleArn: target.roleArn },
       payload:
         target.input === undefined ? defaultInput(schedule, moment) : fillContext(target.input, schedule, moment),
     });
@@ -44,6 +46,7 @@ async function runRule(rule: RuleDefinition, delivery: TargetDelivery, signal: A
         ...target,
         targetArn: target.arn,
         sourceArn: rule.arn,
+        caller: ruleAsCaller(rule, target),
         payload: targetInput(target, event, rule),
       });
     }

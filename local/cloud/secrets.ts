@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { ACCOUNT_ID, REGION } from './intrinsics.ts';
 import { ServiceError, type Operations } from './json-service.ts';
+import { checkSecret } from './limits.ts';
 
 interface Secret {
   name: string;
@@ -15,14 +16,20 @@ interface Secret {
 export class Secrets {
   private readonly byName = new Map<string, Secret>();
 
-  /** Makes a secret, or gives it a new value. Anything but a string is stored as JSON. */
+  /**
+   * Makes a secret, or gives it a new value. Anything but a string is stored as JSON.
+   *
+   * @throws ServiceError for a value that Secrets Manager would not keep
+   */
   put(name: string, value: unknown): void {
+    const text = typeof value === 'string' ? value : JSON.stringify(value);
+    checkSecret(text);
     const now = Date.now() / 1000;
     const suffix = createHash('sha256').update(name).digest('hex').slice(0, 6);
     this.byName.set(name, {
       name,
       arn: `arn:aws:secretsmanager:${REGION}:${ACCOUNT_ID}:secret:${name}-${suffix}`,
-      value: typeof value === 'string' ? value : JSON.stringify(value),
+      value: text,
       versionId: randomUUID(),
       created: this.byName.get(name)?.created ?? now,
       changed: now,

@@ -1,85 +1,53 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
-import { findPackageJSON } from 'node:module';
-import { dirname, join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { join } from 'node:path';
 import { buildApp } from 'fauxqs';
+import { QueueDurability, SCOPE_SEPARATOR } from './durable-queue.ts';
 import type { Engine } from './dynamodb-engine.ts';
+import { loadInternals, type Message, type Persistence, type Queue, type Store } from './fauxqs.ts';
 import { REGION } from './intrinsics.ts';
+import { messageFault } from './limits.ts';
 
-/** The parts of the engine's inside that are used here; the package exports none of them. */
-interface Message {
-  messageId: string;
-  sentTimestamp: number;
-  sequenceNumber?: string;
-  messageDeduplicationId?: string;
-}
-interface Queue {
-  name: string;
-  url: string;
-  attributes: Record<string, string>;
-  persistence?: Persistence;
-  messages: Message[];
-  fifoMessages: Map<string, Message[]>;
-  recordDeduplication(id: string, messageId: string, sequenceNumber?: string): void;
-  enqueue(message: Message): void;
-  inspectMessages(): { ready: Message[]; delayed: Message[]; inflight: { message: Message }[] };
-}
-interface Store {
-  host: string;
-  persistence?: Persistence;
-  allQueues(): Iterable<Queue>;
-  createQueue(name: string, url: string, ...rest: unknown[]): Queue;
-  getQueue(url: string): Queue | undefined;
-  shutdown(): void;
-}
-interface Persistence {
-  db: { prepare(sql: string): { run(...parameters: string[]): unknown } };
-  loadSqsAndSns(sqs: Store, sns: unknown): void;
-  updateMessageReady(messageId: string): void;
-  deleteMessage(messageId: string): void;
-  close(): void;
-}
-type Constructor<T, A extends unknown[] = []> = new (...parameters: A) => T;
-interface Internals {
-  SqsStore: Constructor<Store>;
-  SnsStore: Constructor<object>;
-  S3Store: Constructor<object>;
-  PersistenceManager: Constructor<Persistence, [string]>;
-  settableAttributes: Set<string>;
-}
-
-const DEDUPLICATION_WINDOW_MS = 5 * 60_000;
-const RETENTION_SWEEP_MS = 60_000;
-const SCOPE_SEPARATOR = '\u0000';
+const SWEEP_MS = 60_000;
+/** Everything but what https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html allows. */
+const INVALID_BODY_CHARACTER = /[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/u;
 
 export interface SqsEngine extends Engine {
   /** Answers every long poll at once, so that a poller which stops takes no message with it. Absent for a given URL. */
   releasePolls?(): void;
 }
 
-/** An SQS endpoint: the given URL, or else the engine that the project brings, with its data in `dataDir`. */
+/**
+ * An SQS endpoint: the given URL, or else the engine that the project brings, with its data in `dataDir`. What the engine
+ * has answered is there at the next start, however this process ends.
+ *
+ * @throws Error where the package is not installed, or that names the file whose content is no database
+ */
 export async function startSqs(dataDir: string, url: string | undefined): Promise<SqsEngine> {
   if (url) return { url, stop: () => Promise.resolve() };
 
   const internals = await loadInternals();
   internals.settableAttributes.add('DeduplicationScope').add('FifoThroughputLimit');
+  // The engine takes the two halves of a character beyond U+FFFF, such as an emoji, for two that are not allowed.
+  internals.invalidBodyCharacter.test = (body) => INVALID_BODY_CHARACTER.test(body);
   const directory = join(dataDir, 'sqs');
   mkdirSync(directory, { recursive: true });
 
   const store = new internals.SqsStore();
-  const persistence = new internals.PersistenceManager(directory);
-  keepReceiveCountWhenVisibleAgain(persistence);
-  scopeDeduplicationByGroup(store);
+  const persistence = open(() => new internals.PersistenceManager(directory), join(directory, 'fauxqs.db'));
+  const durability = new QueueDurability(persistence, internals.SqsError);
+  const createQueue = store.createQueue.bind(store);
+  store.createQueue = (...parameters) => {
+    const queue = createQueue(...parameters);
+    durability.apply(queue);
+    return queue;
+  };
   const snsStore = new internals.SnsStore();
   persistence.loadSqsAndSns(store, snsStore);
   store.persistence = persistence;
   // Without a host of its own the store puts the host of the request into a queue's URL, which does resolve.
   store.host = '';
-  for (const queue of store.allQueues()) {
-    queue.persistence = persistence;
-    rememberDeduplication(queue);
-  }
+  for (const queue of store.allQueues()) queue.persistence = persistence;
 
   const options = {
     logger: false,
@@ -87,16 +55,39 @@ export async function startSqs(dataDir: string, url: string | undefined): Promis
     stores: { sqsStore: store, snsStore, s3Store: new internals.S3Store() },
   };
   const app = buildApp(options as unknown as Parameters<typeof buildApp>[0]);
-  app.addHook('preHandler', async (request) =>
-    addDeduplicationScope(store, String(request.headers['x-amz-target']), request.body),
-  );
+  const refused = new WeakMap<object, FailedEntry[]>();
+  app.addHook('preHandler', async (request, reply) => {
+    const operation = String(request.headers['x-amz-target']).split('.').at(-1)!;
+    const input = (request.body ?? {}) as QueueRequest;
+    const queue = input.QueueUrl ? store.getQueue(input.QueueUrl) : undefined;
+    if (!queue) return;
+    reply.header('content-type', 'application/x-amz-json-1.0');
+    if (operation === 'ChangeMessageVisibility') {
+      const fault = durability.visibilityFault(queue, input.ReceiptHandle, input.VisibilityTimeout);
+      if (fault) return reply.status(400).header('x-amzn-query-error', fault.queryErrorHeader).send(fault.toJSON());
+    }
+    const failed = refuseEntries(operation, input, queue, durability);
+    if (failed.length > 0) {
+      if (input.Entries!.length === 0) return reply.send({ Successful: [], Failed: failed });
+      refused.set(request, failed);
+    }
+    addDeduplicationScope(operation, input, queue);
+  });
+  app.addHook('preSerialization', async (request, _reply, payload) => {
+    const answer = payload as { Failed?: FailedEntry[] };
+    answer.Failed?.push(...(refused.get(request) ?? []));
+    return payload;
+  });
   // The package's own starter would listen on every interface.
   const address = await app.listen({ host: '127.0.0.1', port: 0 });
   for (const queue of store.allQueues()) queue.url = new URL(new URL(queue.url).pathname, address).href;
 
-  const sweep = () => dropExpiredMessages(store, persistence);
+  const sweep = () => {
+    dropExpiredMessages(store, persistence);
+    durability.forgetOldDeduplication();
+  };
   sweep();
-  const sweeping = setInterval(sweep, RETENTION_SWEEP_MS);
+  const sweeping = setInterval(sweep, SWEEP_MS);
 
   return {
     url: address,
@@ -110,39 +101,16 @@ export async function startSqs(dataDir: string, url: string | undefined): Promis
   };
 }
 
-async function loadInternals(): Promise<Internals> {
-  const root = findPackageJSON('fauxqs', import.meta.url);
-  if (!root) throw new Error('The package fauxqs, which plays SQS, is not installed. Run npm ci.');
-  const load = (path: string) =>
-    import(pathToFileURL(join(dirname(root), 'dist', path)).href) as Promise<Record<string, unknown>>;
-  const [sqs, sns, s3, persistence, types] = await Promise.all(
-    ['sqs/sqsStore.js', 'sns/snsStore.js', 's3/s3Store.js', 'persistence.js', 'sqs/sqsTypes.js'].map(load),
-  );
-  return {
-    SqsStore: sqs!['SqsStore'],
-    SnsStore: sns!['SnsStore'],
-    S3Store: s3!['S3Store'],
-    PersistenceManager: persistence!['PersistenceManager'],
-    settableAttributes: types!['SETTABLE_ATTRIBUTES'],
-  } as Internals;
-}
-
-/** The engine writes NULL into a NOT NULL column here: making a message visible at once would fail and lose it. */
-function keepReceiveCountWhenVisibleAgain(persistence: Persistence): void {
-  const update = persistence.db.prepare(
-    'UPDATE sqs_messages SET receipt_handle = NULL, visibility_deadline = NULL WHERE message_id = ?',
-  );
-  persistence.updateMessageReady = (messageId) => update.run(messageId);
-}
-
-/** The engine forgets what it has seen when it stops; messages that are still there can remind it. */
-function rememberDeduplication(queue: Queue): void {
-  const { ready, delayed, inflight } = queue.inspectMessages();
-  for (const message of [...ready, ...delayed, ...inflight.map((entry) => entry.message)]) {
-    if (message.messageDeduplicationId && message.sentTimestamp > Date.now() - DEDUPLICATION_WINDOW_MS) {
-      const scope = queue.attributes['DeduplicationScope'] === 'messageGroup' ? groupOf(message) + SCOPE_SEPARATOR : '';
-      queue.recordDeduplication(scope + message.messageDeduplicationId, message.messageId, message.sequenceNumber);
-    }
+function open<T>(work: () => T, file: string): T {
+  try {
+    return work();
+  } catch (error) {
+    throw new Error(
+      `${file} cannot be opened: ${(error as Error).message}. Move it away to go on without its messages.`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 
@@ -164,40 +132,56 @@ function dropExpiredMessages(store: Store, persistence: Persistence): void {
   }
 }
 
-function groupOf(message: Message): string {
-  return (message as { messageGroupId?: string }).messageGroupId ?? '';
+interface Entry {
+  Id?: string;
+  MessageBody?: string;
+  MessageGroupId?: string;
+  MessageDeduplicationId?: string;
+  ReceiptHandle?: unknown;
+  VisibilityTimeout?: unknown;
+}
+
+type QueueRequest = Entry & { QueueUrl?: string; Entries?: Entry[] };
+
+interface FailedEntry {
+  Id: string;
+  SenderFault: true;
+  Code: string;
+  Message: string;
+}
+
+/** Takes those entries out of a batch which SQS would refuse one by one and the engine would take. */
+function refuseEntries(
+  operation: string,
+  input: QueueRequest,
+  queue: Queue,
+  durability: QueueDurability,
+): FailedEntry[] {
+  const faultOf = {
+    SendMessageBatch: (entry: Entry) => messageFault({ ...entry }, queue.name),
+    DeleteMessageBatch: ({ ReceiptHandle }: Entry) => durability.receiptFault(queue, ReceiptHandle),
+    ChangeMessageVisibilityBatch: ({ ReceiptHandle, VisibilityTimeout }: Entry) =>
+      durability.visibilityFault(queue, ReceiptHandle, VisibilityTimeout),
+  }[operation];
+  const entries = input.Entries ?? [];
+  // What is wrong with the batch as a whole comes before what is wrong with an entry.
+  if (!faultOf || entries.length > 10 || new Set(entries.map(({ Id }) => Id)).size < entries.length) return [];
+  const failed: FailedEntry[] = [];
+  input.Entries = entries.filter((entry) => {
+    const fault = faultOf(entry);
+    if (fault) failed.push({ Id: String(entry.Id), SenderFault: true, Code: fault.code, Message: fault.message });
+    return !fault;
+  });
+  return failed;
 }
 
 /**
  * The engine deduplicates over the whole queue whatever DeduplicationScope says. For queues that deduplicate per message
  * group, the group goes in front of the deduplication id on the way in and is taken off again as the message is stored.
  */
-function scopeDeduplicationByGroup(store: Store): void {
-  const create = store.createQueue.bind(store);
-  store.createQueue = (...parameters) => {
-    const queue = create(...parameters);
-    const enqueue = queue.enqueue.bind(queue);
-    queue.enqueue = (message) => {
-      const id = message.messageDeduplicationId;
-      if (id?.includes(SCOPE_SEPARATOR)) message.messageDeduplicationId = id.slice(id.indexOf(SCOPE_SEPARATOR) + 1);
-      enqueue(message);
-    };
-    return queue;
-  };
-}
-
-interface FifoEntry {
-  MessageBody?: string;
-  MessageGroupId?: string;
-  MessageDeduplicationId?: string;
-}
-
-function addDeduplicationScope(store: Store, target: string, body: unknown): void {
-  const operation = target.split('.').at(-1);
+function addDeduplicationScope(operation: string, input: QueueRequest, { attributes }: Queue): void {
   if (operation !== 'SendMessage' && operation !== 'SendMessageBatch') return;
-  const input = body as FifoEntry & { QueueUrl?: string; Entries?: FifoEntry[] };
-  const attributes = input.QueueUrl ? store.getQueue(input.QueueUrl)?.attributes : undefined;
-  if (attributes?.['DeduplicationScope'] !== 'messageGroup') return;
+  if (attributes['DeduplicationScope'] !== 'messageGroup') return;
   for (const entry of operation === 'SendMessage' ? [input] : (input.Entries ?? [])) {
     const byContent = attributes['ContentBasedDeduplication'] === 'true' && entry.MessageBody !== undefined;
     const id =

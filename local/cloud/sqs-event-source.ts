@@ -5,6 +5,7 @@ import type { FilterPattern } from './event-pattern.ts';
 import { REGION } from './intrinsics.ts';
 import type { FunctionRuntime } from './lambda-runtime.ts';
 import type { QueueDefinition, SqsEventSourceDefinition } from './model.ts';
+import { splitByPayload } from './payload-batches.ts';
 
 /** What Lambda scales a standard queue up from, and more than the groups of a FIFO queue that one machine would serve. */
 const DEFAULT_CONCURRENCY = { standard: 5, fifo: 64 };
@@ -102,15 +103,20 @@ function makeVisible(message: ReceivedMessage, { sqs, queue }: SqsEventSourceOpt
 }
 
 async function processBatch(batch: ReceivedMessage[], options: SqsEventSourceOptions): Promise<void> {
-  const { definition, runtime } = options;
+  const { definition } = options;
   const wanted = batch.filter((message) => matchesFilters(message, definition.filters));
   // A message that the filters reject is gone, as if it had been processed.
   await remove(
     batch.filter((message) => !wanted.includes(message)),
     options,
   );
-  if (wanted.length === 0) return;
+  for (const part of splitByPayload(wanted, (message) => toRecord(message, options.queue.arn))) {
+    await invokeWith(part, options);
+  }
+}
 
+async function invokeWith(wanted: ReceivedMessage[], options: SqsEventSourceOptions): Promise<void> {
+  const { definition, runtime } = options;
   const result = await runtime.invoke({ Records: wanted.map((message) => toRecord(message, options.queue.arn)) });
   if (result.outcome !== 'success') {
     // Lambda leaves what failed to its visibility time-out, or to the one that the function has set. A stop that cuts an

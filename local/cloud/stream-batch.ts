@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { failedItems } from './batch-response.ts';
 import { delay } from './delay.ts';
+import { callerOf } from './deployment-checks.ts';
 import type { FunctionRuntime } from './lambda-runtime.ts';
 import type { StreamEventSourceDefinition } from './model.ts';
 import type { QueueSender } from './queue-sender.ts';
@@ -132,7 +133,7 @@ async function giveUp(
   // Records must not be passed over before their destination knows of them.
   while (!signal.aborted) {
     try {
-      return await sender.send(definition.onFailureArn, { body });
+      return await sender.send(definition.onFailureArn, { body }, callerOf(runtime.definition));
     } catch (error) {
       runtime.note(`Event source ${definition.logicalId}: ${String(error)}`);
       await delay(LONGEST_RETRY_MS * waitScale, signal);

@@ -1,10 +1,16 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import * as z from 'zod';
+import { replaceFile } from './replace-file.ts';
+
+const Positions = z.record(z.string(), z.string());
 
 /** How far an event source has come in each shard of a stream; kept in a file, so that a restart goes on from there. */
 export class StreamCheckpoints {
   private readonly file: string;
-  private readonly positions: Record<string, string>;
+  private positions: Record<string, string>;
+  /** Whether the event source has yet to read for the first time. */
+  readonly fresh: boolean;
 
   constructor(dataDir: string, eventSourceId: string, streamArn: string) {
     const directory = join(dataDir, 'checkpoints');
@@ -17,6 +23,7 @@ export class StreamCheckpoints {
         .at(-1)!
         .replace(/[^\w.-]/g, '_')}.json`,
     );
+    this.fresh = !existsSync(this.file);
     this.positions = readPositions(this.file);
   }
 
@@ -25,17 +32,22 @@ export class StreamCheckpoints {
     return this.positions[shardId];
   }
 
+  /** Sets where reading begins, by shard id; a shard that is not named is read from its first record. */
+  start(positions: Record<string, string>): void {
+    this.positions = positions;
+    replaceFile(this.file, JSON.stringify(positions));
+  }
+
   save(shardId: string, sequenceNumber: string): void {
     this.positions[shardId] = sequenceNumber;
-    const draft = `${this.file}.new`;
-    writeFileSync(draft, JSON.stringify(this.positions));
-    renameSync(draft, this.file);
+    replaceFile(this.file, JSON.stringify(this.positions));
   }
 }
 
+/** A file that a crash of the machine has cut says nothing: records are rather read twice than passed over. */
 function readPositions(file: string): Record<string, string> {
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>;
+    return Positions.parse(JSON.parse(readFileSync(file, 'utf8')));
   } catch {
     return {};
   }

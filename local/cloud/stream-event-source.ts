@@ -25,6 +25,11 @@ export interface StreamEventSourceOptions {
   signal: AbortSignal;
 }
 
+interface RecordsPage {
+  Records?: StreamRecord[];
+  NextShardIterator?: string;
+}
+
 interface Shard {
   ShardId: string;
   ParentShardId?: string;
@@ -32,12 +37,17 @@ interface Shard {
 
 /** Reads a table's stream for a function until the signal is aborted: every shard in order, a child after its parent. */
 export async function runStreamEventSource(options: StreamEventSourceOptions): Promise<void> {
-  const { signal, runtime } = options;
+  const { signal, runtime, checkpoints } = options;
+  let fromLatest = options.definition.startingPosition === 'LATEST' && checkpoints.fresh;
   const finished = new Set<string>();
   const reading = new Map<string, Promise<void>>();
   while (!signal.aborted) {
     try {
       const shards = await listShards(options);
+      if (fromLatest) {
+        checkpoints.start(await lastRecords(shards, options));
+        fromLatest = false;
+      }
       const known = new Set(shards.map((shard) => shard.ShardId));
       for (const { ShardId, ParentShardId } of shards) {
         const parentOpen = ParentShardId !== undefined && known.has(ParentShardId) && !finished.has(ParentShardId);
@@ -75,6 +85,28 @@ async function listShards({ streams, stream }: StreamEventSourceOptions): Promis
   return shards;
 }
 
+/**
+ * The last sequence number of each shard that has records. Noted down, it is the same place after a restart, where the
+ * iterator type LATEST would pass over what was written and not yet processed.
+ */
+async function lastRecords(shards: Shard[], options: StreamEventSourceOptions): Promise<Record<string, string>> {
+  const found: Record<string, string> = {};
+  for (const { ShardId } of shards) {
+    let iterator: string | undefined = await shardIterator(ShardId, undefined, options);
+    while (iterator !== undefined) {
+      const page: RecordsPage = await options.streams.call('GetRecords', {
+        ShardIterator: iterator,
+        Limit: READ_LIMIT,
+      });
+      const last = page.Records?.at(-1);
+      if (!last) break;
+      found[ShardId] = last.dynamodb.SequenceNumber;
+      iterator = page.NextShardIterator;
+    }
+  }
+  return found;
+}
+
 /** Reads one shard to its end, or until the signal is aborted. */
 async function readShard(shardId: string, options: StreamEventSourceOptions): Promise<void> {
   const { definition, runtime, streams, checkpoints, signal } = options;
@@ -99,7 +131,7 @@ async function readShard(shardId: string, options: StreamEventSourceOptions): Pr
     }
     try {
       iterator ??= await shardIterator(shardId, lastRead, options);
-      const answer = await streams.call<{ Records?: StreamRecord[]; NextShardIterator?: string }>(
+      const answer = await streams.call<RecordsPage>(
         'GetRecords',
         { ShardIterator: iterator, Limit: READ_LIMIT },
         signal,
@@ -142,10 +174,10 @@ async function shardIterator(
   after: string | undefined,
   options: StreamEventSourceOptions,
 ): Promise<string> {
-  const { definition, stream, streams } = options;
+  const { stream, streams } = options;
   const start = after
     ? { ShardIteratorType: 'AFTER_SEQUENCE_NUMBER', SequenceNumber: after }
-    : { ShardIteratorType: definition.startingPosition };
+    : { ShardIteratorType: 'TRIM_HORIZON' };
   const answer = await streams.call<{ ShardIterator: string }>('GetShardIterator', {
     StreamArn: stream.engineArn,
     ShardId: shardId,

@@ -1,5 +1,6 @@
 import { delay } from './delay.ts';
 import type { StreamEventSourceDefinition } from './model.ts';
+import { countWithinPayload } from './payload-batches.ts';
 import type { StreamRecord } from './stream-batch.ts';
 
 /** Records of a shard that are processed one batch after another. */
@@ -46,7 +47,8 @@ export class StreamLane {
       while (this.queued.length < batchSize && !this.ended && Date.now() < deadline && !this.signal.aborted) {
         await delay(Math.min(50, deadline - Date.now()), this.signal);
       }
-      if (!this.signal.aborted) await this.process(this.queued.splice(0, batchSize));
+      if (this.signal.aborted) return;
+      await this.process(this.queued.splice(0, countWithinPayload(this.queued.slice(0, batchSize))));
     }
   }
 }

@@ -42,7 +42,7 @@ export interface Scene {
 /** How one check went. */
 export interface CheckResult {
   readonly name: string;
-  /** What was looked at, and what is worth knowing beside the verdict. */
+  /** First how many things were looked at, which must not be none; then what is worth knowing beside the verdict. */
   readonly counts: Readonly<Record<string, number>>;
   /** What must not be, as sentences that name the thing and what is wrong with it. */
   readonly violations: readonly string[];

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { CheckResult } from './capability.ts';
 import { helpText, readCrashOptions } from './crash-options.ts';
-import { isClean, reportLines } from './crash-report.ts';
+import { isClean, refuseEmpty, reportLines } from './crash-report.ts';
 import { offerStatus } from './offer-status/offer-status.ts';
 
 const { moments } = offerStatus;
@@ -49,5 +49,12 @@ describe('npm run crash', () => {
     expect(lines.at(-1)).toBe('  … and 2 more');
     expect(isClean(checks)).toBe(false);
     expect(isClean(checks.slice(0, 1))).toBe(true);
+  });
+
+  it('takes no check for passed that had nothing to look at', () => {
+    const check = { name: 'slices', counts: { slices: 0, lost: 3 }, violations: [] };
+    expect(refuseEmpty(check).violations).toEqual(['there was nothing to look at: 0 slices']);
+    expect(refuseEmpty({ ...check, counts: {} }).violations).toHaveLength(1);
+    expect(refuseEmpty({ ...check, counts: { slices: 1, lost: 0 } }).violations).toEqual([]);
   });
 });

@@ -3,6 +3,13 @@ import type { CheckResult } from './capability.ts';
 /** Violations of one check that are shown; all of them are in the findings. */
 const SHOWN = 10;
 
+/** A check that had nothing to look at has shown nothing: its own first count says so. */
+export function refuseEmpty(check: CheckResult): CheckResult {
+  const [[what, count] = ['', 0]] = Object.entries(check.counts);
+  if (count > 0) return check;
+  return { ...check, violations: [...check.violations, `there was nothing to look at: ${count} ${what}`] };
+}
+
 /** Whether nothing was violated. */
 export function isClean(checks: readonly CheckResult[]): boolean {
   return checks.every(({ violations }) => violations.length === 0);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { synthesise } from '../../local/synthesise.ts';
 import type { Capability, CheckResult, Scene } from './capability.ts';
+import { refuseEmpty } from './crash-report.ts';
 import type { Fact } from './facts.ts';
 import { factWriter, readFacts } from './facts.ts';
 import type { KillMoment } from './kill-moments.ts';
@@ -192,7 +193,7 @@ async function catchUp(
     violations: [...unseen, ...unsettled].map((left) => `not done after ${CATCH_UP_LIMIT_MS / 1000} s: ${left}`),
   };
   const facts = readFacts(folder);
-  return [caughtUp, ...(await scene.check(stack.address, facts)), functionsEnd(facts)];
+  return [caughtUp, ...[...(await scene.check(stack.address, facts)), functionsEnd(facts)].map(refuseEmpty)];
 }
 
 /** For information: how often functions have ended, and how. */

@@ -246,3 +246,21 @@ test('a message whose invocation a stop cuts off is taken up at once by the next
   const [, again] = await seen.until(2);
   expect(again!.event.Records[0]).toMatchObject({ body: 'cut off', attributes: { ApproximateReceiveCount: '2' } });
 });
+
+test('a batch whose payload would be over 6 MiB is handed over in parts, none over it, and nothing is left out', async () => {
+  const { cloud, invocations, send } = await run({
+    ...parts('', { queue: { FifoQueue: false, VisibilityTimeout: 60 }, source: { BatchSize: 10 } }),
+    functions: { Worker: { code: 'export const handler = async () => undefined;' } },
+  });
+  // Quotation marks take two bytes each in JSON.
+  const bodies = Array.from({ length: 8 }, (_, index) => String(index).padEnd(1_000_000, '"'));
+  for (const body of bodies) await send(body);
+  await cloud.start();
+  const handed = () => invocations.items.flatMap(({ event }) => (event as SqsDetail['event']).Records);
+  await expect.poll(() => handed().length, { timeout: 20_000 }).toBe(8);
+  expect(new Set(handed().map(({ body }) => body))).toEqual(new Set(bodies));
+  for (const { event, outcome } of invocations.items) {
+    expect(Buffer.byteLength(JSON.stringify(event))).toBeLessThanOrEqual(6 * 1024 * 1024);
+    expect(outcome).toBe('success');
+  }
+});

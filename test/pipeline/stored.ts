@@ -1,5 +1,5 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { PutCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import type { Message } from '@aws-sdk/client-sqs';
 import {
   DeleteMessageCommand,
@@ -54,6 +54,10 @@ export function storedIn(cloud: Cloud) {
           ExpressionAttributeValues: { ':shard': shard, ':long': '2026-01-01T00:00:00.000Z' },
         }),
       );
+    },
+    /** Puts a row into the history that no reader of it understands. */
+    async putUnreadable(watchId: string): Promise<void> {
+      await database.send(new PutCommand({ TableName: history, Item: { watchId, version: 1, after: 'nonsense' } }));
     },
     async send(group: string, body: string): Promise<void> {
       await sqs.send(

@@ -305,6 +305,19 @@ describe('running a slice', () => {
     expect(places).toEqual([{ watchId: 'w0', to: 'steady', notes: {} }]);
   });
 
+  it('runs a slice that nobody planned, and leaves the count of what was planned and the steady watch as they are', async () => {
+    const { watch, run, runner, bucket, clock, places, buckets, visits } = worker(() => unchanged);
+    await run([watch('w1')]);
+    const { started } = await buckets.read('b');
+    const slice: Slice = { id: 'b#check-now#r1#1', bucket: 'b', class: 'urgent', watches: ['w1'] };
+    const delivery = { messageId: 'm', receives: 1, deadline: clock.now() + 60_000 };
+    await clock.run(runner.run(slice, bucket, delivery));
+    expect(visits.get('w1')).toBe(2);
+    expect(places).toEqual([]);
+    expect(started).toBe(1);
+    expect(await buckets.read('b')).toMatchObject({ started, slice: slice.id });
+  });
+
   it('looks soon again at a thing that has vanished', async () => {
     const { watch, run, places } = worker(() => ({ kind: 'vanished', since: 42 }));
     const watches = [watch('w0')];

@@ -34,6 +34,7 @@ function change(watchId: string, given: Partial<RecordedChange> = {}): RecordedC
     watchId,
     seenVersion: 0,
     seenObservedAt: undefined,
+    bucketId: 'b',
     lap: 'b#steady',
     after: { offer: { status: 'Live', comments: null } },
     changes: { offer: [{ change: 'offerAdded' }] },
@@ -144,6 +145,16 @@ describe('recording a change', () => {
     await watches().remove(watch.watchId);
     expect(await changes().record(change(watch.watchId))).toBe('outrun');
     expect(await history().read([{ watchId: watch.watchId, version: 1 }])).toEqual([]);
+  });
+
+  it('leaves a watch that has been moved meanwhile in its new bucket’s lap', async () => {
+    const watch = watchOf();
+    await watches().add(watch);
+    await watches().place({ ...watch, bucketId: 'other' }, 'new', {});
+    expect(await changes().record(change(watch.watchId))).toBe('outrun');
+    const head = (await watches().heads([watch.watchId])).get(watch.watchId);
+    expect(head).toMatchObject({ bucketId: 'other', lap: 'other#new', version: 0 });
+    expect(await changes().record(change(watch.watchId, { bucketId: 'other', lap: 'other#steady' }))).toBe('recorded');
   });
 
   it('lets observation times rise with the versions, even when the clock falls back', async () => {

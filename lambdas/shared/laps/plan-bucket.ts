@@ -59,7 +59,7 @@ export async function planBucket(
   if ((row.heldUntil ?? 0) > now) return { slices, outlines, planned, laps };
 
   const rate = usableRate(learnedRate(row, order.limit), now);
-  const perSlice = 1000 / rate > LONGEST_PACED_INTERVAL_MS ? 1 : Math.max(1, Math.floor(rate * order.sliceSeconds));
+  const perSlice = requestsPerSlice(rate, order.sliceSeconds);
   const started = row.started ?? 0;
   const limit = started + Math.max(Math.floor(rate * order.backlogSeconds), 2 * perSlice);
   /** Plans one class's slices up to `ceiling` requests planned. */
@@ -130,13 +130,18 @@ function sliceOf(bucketId: string, outline: SliceOutline, watches: readonly stri
   };
 }
 
+/** Requests of one slice at a rate per second, which is sent in about so many seconds. */
+export function requestsPerSlice(rate: number, sliceSeconds: number): number {
+  return 1000 / rate > LONGEST_PACED_INTERVAL_MS ? 1 : Math.max(1, Math.floor(rate * sliceSeconds));
+}
+
 /** So many requests, in whole slices and at least one. */
 function wholeSlices(requests: number, perSlice: number): number {
   return Math.max(1, Math.ceil(requests / perSlice)) * perSlice;
 }
 
 /** The first watches that fit into one message. */
-function fitting(watches: readonly string[]): string[] {
+export function fitting(watches: readonly string[]): string[] {
   let bytes = 0;
   const end = watches.findIndex((watch) => (bytes += Buffer.byteLength(watch) + 3) > LARGEST_LIST_BYTES);
   return end === -1 ? [...watches] : watches.slice(0, Math.max(1, end));

@@ -31,7 +31,11 @@ const STALLED_MS = 30 * 60_000;
 export async function topUpBuckets(orders: readonly BucketOrder[], parts: TopUpParts): Promise<TopUp> {
   const results = await Promise.allSettled(orders.map((order) => topUp(order, parts)));
   const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
-  if (failures.length > 0) throw new AggregateError(failures, `${failures.length} of ${orders.length} buckets failed`);
+  if (failures.length > 0) {
+    // Lambda's log shows the message alone.
+    const first = failures[0] instanceof Error ? failures[0].message : String(failures[0]);
+    throw new AggregateError(failures, `${failures.length} of ${orders.length} buckets failed: ${first}`);
+  }
   const done = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
   return {
     slices: done.reduce((sum, { slices }) => sum + slices, 0),

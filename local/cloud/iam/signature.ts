@@ -88,21 +88,36 @@ export function checkSignature(
 }
 
 function canonicalRequest(request: SignedRequest, headers: readonly string[]): string {
-  const { pathname, searchParams } = new URL(request.url, 'http://host');
-  const query = [...searchParams]
-    .map(([name, value]) => `${encode(name)}=${encode(value)}`)
-    .sort()
+  const [path, search] = split(request.url, '?');
+  const query = [...new URLSearchParams(search)]
+    .map(([name, value]) => [encode(name), encode(value)] as const)
+    .sort(([a, av], [b, bv]) => order(a, b) || order(av, bv))
+    .map((pair) => pair.join('='))
     .join('&');
   return [
     request.method,
-    // Every service but S3 signs the path encoded once more.
-    pathname.split('/').map(encode).join('/'),
+    canonicalPath(path),
     query,
     ...headers.map((name) => `${name}:${header(request, name).trim().replace(/ +/g, ' ')}`),
     '',
     headers.join(';'),
     sha256(request.body),
   ].join('\n');
+}
+
+/** Without empty and dotted segments, and encoded once more: so it is for every service but S3. */
+function canonicalPath(path: string): string {
+  const segments: string[] = [];
+  for (const segment of path.split('/')) {
+    if (segment === '..') segments.pop();
+    else if (segment !== '' && segment !== '.') segments.push(encode(segment));
+  }
+  return `/${segments.join('/')}${segments.length > 0 && path.endsWith('/') ? '/' : ''}`;
+}
+
+function split(text: string, at: string): [string, string] {
+  const index = text.indexOf(at);
+  return index === -1 ? [text, ''] : [text.slice(0, index), text.slice(index + 1)];
 }
 
 function header({ headers }: SignedRequest, name: string): string {
@@ -119,6 +134,8 @@ function instantOf(date: string): number | undefined {
   const time = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
   return Number.isNaN(time) ? undefined : time;
 }
+
+const order = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 const sha256 = (data: string | Buffer): string => createHash('sha256').update(data).digest('hex');
 const hmac = (key: string | Buffer, text: string): Buffer => createHmac('sha256', key).update(text).digest();

@@ -43,14 +43,20 @@ export function deliveryRetries(policy: z.infer<typeof RetryPolicy>) {
   };
 }
 
+/** https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_Target.html */
+const LONGEST_INPUT = 8192;
+
 const Target = z.strictObject({
   Id: z.string(),
   Arn: z.string(),
   RoleArn: z.string().optional(),
-  Input: z.string().optional(),
+  Input: z.string().max(LONGEST_INPUT).optional(),
   InputPath: z.string().optional(),
   InputTransformer: z
-    .strictObject({ InputPathsMap: z.record(z.string(), z.string()).optional(), InputTemplate: z.string() })
+    .strictObject({
+      InputPathsMap: z.record(z.string(), z.string()).optional(),
+      InputTemplate: z.string().max(LONGEST_INPUT),
+    })
     .optional(),
   SqsParameters: z.strictObject({ MessageGroupId: z.string().optional() }).optional(),
   RetryPolicy,

@@ -1,12 +1,23 @@
 import { createHash } from 'node:crypto';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import * as z from 'zod';
 import { parsePattern } from '../event-pattern.ts';
 import { ACCOUNT_ID, REGION } from '../intrinsics.ts';
 import { bool, inert, integer, integerBetween, resourceType, type ResourceContext } from '../resource-type.ts';
 
+/** https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
+const ENVIRONMENT_BYTES = 4096;
+const UNZIPPED_CODE_BYTES = 250 * 1024 * 1024;
+/** https://docs.aws.amazon.com/lambda/latest/api/API_Environment.html */
+const VARIABLE_NAME = /^[a-zA-Z]\w+$/;
+
 const Function = z.strictObject({
-  FunctionName: z.string().optional(),
+  FunctionName: z
+    .string()
+    .regex(/^[\w-]{1,64}$/, 'a function name has 1 to 64 letters, digits, hyphens and underscores')
+    .optional(),
+  Description: z.string().max(256, 'a description has at most 256 characters').optional(),
   Code: z.strictObject({ S3Bucket: inert, S3Key: z.string().optional(), SourceKMSKeyArn: inert }),
   Handler: z.string(),
   Runtime: z.string().regex(/^nodejs\d+\.x$/, 'only Node.js runtimes run here'),
@@ -53,7 +64,6 @@ export const lambdaFunction = resourceType({
   inert: [
     'Architectures',
     'CodeSigningConfigArn',
-    'Description',
     'EphemeralStorage',
     'KmsKeyArn',
     'RecursiveLoop',
@@ -65,9 +75,7 @@ export const lambdaFunction = resourceType({
     const arn = `arn:aws:lambda:${REGION}:${ACCOUNT_ID}:function:${name}`;
     const deadLetterArn = properties.DeadLetterConfig?.TargetArn;
     if (deadLetterArn) requireStandardQueue(deadLetterArn, 'DeadLetterConfig.TargetArn', context);
-    const reserved = Object.keys(properties.Environment?.Variables ?? {}).find((key) => RESERVED_VARIABLES.has(key));
-    if (reserved)
-      throw context.unsupported(`Environment.Variables.${reserved}`, 'Lambda reserves this variable for itself');
+    checkVariables(properties.Environment?.Variables ?? {}, context);
     const secret = createHash('sha256').update(arn).digest('hex');
     context.model.functions.set(arn, {
       logicalId: context.logicalId,
@@ -112,7 +120,37 @@ function codeDirectory(key: string | undefined, context: ResourceContext): strin
     throw context.unsupported('Code', `the asset ${directory} does not exist; synthesise again`);
   if (!statSync(directory).isDirectory())
     throw context.unsupported('Code', `the asset ${directory} is not a directory`);
+  const bytes = directoryBytes(directory);
+  if (bytes > UNZIPPED_CODE_BYTES)
+    throw context.unsupported('Code', `the code has ${bytes} bytes; Lambda takes ${UNZIPPED_CODE_BYTES} unzipped`);
   return directory;
+}
+
+function checkVariables(variables: Record<string, string>, context: ResourceContext): void {
+  for (const name of Object.keys(variables)) {
+    const property = `Environment.Variables.${name}`;
+    if (RESERVED_VARIABLES.has(name)) throw context.unsupported(property, 'Lambda reserves this variable for itself');
+    if (!VARIABLE_NAME.test(name)) {
+      throw context.unsupported(
+        property,
+        'the name of a variable has two or more letters, digits and underscores, and a letter in front',
+      );
+    }
+  }
+  // Lambda measures the variables as the JSON object that it keeps.
+  const bytes = Buffer.byteLength(JSON.stringify(variables));
+  if (Object.keys(variables).length > 0 && bytes > ENVIRONMENT_BYTES) {
+    throw context.unsupported(
+      'Environment.Variables',
+      `the variables have ${bytes} bytes as JSON; Lambda takes ${ENVIRONMENT_BYTES} in total`,
+    );
+  }
+}
+
+function directoryBytes(directory: string): number {
+  return readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0);
 }
 
 function requireStandardQueue(arn: string, property: string, context: ResourceContext): void {

@@ -4,7 +4,10 @@ import { ACCOUNT_ID, REGION } from '../intrinsics.ts';
 import { bool, integerBetween, resourceType } from '../resource-type.ts';
 
 const Queue = z.strictObject({
-  QueueName: z.string().optional(),
+  QueueName: z
+    .string()
+    .regex(/^[\w-]{1,80}$|^[\w-]{1,75}\.fifo$/, 'a queue name has 1 to 80 letters, digits, hyphens and underscores')
+    .optional(),
   FifoQueue: bool.optional(),
   ContentBasedDeduplication: bool.optional(),
   DeduplicationScope: z.enum(['queue', 'messageGroup']).optional(),

@@ -1,0 +1,44 @@
+const REFUSED = [
+  'UnrecognizedClientException',
+  'InvalidClientTokenId',
+  'InvalidSignatureException',
+  'SignatureDoesNotMatch',
+  'IncompleteSignature',
+  'AuthFailure',
+];
+const EXPIRED = ['ExpiredToken', 'ExpiredTokenException', 'RequestExpired'];
+const DENIED = ['AccessDenied', 'AccessDeniedException', 'AuthorizationError'];
+const THROTTLED = [
+  'ProvisionedThroughputExceededException',
+  'ThrottlingException',
+  'Throttling',
+  'RequestLimitExceeded',
+  'RequestThrottled',
+];
+const UNREACHABLE = ['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', 'EPIPE', 'EHOSTUNREACH'];
+
+/** What an error of an AWS client means and what to do; undefined where the error is none of these. */
+export function explainAwsError(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { name, message } = error;
+  const code = (error as NodeJS.ErrnoException).code ?? '';
+  if (name === 'CredentialsProviderError' || message.includes('Could not load credentials')) {
+    return `No AWS credentials were found (${message}). Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.`;
+  }
+  if (/^Region (?:is missing|not accepted)/u.test(message))
+    return 'No AWS region is given. Set AWS_REGION, or add --region <region>.';
+  if (DENIED.includes(name)) {
+    const [, permission, , resource] = /perform:? (\S+)( on resource: (\S+))?/u.exec(message) ?? [];
+    if (permission === undefined) return `AWS denies access: ${message}. docs/watch-list.md lists the permissions.`;
+    return `The permission ${permission}${resource === undefined ? '' : ` on ${resource}`} is missing. docs/watch-list.md lists all.`;
+  }
+  if (EXPIRED.includes(name)) return `The AWS credentials have expired (${message}). Renew them and go on.`;
+  if (REFUSED.includes(name)) return `AWS refuses the credentials: ${message}`;
+  if (name === 'ResourceNotFoundException' || name === 'QueueDoesNotExist') {
+    return `The stack's table or queue is gone (${message}). Has the stack been deleted or stopped?`;
+  }
+  if (THROTTLED.includes(name)) return `AWS has throttled for too long (${message}). Go on in a few minutes.`;
+  if (UNREACHABLE.includes(code) || name === 'TimeoutError') return `The stack does not answer (${message || code}).`;
+  if ('$metadata' in error) return `AWS answered ${name}: ${message}`;
+  return undefined;
+}

@@ -1,0 +1,33 @@
+import type { RuntimeSettings } from '../../lambdas/shared/settings.ts';
+import { RuntimeSettings as Schema } from '../../lambdas/shared/settings-schema.ts';
+import { watchKinds, type WatchKind } from '../../local/watches/kinds.ts';
+import { openWatchFile, type ReadOptions, type WatchLine } from '../../local/watches/watch-file.ts';
+
+export const LICENSOR = 'example-studios';
+export const SETTINGS: RuntimeSettings = Schema.parse({
+  stage: 'test',
+  offerStatus: {
+    accounts: {
+      main: { licensors: [LICENSOR, 'other-studios'] },
+      slow: { licensors: ['slow-studios'], rate: { perSecond: 0.1, burst: 1 } },
+    },
+  },
+});
+export const TITLES: WatchKind = watchKinds(SETTINGS)[0]!;
+
+/** A text as a stream of pieces of so many bytes. */
+export async function* pieces(text: string | Uint8Array, size = 7): AsyncGenerator<Uint8Array> {
+  const bytes = Buffer.from(text);
+  for (let index = 0; index < bytes.length; index += size) yield bytes.subarray(index, index + size);
+}
+
+export async function readAll(text: string | Uint8Array, options: ReadOptions = {}): Promise<WatchLine[]> {
+  const file = await openWatchFile(pieces(text), [TITLES], options);
+  return collect(file.lines);
+}
+
+export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+}
