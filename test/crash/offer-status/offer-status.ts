@@ -75,7 +75,7 @@ const MOMENTS: Record<string, MomentKind> = {
   plan: { about: 'as the planner begins', sight: begins(PLANNER), count: [1, 6], delayMs: [0, 80] },
   send: { about: 'between planning, sending and noting it', sight: calls(PLANNER, 'UpdateItem', 'SendMessageBatch'), count: [1, 9], delayMs: [0, 8] },
   stall: { about: 'in the middle of a slice: the database stands still until functions time out', stallMs: 20_000, sight: 'request', count: [1, 80], delayMs: [0, 20] },
-  publish: { about: 'as events are published', sight: calls(PUBLISHER, 'PutEvents'), count: [1, 6], delayMs: [0, 15] },
+  publish: { about: 'between publishing events and noting it', sight: calls(PUBLISHER, 'PutEvents', 'UpdateItem'), count: [1, 12], delayMs: [0, 10] },
 }; // prettier-ignore
 
 /** Offer Status: titles that change, slices that are cut off, changes that are recorded and told. */
