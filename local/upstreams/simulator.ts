@@ -31,6 +31,8 @@ export interface SimulatorOptions {
   controlPort?: number;
   /** Where the titles' lives are kept, so that the next run with this seed goes on with them. @default nowhere */
   stateFile?: string;
+  /** Requests that are remembered one by one. @default 50000 */
+  requestsKept?: number;
   /** @default the system's clock and timers */
   clock?: Clock;
   offerStatus: OfferStatusOptions;
@@ -63,7 +65,8 @@ export interface Simulator {
   credentials(account: string): Credentials;
   /** Every state the title has had, oldest first. Throws for a title that never was. */
   truth(licensor: string, alid: string): readonly TitleState[];
-  requests(): RequestReport;
+  /** @param after leaves out arrivals up to this number, so that a reader can follow them. @default 0 */
+  requests(after?: number): RequestReport;
   /** Stops at once: requests under way are cut off. */
   stop(): Promise<void>;
 }
@@ -100,7 +103,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   );
 
   const faults = new FaultRules(MATCHABLE_ATTRIBUTES, createRandom(seed, 'faults'));
-  const requests = new RequestLog();
+  const requests = new RequestLog(options.requestsKept);
   const handle = createOfferStatusApi({ seed, clock, accounts, titles, faults, requests, dialect, latency });
   const api = createMutualTlsServer(
     pki,
@@ -146,7 +149,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
         if (!title) throw new Error(`There never was a title ${licensor} ${alid}.`);
         return [...title.states];
       },
-      requests: () => requests.report(),
+      requests: (after) => requests.report(after),
       stop,
     };
   } catch (error) {
