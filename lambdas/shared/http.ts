@@ -36,8 +36,8 @@ export const MAX_ANSWER_BYTES = 5_000_000;
 /** What is kept of an answer that cannot be understood: fits a DynamoDB item beside its other attributes. */
 export const MAX_RAW_BYTES = 200_000;
 
-// Below the idle time-outs of usual front ends, and long enough to be reused between paced requests.
-const IDLE_MS = 30_000;
+/** An idle connection is closed after this: below the idle time-outs of usual front ends, and longer than two slices. */
+export const IDLE_CONNECTION_MS = 55_000;
 const MAX_SOCKETS = 64;
 
 /** TLS alerts by which a server refuses a client certificate (RFC 8446, section 6.2; 49 is access_denied). */
@@ -66,7 +66,7 @@ export function connectHttps(certificate: ClientCertificate): SendRequest {
   const agent = new Agent({
     keepAlive: true,
     maxSockets: MAX_SOCKETS,
-    timeout: IDLE_MS,
+    timeout: IDLE_CONNECTION_MS,
     secureContext: secureContext(certificate),
     // Said aloud, so that no environment variable can switch it off.
     rejectUnauthorized: true,

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { IDLE_CONNECTION_MS } from '../../lambdas/shared/http.ts';
 import { Pacer, SliceRun } from '../../lambdas/shared/pacer/pacer.ts';
 import type { RateLimit } from '../../lambdas/shared/settings.ts';
 import { MemoryBuckets } from './memory-buckets.ts';
@@ -23,8 +24,18 @@ class Upstream {
     this.#at = clock.now();
   }
 
-  async request(): Promise<{ throttled: boolean }> {
+  /** Sends a request over a free connection, or over a new one, whose handshake takes its time. */
+  async request(pool: Connections = new Connections(this.#clock, 0)): Promise<{ throttled: boolean }> {
     const latency = this.#latency();
+    const release = await pool.take();
+    try {
+      return await this.#exchange(latency);
+    } finally {
+      release();
+    }
+  }
+
+  async #exchange(latency: number): Promise<{ throttled: boolean }> {
     await this.#clock.sleep(latency / 2);
     const now = this.#clock.now();
     this.#tokens = Math.min(this.#limit.burst, this.#tokens + ((now - this.#at) / 1000) * this.#limit.perSecond);
@@ -39,6 +50,24 @@ class Upstream {
   }
 }
 
+/** The connections of one environment; idle ones close. */
+class Connections {
+  readonly #clock: VirtualClock;
+  readonly #handshakeMs: number;
+  #idleSince: number[] = [];
+
+  constructor(clock: VirtualClock, handshakeMs: number) {
+    this.#clock = clock;
+    this.#handshakeMs = handshakeMs;
+  }
+
+  async take(): Promise<() => void> {
+    this.#idleSince = this.#idleSince.filter((since) => this.#clock.now() - since < IDLE_CONNECTION_MS);
+    if (this.#idleSince.pop() === undefined) await this.#clock.sleep(this.#handshakeMs);
+    return () => this.#idleSince.push(this.#clock.now());
+  }
+}
+
 interface World {
   readonly limit: RateLimit;
   readonly seed: number;
@@ -48,6 +77,8 @@ interface World {
   /** Time between a slice's end and the next one's receipt. */
   readonly handOverMs: number;
   readonly crashEvery?: number;
+  /** What opening a connection takes. */
+  readonly handshakeMs?: number;
 }
 
 /** Log-normal latency with a median of 200 ms, deterministic by seed. */
@@ -60,11 +91,11 @@ function latencies(seed: number): () => number {
   return () => 200 * Math.exp(0.25 * Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform()));
 }
 
-async function send(run: SliceRun, requests: number, upstream: Upstream): Promise<void> {
+async function send(run: SliceRun, requests: number, upstream: Upstream, pool: Connections): Promise<void> {
   const answers: Promise<void>[] = [];
   for (let index = 0; index < requests; index += 1) {
     const slot = await run.slot();
-    answers.push(upstream.request().then((result) => slot.answered(result)));
+    answers.push(upstream.request(pool).then((result) => slot.answered(result)));
   }
   await Promise.all(answers);
   await run.close();
@@ -75,18 +106,20 @@ async function live(world: World) {
   const buckets = new MemoryBuckets();
   const upstream = new Upstream(world.limit, clock, latencies(world.seed));
   const bucket = { id: 'api|main|global|status', limit: world.limit };
-  let pacers = Array.from({ length: world.environments }, () => new Pacer(buckets, clock));
+  const fresh = () => ({ pacer: new Pacer(buckets, clock), pool: new Connections(clock, world.handshakeMs ?? 0) });
+  let environments = Array.from({ length: world.environments }, fresh);
   let receipts = 0;
   await clock.run(
     (async () => {
       for (let index = 0; index < world.slices; index += 1) {
         const order = { id: `slice-${index}`, requests: world.perSlice, endsAt: (index + 1) * world.perSlice };
         for (;;) {
-          const environment = receipts++ % world.environments;
-          const opened = await pacers[environment]?.open(bucket, order);
+          const at = receipts++ % world.environments;
+          const { pacer, pool } = environments[at] ?? fresh();
+          const opened = await pacer.open(bucket, order);
           if (!(opened instanceof SliceRun)) {
             // Hidden, as the worker does it: in whole seconds, a second early.
-            await clock.sleep(Math.max(1, Math.floor((opened?.waitMs ?? 0) / 1000 - 1)) * 1000);
+            await clock.sleep(Math.max(1, Math.floor(opened.waitMs / 1000 - 1)) * 1000);
             continue;
           }
           if (world.crashEvery !== undefined && index % world.crashEvery === world.crashEvery - 1) {
@@ -94,12 +127,12 @@ async function live(world: World) {
             world = { ...world, crashEvery: undefined };
             const slot = await opened.slot();
             void slot;
-            await upstream.request();
-            pacers = pacers.map((pacer, at) => (at === environment ? new Pacer(buckets, clock) : pacer));
+            await upstream.request(pool);
+            environments = environments.map((environment, index) => (index === at ? fresh() : environment));
             await clock.sleep(90_000);
             continue;
           }
-          await send(opened, world.perSlice, upstream);
+          await send(opened, world.perSlice, upstream, pool);
           break;
         }
         await clock.sleep(world.handOverMs);
@@ -138,7 +171,7 @@ describe('the pacer', () => {
     expect(shared.buckets.writes).toBe(6);
   });
 
-  it('is never throttled, whatever the rate, the number of environments, the hand-over time and a crash', async () => {
+  it('is never throttled, whatever the rate, the number of environments, the hand-over time, a crash and slow handshakes', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.record({
@@ -150,6 +183,7 @@ describe('the pacer', () => {
           environments: fc.integer({ min: 1, max: 3 }),
           handOverMs: fc.constantFrom(1, 40, 300, 2_500, 70_000),
           crashEvery: fc.option(fc.integer({ min: 1, max: 6 }), { nil: undefined }),
+          handshakeMs: fc.constantFrom(0, 100, 500, 1_000),
         }),
         async ({ crashEvery, ...rest }) => {
           // Requests of this upstream travel for up to about 200 ms longer than others: no pace could hide that from a
@@ -169,9 +203,11 @@ describe('the pacer', () => {
     const clock = new VirtualClock();
     const buckets = new MemoryBuckets();
     const bucket = { id: 'b', limit: { perSecond: 10, burst: 5 } };
-    const opened = await new Pacer(buckets, clock).open(bucket, { id: 's1', requests: 2 });
+    const opened = await new Pacer(buckets, clock).open(bucket, { id: 's1', requests: 3 });
     if (!(opened instanceof SliceRun)) throw new Error('has to wait');
-    const [one, two] = [await opened.slot(), await clock.run(opened.slot())];
+    const before = await opened.slot();
+    before.answered({ throttled: false });
+    const [one, two] = [await clock.run(opened.slot()), await clock.run(opened.slot())];
     one.answered({ throttled: true });
     two.answered({ throttled: true });
     await opened.close();
@@ -263,7 +299,8 @@ describe('the pacer', () => {
       { id: 's1', requests: 1 },
     );
     if (!(opened instanceof SliceRun)) throw new Error('has to wait');
-    await opened.slot();
+    const only = await opened.slot();
+    only.answered({ throttled: false });
     await expect(opened.slot()).rejects.toThrow(/used up its slots/);
     await opened.extend(1);
     await clock.run(opened.slot());
