@@ -107,7 +107,10 @@ function isGone(head: WatchHead<Offers>, found: { watchId: string; at: number } 
 async function ask(parts: CheckTitlesParts, watch: TitleWatch, slot: Slot): ReturnType<OfferStatusClient['getStatus']> {
   try {
     // A request that never left has cost the upstream nothing and may go again in the same slot.
-    const asked = await parts.client(watch.licensor).getStatus(watch, { retryOn: 'unsent' });
+    const asked = await parts.client(watch.licensor).getStatus(watch, {
+      retryOn: 'unsent',
+      onLeft: () => slot.left(),
+    });
     slot.answered({ throttled: false, granted: asked.rateLimit });
     return asked;
   } catch (error) {

@@ -46,6 +46,8 @@ export interface GetStatusOptions {
    */
   readonly retryOn?: 'unsent' | 'retryable';
   readonly signal?: AbortSignal | undefined;
+  /** Called when a request leaves, its connection standing. */
+  readonly onLeft?: (() => void) | undefined;
 }
 
 export interface OfferStatusResult {
@@ -91,29 +93,33 @@ export function createOfferStatusClient(options: OfferStatusClientOptions): Offe
   const { baseUrl, timeoutMs, credentials, refreshCredentials, clock, random } = options;
   let connection: { readonly of: OfferStatusCredentials; readonly send: SendRequest } | undefined;
 
-  const send = async (url: URL, using: OfferStatusCredentials, signal?: AbortSignal): Promise<OfferStatusResult> => {
+  const send = async (
+    url: URL,
+    using: OfferStatusCredentials,
+    { signal, onLeft }: GetStatusOptions,
+  ): Promise<OfferStatusResult> => {
     if (!connection || !sameCredentials(connection.of, using)) connection = { of: using, send: connectHttps(using) };
     const headers = { accept: 'application/json', 'x-api-key': using.apiKey };
     const sentAt = clock.now();
-    const answer = await connection.send({ method: 'GET', url, headers, timeoutMs, signal });
+    const answer = await connection.send({ method: 'GET', url, headers, timeoutMs, signal, onLeft });
     const answeredAt = clock.now();
     return { ...readAnswer(answer, url, using.apiKey), sentAt, answeredAt };
   };
 
   /** One try; and a second one after a refusal, if the secret holds other credentials than those refused. */
-  const attempt = async (url: URL, { retryOn, signal }: GetStatusOptions): Promise<OfferStatusResult> => {
+  const attempt = async (url: URL, getOptions: GetStatusOptions): Promise<OfferStatusResult> => {
     const refused = await credentials();
     try {
-      return await send(url, refused, signal);
+      return await send(url, refused, getOptions);
     } catch (error) {
       if (!(error instanceof CredentialError)) throw error;
       const cached = await credentials();
       const renewed = sameCredentials(cached, refused) ? await refreshCredentials() : cached;
       if (sameCredentials(renewed, refused)) throw error;
-      if (retryOn === 'unsent') {
+      if (getOptions.retryOn === 'unsent') {
         throw new UnavailableError('CredentialsRenewed', 'the credentials were refused and have been renewed since');
       }
-      return send(url, renewed, signal);
+      return send(url, renewed, getOptions);
     }
   };
 

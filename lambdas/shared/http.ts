@@ -18,6 +18,8 @@ export interface HttpRequest {
   /** Bound of the whole exchange, from the wait for a connection to the last byte. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
+  /** Called when the request leaves, its connection standing; not at all where it never does. */
+  readonly onLeft?: (() => void) | undefined;
 }
 
 export interface HttpAnswer {
@@ -86,7 +88,7 @@ function secureContext({ cert, key, ca }: ClientCertificate): SecureContext {
 }
 
 function exchange(agent: Agent, request: HttpRequest): Promise<HttpAnswer> {
-  const { method, url, headers, body, timeoutMs, signal } = request;
+  const { method, url, headers, body, timeoutMs, signal, onLeft } = request;
   return new Promise((resolve, reject) => {
     if (signal?.aborted) {
       reject(signal.reason);
@@ -121,8 +123,12 @@ function exchange(agent: Agent, request: HttpRequest): Promise<HttpAnswer> {
 
     outgoing.on('socket', (assigned) => {
       socket = assigned;
-      if (outgoing.reusedSocket) handshakeDone = true;
-      else assigned.once('secureConnect', () => (handshakeDone = true));
+      const leave = (): void => {
+        handshakeDone = true;
+        onLeft?.();
+      };
+      if (outgoing.reusedSocket) leave();
+      else assigned.once('secureConnect', leave);
     });
     outgoing.on('error', lost);
     outgoing.on('response', (incoming) => {

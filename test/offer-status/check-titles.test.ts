@@ -116,12 +116,16 @@ async function title() {
       const other = (await store.heads([otherId])).get(otherId);
       const before = reply;
       reply = { codes: ['Ready'] };
-      if (other) await checks.check([other], { answered: () => undefined }, 'message-2');
+      if (other) await checks.check([other], { left: () => undefined, answered: () => undefined }, 'message-2');
       reply = before;
     },
     check: async (head?: Awaited<ReturnType<typeof headNow>>) => {
       const seen = head ?? (await headNow());
-      const visits = await checks.check([seen], { answered: (result) => slots.push(result) }, 'message-1');
+      const visits = await checks.check(
+        [seen],
+        { left: () => undefined, answered: (result) => slots.push(result) },
+        'message-1',
+      );
       return visits.get(watchId);
     },
     history: async () => {

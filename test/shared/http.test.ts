@@ -71,6 +71,26 @@ describe('the HTTPS client', () => {
     expect(upstream.connections()).toBe(1);
   });
 
+  it('says when a request leaves: with its connection standing, before the answer, and not where it never does', async () => {
+    const seen: string[] = [];
+    await using upstream = await serve(server, (_, response) => {
+      seen.push('arrives');
+      response.end();
+    });
+    const send = connectHttps(client);
+    const onLeft = (): void => void seen.push(`leaves over connection ${upstream.connections()}`);
+    await send({ ...get(upstream.url), onLeft });
+    await send({ ...get(upstream.url), onLeft });
+    // On the first connection the server counts the handshake after the client has.
+    expect(seen.filter((what) => what === 'arrives')).toHaveLength(2);
+    expect(seen[0]).toMatch(/^leaves/);
+    expect(seen[2]).toBe('leaves over connection 1');
+
+    const mute = await listen(() => undefined);
+    await rejection(send({ ...get(mute, 200), onLeft }));
+    expect(seen).toHaveLength(4);
+  });
+
   it('does not follow a redirect', async () => {
     await using upstream = await serve(server, (_, response) => {
       response.writeHead(302, { location: 'https://127.0.0.1:1/' }).end();

@@ -89,6 +89,7 @@ export class PollingWorld {
         ready: () =>
           this.secret ? Promise.resolve() : Promise.reject(new CredentialError('SecretUnavailable', 'no secret')),
         check: async ([head], slot) => {
+          slot.left();
           await clock.sleep(200);
           const watchId = head?.watchId ?? '';
           const visit = this.upstream(watchId);

@@ -71,6 +71,7 @@ function worker(script: (watchId: string, visit: number) => Answer, options: { l
       ready: () =>
         credentials ? Promise.resolve() : Promise.reject(new CredentialError('SecretMissing', 'no secret')),
       async check([head], slot) {
+        slot.left();
         const id = head?.watchId ?? '';
         const visit = (visits.get(id) ?? 0) + 1;
         visits.set(id, visit);

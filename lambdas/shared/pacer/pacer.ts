@@ -1,5 +1,4 @@
 import type { Clock } from '../clock.ts';
-import { IDLE_CONNECTION_MS } from '../http.ts';
 import type { RateLimit } from '../settings.ts';
 import type { BucketRow, BucketStore } from './buckets.store.ts';
 import { lastReservation } from './buckets.store.ts';
@@ -33,6 +32,11 @@ export interface SlotResult {
 
 /** Permission to send one request now. */
 export interface Slot {
+  /**
+   * To be called when the request leaves, its connection standing. No other is sent until then: requests that wait for
+   * handshakes would reach the upstream together with later ones that need none, and empty its bucket.
+   */
+  left(): void;
   /** To be called when the answer has come or the request has failed; further calls change nothing. */
   answered(result: SlotResult): void;
 }
@@ -52,10 +56,6 @@ interface BucketMemory {
   rate: LearnedRate;
   due: number;
   lastAnswer: number;
-  /** When this environment last had an answer, whoever has used the bucket since. */
-  answeredAt: number;
-  /** Connections that this environment has proven to have: the most requests that were in flight and answered. */
-  connections: number;
   roundTrips: number[];
   /** Planned requests that have been started. */
   started: number | undefined;
@@ -94,8 +94,6 @@ export class Pacer {
       ...taken,
       due: taken.reservation.start,
       lastAnswer: taken.exact ? (memory?.lastAnswer ?? -Infinity) : -Infinity,
-      answeredAt: memory?.answeredAt ?? -Infinity,
-      connections: memory?.connections ?? 0,
       roundTrips: memory?.roundTrips ?? [],
     };
     this.#memories.set(bucket.id, mine);
@@ -164,8 +162,8 @@ export class SliceRun {
   readonly #clock: Clock;
   #left: number;
   #inFlight = 0;
-  /** Whether a request is on its way that needs a new connection. */
-  #connecting = false;
+  /** Whether the last request still waits for its connection. */
+  #leaving = false;
   #throttled = false;
   #extensions = 0;
   #wake: (() => void) | undefined;
@@ -193,8 +191,11 @@ export class SliceRun {
   async slot(): Promise<Slot> {
     if (this.#left === 0) throw new RangeError(`slice ${this.#slice.id} has used up its slots`);
     this.#left -= 1;
+    const sideBySide = this.#bucket.limit.burst === 1 ? 1 : MOST_IN_FLIGHT;
+    while (this.#leaving || this.#inFlight >= sideBySide) {
+      await new Promise<void>((resolve) => (this.#wake = resolve));
+    }
     const memory = this.#memory;
-    await this.#untilThereIsRoom();
     // The schedule may move while this sleeps (a 429 pushes it back), so look again.
     while (memory.due > this.#clock.now()) await this.#clock.sleepUntil(memory.due);
     const sentAt = this.#clock.now();
@@ -202,34 +203,30 @@ export class SliceRun {
     // A late slot keeps its place in the schedule as far as the bucket's depth makes up for it.
     memory.due = Math.max(memory.due, sentAt - catchUp(pace)) + pace.interval;
     this.#inFlight += 1;
-    const isFirstOnConnection = this.#inFlight > memory.connections;
-    this.#connecting ||= isFirstOnConnection;
-    let open = true;
+    this.#leaving = true;
+    let [leaving, open] = [true, true];
+    const left = (): void => {
+      if (leaving) this.#hasLeft();
+      leaving = false;
+    };
     return {
+      left,
       answered: (result) => {
-        if (open) this.#answered(sentAt, result, isFirstOnConnection);
+        left();
+        if (open) this.#answered(sentAt, result);
         open = false;
       },
     };
   }
 
-  /**
-   * Waits until one more request may be in flight. New connections are opened one at a time: requests that wait for
-   * handshakes reach the upstream together with later ones that need not, and empty its bucket.
-   */
-  async #untilThereIsRoom(): Promise<void> {
-    const memory = this.#memory;
-    const isCold = this.#inFlight === 0 && this.#clock.now() - memory.answeredAt >= IDLE_CONNECTION_MS;
-    if (isCold) memory.connections = 0;
-    const hasRoom = (): boolean => {
-      if (this.#bucket.limit.burst === 1) return this.#inFlight === 0;
-      return this.#inFlight < Math.min(memory.connections + (this.#connecting ? 0 : 1), MOST_IN_FLIGHT);
-    };
-    if (hasRoom()) return;
-    const isStarting = this.#connecting;
-    while (!hasRoom()) await new Promise<void>((resolve) => (this.#wake = resolve));
-    // What the start has cost is not caught up: the tokens kept back are wanted for what is still on its way.
-    if (isStarting) memory.due = Math.max(memory.due, this.#clock.now());
+  /** What a connection has cost is made up for as far as the bucket's depth allows, from the moment it stood. */
+  #hasLeft(): void {
+    const now = this.#clock.now();
+    const pace = this.#pace(now);
+    this.#memory.due = Math.max(this.#memory.due, now - catchUp(pace) + pace.interval);
+    this.#leaving = false;
+    this.#wake?.();
+    this.#wake = undefined;
   }
 
   /** Reserves further slots, behind those that are left. */
@@ -248,10 +245,13 @@ export class SliceRun {
     this.#left += requests;
   }
 
-  /** To be called when all answers have come: tells whoever sends next of a slower rate, or of slots left over. */
+  /**
+   * To be called when all answers have come: tells whoever sends next of a slower rate, of slots left over, or of a
+   * schedule that connections have pushed back.
+   */
   async close(): Promise<void> {
-    const leftOver = this.#memory.reservation.tat - this.#memory.due > this.interval;
-    if (!this.#throttled && !leftOver) return;
+    const isOff = Math.abs(this.#memory.reservation.tat - this.#memory.due) > this.interval;
+    if (!this.#throttled && !isOff) return;
     await this.#write({ ...this.#memory.reservation, tat: round(this.#memory.due) });
   }
 
@@ -268,18 +268,11 @@ export class SliceRun {
     memory.reservation = reservation;
   }
 
-  #answered(sentAt: number, result: SlotResult, isFirstOnConnection: boolean): void {
+  #answered(sentAt: number, result: SlotResult): void {
     const memory = this.#memory;
     const now = this.#clock.now();
     this.#inFlight -= 1;
     memory.lastAnswer = now;
-    memory.answeredAt = now;
-    if (isFirstOnConnection) {
-      // When the very first request has reached the upstream is anybody's guess: the schedule starts from its answer.
-      if (memory.connections === 0) memory.due = Math.max(memory.due, now + this.interval);
-      memory.connections += 1;
-      this.#connecting = false;
-    }
     memory.roundTrips = [...memory.roundTrips.slice(1 - ROUND_TRIPS_KEPT), now - sentAt];
     if (result.granted !== undefined) memory.rate = granted(memory.rate, result.granted);
     // Requests that were in flight when the rate was halved tell nothing new.
