@@ -264,9 +264,9 @@ async function bulk(session: Session, command: BulkCommand): Promise<number> {
   const { file: name, one, fromLine } = options;
   refuseSameFile(options);
   const rejects = new Rejects(screen, { file: options.rejects, goOn: fromLine > 1, command: options.command });
+  const interrupted = interruption(screen);
   const source = name === undefined ? undefined : openSource(name);
   const chunks = source?.chunks ?? oneLineFile(one ?? {});
-  const interrupted = interruption(screen);
   const startedAt = Date.now();
   let lines = 0;
   let end: BulkEnd;

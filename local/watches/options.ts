@@ -25,7 +25,7 @@ function selectionOf(shapes: readonly KindShape[]): string {
     ...shapes.flatMap(({ noun, columns }) => [
       `or one ${noun} by`,
       ...columns.map(({ name, help, default: value }) =>
-        helpLine(`--${name} <${name}>`, value === undefined ? help : `${help} (default ${value})`),
+        helpLine(`--${name} <text>`, value === undefined ? help : `${help} (default ${value})`),
       ),
     ]),
     '',
@@ -35,7 +35,7 @@ function selectionOf(shapes: readonly KindShape[]): string {
 /** How one watch is named on the command line, in a usage line. */
 const usageOfOne = ({ columns }: KindShape): string =>
   columns
-    .map(({ name, default: value }) => (value === undefined ? `--${name} <${name}>` : `[--${name} <${name}>]`))
+    .map(({ name, default: value }) => (value === undefined ? `--${name} <text>` : `[--${name} <text>]`))
     .join(' ');
 
 function csvOf(shapes: readonly KindShape[]): string {
@@ -99,7 +99,7 @@ Usage: npm run --silent watches -- list [options]
 Without --silent, npm prints two lines of its own before the header.
 
 ${helpLine('--kind <name>', `${shapes.map(({ name }) => name).join(' or ')} (default ${shapes[0]!.name})`)}
-${filters.map((name) => helpLine(`--${name} <${name}>`, `only those with this ${name}`)).join('\n')}
+${filters.map((name) => helpLine(`--${name} <text>`, `only those with this ${name}`)).join('\n')}
   --problems           only those that get no answer
   --details            adds the columns class, version, observedAt and problem
   --quiet              does not tell how many were listed

@@ -43,10 +43,10 @@ describe('another kind of watches', () => {
     expect(() => options('remove', '--store', 'acme')).toThrow('One price needs --store and --sku');
     expect(() => options('remove', '--store', 'acme', '--alid', 'A')).toThrow('different kinds');
     expect(() => options('remove')).toThrow('Give a file, or --licensor and --alid, or --store and --sku.');
-    expect(help('check-now')).toMatch(/check-now --store <store> \[--currency <currency>\] --sku <sku> \[options\]/);
-    expect(help('check-now')).toMatch(/or one price by\n +--store <store> +the store that asks it\n/);
+    expect(help('check-now')).toMatch(/check-now --store <text> \[--currency <text>\] --sku <text> \[options\]/);
+    expect(help('check-now')).toMatch(/or one price by\n +--store <text> +the store that asks it\n/);
     expect(help('import')).toContain('for prices: store, currency (optional, default EUR), sku');
-    expect(help('list')).toMatch(/title or price \(default title\)[^]*--store <store> +only those with this store/);
+    expect(help('list')).toMatch(/title or price \(default title\)[^]*--store <text> +only those with this store/);
   });
 
   it('is read from a file and from options, and listed so that it is read again', async () => {
