@@ -218,7 +218,6 @@ describe('a file that is only checked', () => {
     const descriptor = await readerOf(pipe);
     await writeFile(`/proc/self/fd/${descriptor}`, `${lines.slice(0, 14).join('\n')}\n`);
     await until('the begin of the work', () => existsSync(rejects));
-    await sleep(300);
     child.kill('SIGTERM');
     const stopped = await ended;
     closeSync(descriptor);
@@ -242,7 +241,6 @@ describe('a file that is only checked', () => {
       execFileSync('mkfifo', [pipe]);
       const { child, ended } = begin(['import', pipe, '--dry-run']);
       const descriptor = await readerOf(pipe);
-      await sleep(100);
       child.kill(signal);
       expect(await ended).toMatchObject({ code: 1, out: '', err: expect.stringContaining('Nothing was done.') });
       closeSync(descriptor);
