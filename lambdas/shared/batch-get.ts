@@ -5,14 +5,21 @@ import { fullJitter } from './retry.ts';
 import type { RetryPolicy } from './settings.ts';
 
 const KEYS_PER_CALL = 100;
-const UNPROCESSED: RetryPolicy = { attempts: 6, baseMs: 50, capMs: 2_000 };
+/** How long a function waits for what was left over: it has little time, and its message comes again. */
+const FUNCTION_PATIENCE: RetryPolicy = { attempts: 6, baseMs: 50, capMs: 2_000 };
+
+/** DynamoDB keeps leaving keys over: the table is throttled. */
+export class UnprocessedKeysError extends Error {
+  override readonly name = 'UnprocessedKeysError';
+}
 
 /**
  * Reads items by key, strongly consistent, in calls of 100 side by side; what DynamoDB left over is asked for again.
  *
  * @param attributes those to read; all of them when left out
+ * @param patience tries of each call, and the pauses between them
  * @returns the items that exist, in no particular order
- * @throws Error when DynamoDB keeps leaving keys over
+ * @throws UnprocessedKeysError when DynamoDB keeps leaving keys over
  */
 export async function batchGet(
   client: DynamoDBDocumentClient,
@@ -20,9 +27,17 @@ export async function batchGet(
   keys: readonly Record<string, string | number>[],
   clock: Clock,
   attributes?: readonly string[],
+  patience: RetryPolicy = FUNCTION_PATIENCE,
 ): Promise<Record<string, unknown>[]> {
   const calls = Array.from({ length: Math.ceil(keys.length / KEYS_PER_CALL) }, (_, index) =>
-    readChunk(client, table, keys.slice(index * KEYS_PER_CALL, (index + 1) * KEYS_PER_CALL), clock, attributes),
+    readChunk(
+      client,
+      table,
+      keys.slice(index * KEYS_PER_CALL, (index + 1) * KEYS_PER_CALL),
+      clock,
+      attributes,
+      patience,
+    ),
   );
   return (await Promise.all(calls)).flat();
 }
@@ -33,6 +48,7 @@ async function readChunk(
   keys: readonly Record<string, string | number>[],
   clock: Clock,
   attributes: readonly string[] | undefined,
+  patience: RetryPolicy,
 ): Promise<Record<string, unknown>[]> {
   const projection = attributes && {
     ProjectionExpression: attributes.map((name) => `#${name}`).join(', '),
@@ -41,9 +57,12 @@ async function readChunk(
   const items: Record<string, unknown>[] = [];
   let left: Record<string, unknown>[] = [...keys];
   for (let attempt = 1; left.length > 0; attempt += 1) {
-    if (attempt > UNPROCESSED.attempts)
-      throw new Error(`DynamoDB left ${left.length} keys of ${table} unread after ${UNPROCESSED.attempts} tries`);
-    if (attempt > 1) await clock.sleepUntil(clock.now() + fullJitter(attempt - 1, UNPROCESSED, Math.random));
+    if (attempt > patience.attempts) {
+      throw new UnprocessedKeysError(
+        `DynamoDB left ${left.length} keys of ${table} unread after ${patience.attempts} tries`,
+      );
+    }
+    if (attempt > 1) await clock.sleepUntil(clock.now() + fullJitter(attempt - 1, patience, Math.random));
     const answer = await client.send(
       new BatchGetCommand({ RequestItems: { [table]: { Keys: left, ConsistentRead: true, ...projection } } }),
     );

@@ -3,6 +3,11 @@ import type { SQSClient } from '@aws-sdk/client-sqs';
 import { ChangeMessageVisibilityCommand, SendMessageBatchCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import type { Slice } from './laps/slice.ts';
 
+/** SQS took a call, but not all of its slices. */
+export class SlicesRefusedError extends Error {
+  override readonly name = 'SlicesRefusedError';
+}
+
 /** The FIFO queue between planner and workers. Its message group is the bucket, so one slice of a bucket runs at a time. */
 export class SlicesQueue {
   readonly #client: SQSClient;
@@ -16,7 +21,7 @@ export class SlicesQueue {
   /**
    * Sends slices in order. The same slice sent twice within five minutes is one message, so a planner may be repeated.
    *
-   * @throws Error when SQS did not take all of them
+   * @throws SlicesRefusedError when SQS did not take all of them
    */
   async send(slices: readonly Slice[]): Promise<void> {
     for (const batch of batches(slices)) {
@@ -27,7 +32,9 @@ export class SlicesQueue {
         }),
       );
       const [first] = Failed;
-      if (first) throw new Error(`SQS refused ${Failed.length} slices: ${first.Code ?? ''} ${first.Message ?? ''}`);
+      if (first) {
+        throw new SlicesRefusedError(`SQS refused ${Failed.length} slices: ${first.Code ?? ''} ${first.Message ?? ''}`);
+      }
     }
   }
 

@@ -14,14 +14,23 @@ const THROTTLED = [
   'Throttling',
   'RequestLimitExceeded',
   'RequestThrottled',
+  'UnprocessedKeysError',
 ];
+const GONE = ['ResourceNotFoundException', 'QueueDoesNotExist'];
 const UNREACHABLE = ['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', 'EPIPE', 'EHOSTUNREACH'];
 
 /** What an error of an AWS client means and what to do; undefined where the error is none of these. */
-export function explainAwsError(error: unknown): string | undefined {
+export function explainAwsError(error: unknown, { isLocal = false } = {}): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const { name, message } = error;
   const code = (error as NodeJS.ErrnoException).code ?? '';
+  const isUnreachable = UNREACHABLE.includes(code) || name === 'TimeoutError';
+  if (isLocal) {
+    if (isUnreachable || GONE.includes(name)) {
+      return `The local stack does not answer (${message || code}). Start it with \`npm start\`.`;
+    }
+    if ('$metadata' in error) return `The local stack answered ${name}: ${message}`;
+  }
   if (name === 'CredentialsProviderError' || message.includes('Could not load credentials')) {
     return `No AWS credentials were found (${message}). Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.`;
   }
@@ -34,11 +43,10 @@ export function explainAwsError(error: unknown): string | undefined {
   }
   if (EXPIRED.includes(name)) return `The AWS credentials have expired (${message}). Renew them and go on.`;
   if (REFUSED.includes(name)) return `AWS refuses the credentials: ${message}`;
-  if (name === 'ResourceNotFoundException' || name === 'QueueDoesNotExist') {
-    return `The stack's table or queue is gone (${message}). Has the stack been deleted or stopped?`;
-  }
+  if (GONE.includes(name)) return `The stack's table or queue is gone (${message}). Has the stack been deleted?`;
   if (THROTTLED.includes(name)) return `AWS has throttled for too long (${message}). Go on in a few minutes.`;
-  if (UNREACHABLE.includes(code) || name === 'TimeoutError') return `The stack does not answer (${message || code}).`;
+  if (isUnreachable) return `The stack does not answer (${message || code}).`;
+  if (name === 'SlicesRefusedError') return `${message}.`;
   if ('$metadata' in error) return `AWS answered ${name}: ${message}`;
   return undefined;
 }

@@ -1,18 +1,28 @@
 import type { BadLine, GoodLine, WatchLine } from './watch-file.ts';
 
-/** Watches that are worked on together: what one BatchGetItem can read. */
+/** Lines that are worked on together: what one BatchGetItem can read. */
 export const BATCH = 100;
 /** Batches that are worked on side by side; see docs/watch-list.md for what was measured. */
 export const BATCHES_IN_FLIGHT = 4;
+/** Batches whose rejects may wait for a slow one before them. */
+const BATCHES_KEPT = 64;
 
 export interface BulkParts {
   readonly lines: AsyncIterable<WatchLine>;
+  /** The number of the first line that `lines` may give. */
+  readonly fromLine: number;
   /**
    * Does the work for some lines. Batches overlap, but begin in the order of the file.
    *
    * @param earlier resolves when all batches before this one have ended
+   * @param refuse takes lines that turn out to be bad
    */
-  readonly work: (batch: readonly GoodLine[], earlier: () => Promise<unknown>) => Promise<void>;
+  readonly work: (
+    batch: readonly GoodLine[],
+    earlier: () => Promise<unknown>,
+    refuse: (line: BadLine) => void,
+  ) => Promise<void>;
+  /** Gets the bad and the refused lines in the order of the file, each once everything before it is done. */
   readonly reject: (line: BadLine) => void;
   /** Ends the work early: what has been read is finished, and nothing further is read. */
   readonly stop: AbortSignal;
@@ -20,68 +30,102 @@ export interface BulkParts {
 
 export interface BulkEnd {
   readonly read: number;
-  /** Where to go on, if it is not over: everything before this line is done. */
+  /** Where to go on, if it is not over: everything before this line is done, and nothing from it on is rejected. */
   readonly goOnFrom?: number;
   /** Why it is not over, unless it was stopped. */
   readonly failure?: Error;
 }
 
+/** Consecutive lines of the file. */
+interface Batch {
+  /** Everything before this line is done, as far as this batch is concerned. */
+  doneBefore: number;
+  readonly bad: BadLine[];
+  isDone: boolean;
+  ended: Promise<void>;
+}
+
 /** Works through a file: bounded in flight, reading no faster than the work is done. Never rejects. */
-export async function workThrough({ lines, work, reject, stop }: BulkParts): Promise<BulkEnd> {
+export async function workThrough({ lines, fromLine, work, reject, stop }: BulkParts): Promise<BulkEnd> {
   const inFlight = new Set<Promise<void>>();
-  const undone: number[] = [];
+  // Those that are not through, in the order of the file.
+  const batches: Batch[] = [];
   const failures: Error[] = [];
-  let batch: GoodLine[] = [];
+  let taken: WatchLine[] = [];
   let read = 0;
-  let next = 1;
+  let next = fromLine;
+  let isStuck = false;
 
   const begin = (): void => {
-    const [first] = batch;
+    const [first] = taken;
     if (first === undefined) return;
-    const mine = batch;
+    const batch: Batch = {
+      doneBefore: first.line,
+      bad: taken.filter((line) => 'reason' in line),
+      isDone: false,
+      ended: Promise.resolve(),
+    };
+    const good = taken.filter((line) => 'watchId' in line);
+    taken = [];
     const before = [...inFlight];
-    batch = [];
-    const running = work(mine, () => Promise.all(before))
+    const earlier = (): Promise<unknown> => Promise.all(before);
+    batch.ended = work(good, earlier, (line) => void batch.bad.push(line))
+      .then(() => {
+        batch.bad.sort((a, b) => a.line - b.line);
+        batch.isDone = true;
+        settle();
+      })
       .catch((error: unknown) => {
-        undone.push(first.line);
+        isStuck = true;
         failures.push(asError(error));
       })
-      .finally(() => inFlight.delete(running));
-    inFlight.add(running);
+      .finally(() => inFlight.delete(batch.ended));
+    inFlight.add(batch.ended);
+    batches.push(batch);
+  };
+
+  // Hands over the rejects of all batches up to the first that is not done.
+  const settle = (): void => {
+    for (let head = batches[0]; head?.isDone === true; head = batches[0]) {
+      for (const line of head.bad) {
+        if (line.line < head.doneBefore) continue;
+        head.doneBefore = line.line;
+        reject(line);
+        head.doneBefore = line.line + 1;
+      }
+      batches.shift();
+    }
   };
 
   const iterator = lines[Symbol.asyncIterator]();
   let isOver = false;
   try {
     while (failures.length === 0 && !stop.aborted) {
-      const taken = await nextUnlessStopped(iterator, stop);
-      if (taken === 'stopped') break;
-      if (taken.done) {
+      const result = await nextUnlessStopped(iterator, stop);
+      if (result === 'stopped') break;
+      if (result.done) {
         isOver = true;
         break;
       }
-      const line = taken.value;
       read += 1;
-      next = line.line + 1;
-      if ('reason' in line) reject(line);
-      else if (batch.push(line) === BATCH) {
-        begin();
-        while (inFlight.size >= BATCHES_IN_FLIGHT) await Promise.race(inFlight);
-      }
+      next = result.value.line + 1;
+      if (taken.push(result.value) < BATCH) continue;
+      begin();
+      while (inFlight.size >= BATCHES_IN_FLIGHT) await Promise.race(inFlight);
+      if (batches.length > BATCHES_KEPT) await batches[0]?.ended;
     }
   } catch (error) {
     failures.push(asError(error));
   }
   // What has been read is finished, unless the work itself fails.
-  if (undone.length === 0) begin();
-  else if (batch[0] !== undefined) undone.push(batch[0].line);
+  if (!isStuck) begin();
   await Promise.all(inFlight);
   if (isOver && failures.length === 0) return { read };
   // Not awaited: a source that is waiting for its next piece ends only with that.
   iterator.return?.()?.catch(() => undefined);
   return {
     read,
-    goOnFrom: Math.min(next, ...undone),
+    goOnFrom: batches[0]?.doneBefore ?? next,
     ...(failures[0] && { failure: failures[0] }),
   };
 }

@@ -1,7 +1,10 @@
+import type { Clock } from '../../lambdas/shared/clock.ts';
 import type { Slice } from '../../lambdas/shared/laps/slice.ts';
 import { fitting, requestsPerSlice } from '../../lambdas/shared/laps/plan-bucket.ts';
 import type { Bucket } from '../../lambdas/shared/pacer/pacer.ts';
-import type { SlicesQueue } from '../../lambdas/shared/slices-queue.ts';
+import { retry } from '../../lambdas/shared/retry.ts';
+import type { RetryPolicy } from '../../lambdas/shared/settings.ts';
+import { SlicesRefusedError, type SlicesQueue } from '../../lambdas/shared/slices-queue.ts';
 import { TargetError } from './errors.ts';
 import type { WatchKind } from './kinds.ts';
 import type { WatchRows } from './rows.ts';
@@ -15,13 +18,37 @@ export interface CheckNowParts {
   /** Sending time of one slice, in seconds. */
   readonly sliceSeconds: number;
   readonly requestId: string;
+  readonly clock: Clock;
+}
+
+/** What a request comes to. */
+export interface Sending {
+  readonly watches: number;
+  readonly slices: number;
+  /** What the slowest bucket needs at its configured rate. */
+  readonly seconds: number;
+}
+
+/** Not all slices are known to be sent. */
+export class PartlySentError extends Error {
+  override readonly name = 'PartlySentError';
+  /** Slices that SQS has taken for sure. */
+  readonly sent: number;
+
+  constructor(sent: number, cause: unknown) {
+    super(`${sent} slices were sent`, { cause });
+    this.sent = sent;
+  }
 }
 
 /**
- * What is planned for a bucket waits while it is busy with this. Half an hour without progress would look like a lost
- * backlog to the planner.
+ * What is planned for a bucket waits while it is busy with this. Together with the two and a half minutes that are
+ * planned ahead of it, it is over before the alarm SlicesWaiting goes off, which more than ten minutes of waiting set off.
  */
-const LONGEST_SECONDS = 20 * 60;
+const LONGEST_SECONDS = 8 * 60;
+/** Slices that are sent, and repeated, together. */
+const SLICES_PER_CALL = 10;
+const RESEND: RetryPolicy = { attempts: 5, baseMs: 200, capMs: 5_000 };
 
 /** Has watches checked at once: slices that nobody planned, at the end of their bucket's queue. */
 export class CheckNow {
@@ -36,10 +63,17 @@ export class CheckNow {
   /**
    * Takes the watches that are on the list, and refuses the others.
    *
+   * @param earlier resolves when the lines before these have been taken
    * @throws TargetError when a bucket would be busy for longer than it may
    */
-  async take(batch: readonly GoodLine[], refuse: (line: GoodLine, reason: string) => void): Promise<void> {
+  async take(
+    batch: readonly GoodLine[],
+    earlier: () => Promise<unknown>,
+    refuse: (line: GoodLine, reason: string) => void,
+  ): Promise<void> {
     const rows = await this.#parts.rows.get([...new Set(batch.map(({ watchId }) => watchId))]);
+    // The same lines have to give the same slices, in whatever order the answers arrive: a slice is known by its content.
+    await earlier();
     for (const line of batch) {
       const row = rows.get(line.watchId);
       if (row?.lap === undefined) refuse(line, 'is not on the watch list: import it first');
@@ -49,13 +83,31 @@ export class CheckNow {
     }
   }
 
-  /** Sends what was taken. Returns how many watches, in how many slices, and how long the slowest bucket needs. */
-  async send(): Promise<{ readonly watches: number; readonly slices: number; readonly seconds: number }> {
+  /**
+   * Sends what was taken.
+   *
+   * @param begins hears what will be sent before anything is
+   * @throws PartlySentError when SQS did not take all of it
+   */
+  async send(begins: (sending: Sending) => void): Promise<void> {
     const slices = [...this.#wanted].flatMap(([bucketId, watches]) => this.#pack(bucketId, [...watches]));
-    await this.#parts.slices.send(slices);
-    const watches = slices.reduce((sum, slice) => sum + slice.watches.length, 0);
-    const seconds = Math.max(0, ...[...this.#wanted].map(([bucketId, { size }]) => this.#seconds(bucketId, size)));
-    return { watches, slices: slices.length, seconds };
+    begins({
+      watches: slices.reduce((sum, slice) => sum + slice.watches.length, 0),
+      slices: slices.length,
+      seconds: Math.max(0, ...[...this.#wanted].map(([bucketId, { size }]) => this.#seconds(bucketId, size))),
+    });
+    for (let sent = 0; sent < slices.length; sent += SLICES_PER_CALL) {
+      try {
+        // What SQS has taken of them already is the same message to it.
+        await retry(() => this.#parts.slices.send(slices.slice(sent, sent + SLICES_PER_CALL)), RESEND, {
+          shouldRetry: (error) => error instanceof SlicesRefusedError,
+          clock: this.#parts.clock,
+          random: Math.random,
+        });
+      } catch (error) {
+        throw new PartlySentError(sent, error);
+      }
+    }
   }
 
   #bucket(bucketId: string): { readonly bucket: Bucket; readonly pack: number } | undefined {

@@ -30,7 +30,7 @@ export async function findDeployedTarget(settings: RuntimeSettings, region: stri
       name: `${stackName} in ${resolved}`,
       settings,
       watchesTable: output('WatchesTableName'),
-      slicesQueueUrl: output('SlicesQueueUrl'),
+      output,
       ...connect({ region: resolved, maxAttempts: 10 }),
     };
   } catch (error) {

@@ -2,8 +2,9 @@ import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import { classOf } from '../../lambdas/shared/laps/slice.ts';
 import { csvLine } from './csv.ts';
-import type { WatchKind } from './kinds.ts';
+import type { Fields, WatchKind } from './kinds.ts';
 import type { WatchRow, WatchRows } from './rows.ts';
+import { quote } from './quote.ts';
 import { DETAIL_COLUMNS } from './watch-file.ts';
 
 export interface ListParts {
@@ -11,7 +12,8 @@ export interface ListParts {
   readonly kind: WatchKind;
   readonly out: Writable;
   readonly warn: (message: string) => void;
-  readonly licensor?: string | undefined;
+  /** Values that these columns must have. */
+  readonly filter: Fields;
   readonly onlyProblems: boolean;
   readonly details: boolean;
 }
@@ -19,14 +21,15 @@ export interface ListParts {
 /**
  * Prints the watch list as CSV, no faster than it is taken. Ends when whoever reads it has gone.
  *
- * @returns how many watches were printed
+ * @returns how many watches were printed; undefined when the reader has gone before the end
  */
-export async function listWatches(parts: ListParts): Promise<number> {
-  const { rows, kind, out, warn, licensor, onlyProblems, details } = parts;
+export async function listWatches(parts: ListParts): Promise<number | undefined> {
+  const { rows, kind, out, warn, filter, onlyProblems, details } = parts;
+  const wanted = Object.entries(filter);
   const columns = kind.columns.map(({ name }) => name);
   let printed = 0;
   const print = pipe(out);
-  if (!(await print(csvLine([...columns, ...(details ? DETAIL_COLUMNS : [])])))) return printed;
+  if (!(await print(csvLine([...columns, ...(details ? DETAIL_COLUMNS : [])])))) return undefined;
   for await (const page of rows.listed(`${kind.name}|`, { onlyProblems })) {
     const lines: string[] = [];
     for (const row of page) {
@@ -35,14 +38,14 @@ export async function listWatches(parts: ListParts): Promise<number> {
         fields = kind.describe(row.watchId);
       } catch (error) {
         if (!(error instanceof RangeError)) throw error;
-        warn(`A row is left out: ${error.message}`);
+        warn(`A row is left out: ${quote(row.watchId)} is not the identifier of a ${kind.noun}.`);
         continue;
       }
-      if (licensor !== undefined && fields['licensor'] !== licensor) continue;
+      if (wanted.some(([column, value]) => fields[column] !== value)) continue;
       lines.push(csvLine([...columns.map((name) => fields[name] ?? ''), ...(details ? detailsOf(row) : [])]));
     }
     printed += lines.length;
-    if (lines.length > 0 && !(await print(lines.join('\n')))) break;
+    if (lines.length > 0 && !(await print(lines.join('\n')))) return undefined;
   }
   return printed;
 }
@@ -50,7 +53,8 @@ export async function listWatches(parts: ListParts): Promise<number> {
 /** In the order of DETAIL_COLUMNS. */
 function detailsOf({ lap = '', version = 0, observedAt = '', problem }: WatchRow): string[] {
   const why = problem === undefined ? '' : `${problem.code}: ${problem.message}`;
-  return [classOf(lap), String(version), observedAt, why];
+  // What an upstream has said may hold line breaks, and `import` reads line by line.
+  return [classOf(lap), String(version), observedAt, why.replaceAll(/\p{Cc}+/gu, ' ')];
 }
 
 /** Writes lines; says whether anybody still reads. */

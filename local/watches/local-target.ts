@@ -12,7 +12,7 @@ const Endpoints = z.object({
   sqs: z.url(),
   region: z.string(),
   credentials: z.object({ accessKeyId: z.string(), secretAccessKey: z.string() }),
-  outputs: z.object({ WatchesTableName: z.string(), SlicesQueueUrl: z.url() }),
+  outputs: z.record(z.string(), z.string()),
 });
 
 const ADVICE =
@@ -27,11 +27,17 @@ const ADVICE =
 export async function findLocalTarget(data: string, settings: RuntimeSettings): Promise<Target> {
   const folder = relative(process.cwd(), data) || '.';
   const { outputs, region, credentials, dynamodb, sqs } = readEndpoints(join(data, 'endpoints.json'), folder);
+  const output = (name: string): string => {
+    const value = outputs[name];
+    if (value !== undefined) return value;
+    throw new TargetError(`The local stack in ${folder} has no output ${name}. Start it anew with \`npm start\`.`);
+  };
+  const watchesTable = output('WatchesTableName');
   const access = { region, credentials, endpoints: { dynamodb, sqs } };
   // The file outlasts the stack, and another program may have its port by now.
   const probe = connect({ ...access, maxAttempts: 1 });
   try {
-    await probe.database.send(new DescribeTableCommand({ TableName: outputs.WatchesTableName }));
+    await probe.database.send(new DescribeTableCommand({ TableName: watchesTable }));
   } catch (error) {
     throw new TargetError(`The local stack in ${folder} does not answer at ${dynamodb}. ${ADVICE}`, { cause: error });
   } finally {
@@ -40,8 +46,8 @@ export async function findLocalTarget(data: string, settings: RuntimeSettings): 
   return {
     name: `the local stack in ${folder}`,
     settings,
-    watchesTable: outputs.WatchesTableName,
-    slicesQueueUrl: outputs.SlicesQueueUrl,
+    watchesTable,
+    output,
     ...connect({ ...access, maxAttempts: 4 }),
   };
 }

@@ -1,27 +1,30 @@
 import { randomUUID } from 'node:crypto';
-import { realpathSync } from 'node:fs';
-import { createInterface } from 'node:readline/promises';
+import { existsSync, realpathSync } from 'node:fs';
+import { join } from 'node:path';
 import { SettingsError } from '../../config/problems.ts';
 import { loadSettings } from '../../config/settings.ts';
 import { systemClock } from '../../lambdas/shared/clock.ts';
 import { SlicesQueue } from '../../lambdas/shared/slices-queue.ts';
+import type { RuntimeSettings } from '../../lambdas/shared/settings.ts';
 import { WatchStore } from '../../lambdas/shared/watches.store.ts';
+import { ask } from './ask.ts';
 import { explainAwsError } from './aws-errors.ts';
 import { workThrough, type BulkEnd, type BulkParts } from './bulk.ts';
-import { CheckNow } from './check-now.ts';
+import { CheckNow, PartlySentError } from './check-now.ts';
 import { findDeployedTarget } from './deployed-target.ts';
 import { InputError, TargetError, UsageError } from './errors.ts';
 import { Importer } from './import.ts';
 import { watchKinds, type WatchKind } from './kinds.ts';
 import { listWatches } from './list.ts';
 import { findLocalTarget } from './local-target.ts';
-import { goOnCommand, readOptions, type Command, type Options } from './options.ts';
+import { goOnCommand, readOptions, repeatCommand, type Command, type Options } from './options.ts';
+import { quote } from './quote.ts';
 import { Rejects } from './rejects.ts';
 import { Remover } from './remove.ts';
 import { WatchRows } from './rows.ts';
 import { count, duration, plural, Screen } from './screen.ts';
 import { Sightings } from './sightings.ts';
-import { oneLineFile, openSource } from './source.ts';
+import { fileProblem, oneLineFile, openSource } from './source.ts';
 import type { Target } from './target.ts';
 import { openWatchFile, type GoodLine, type ReadOptions, type WatchFile } from './watch-file.ts';
 
@@ -50,8 +53,18 @@ async function main(argv: readonly string[]): Promise<number> {
     process.stdout.write(options.help);
     return EXIT.done;
   }
+  try {
+    return await run(argv, options);
+  } catch (error) {
+    if (isKnown(error)) throw error;
+    const message = explain(error, options);
+    throw message === undefined ? error : new TargetError(message, { cause: error });
+  }
+}
+
+async function run(argv: readonly string[], options: Options): Promise<number> {
   const { stage, region, data, config } = options;
-  const settings = loadSettings(stage ?? 'local', config === undefined ? {} : { directory: config }).runtime;
+  const settings = settingsOf(stage ?? 'local', config);
   let found: Promise<Target> | undefined;
   const find = (): Promise<Target> =>
     stage === undefined ? findLocalTarget(data, settings) : findDeployedTarget(settings, region);
@@ -68,6 +81,17 @@ async function main(argv: readonly string[]): Promise<number> {
       (target) => target.close(),
       () => undefined,
     );
+  }
+}
+
+/** @throws UsageError when there is no such stage, SettingsError when its settings cannot be used */
+function settingsOf(stage: string, config: string | undefined): RuntimeSettings {
+  try {
+    return loadSettings(stage, config === undefined ? {} : { directory: config }).runtime;
+  } catch (error) {
+    const folder = config ?? join(import.meta.dirname, '../../config');
+    if (!(error instanceof SettingsError) || existsSync(join(folder, `${stage}.json`))) throw error;
+    throw new UsageError(error.message, { cause: error });
   }
 }
 
@@ -126,50 +150,95 @@ async function dryRun(session: Session, check?: ReadOptions['check']): Promise<n
 /** Asks whether as many watches as a file holds are to be removed. */
 async function confirmed({ options, kinds }: Session, target: Target): Promise<boolean> {
   const { file = '', fromLine } = options;
-  if (!process.stdin.isTTY || !process.stderr.isTTY) {
-    throw new UsageError('Nobody can be asked here: add --yes, or --dry-run to see what would be removed.');
+  const source = openSource(file);
+  try {
+    if (source.totalBytes === undefined) {
+      throw new UsageError(
+        `${file} cannot be read twice, to count and to remove: add --yes, or --dry-run to only check it.`,
+      );
+    }
+    if (!process.stdin.isTTY || !process.stderr.isTTY) {
+      throw new UsageError('Nobody can be asked here: add --yes, or --dry-run to only check the file.');
+    }
+    const sightings = new Sightings();
+    let [watches, bad] = [0, 0];
+    const { kind, lines } = await openWatchFile(source.chunks, kinds, { fromLine });
+    for await (const line of lines) {
+      if ('reason' in line) bad += 1;
+      else if (!sightings.add(line.watchId)) watches += 1;
+    }
+    const others = bad === 0 ? '' : ` (${plural(bad, 'bad line')} will be left out)`;
+    return await ask(`Take ${plural(watches, kind.noun)}${others} off the list of ${target.name}? [y/N] `, {
+      input: process.stdin,
+      output: process.stderr,
+    });
+  } finally {
+    source.close();
   }
-  let watches = 0;
-  const { lines } = await openWatchFile(openSource(file).chunks, kinds, { fromLine });
-  for await (const line of lines) if (!('reason' in line)) watches += 1;
-  const dialogue = createInterface({ input: process.stdin, output: process.stderr });
-  const answer = await dialogue.question(`Take ${plural(watches, 'title')} off the list of ${target.name}? [y/N] `);
-  dialogue.close();
-  return /^y(?:es)?$/iu.test(answer.trim());
 }
 
 async function checkNowCommand(session: Session): Promise<number> {
-  const { options, screen } = session;
+  const { argv, options, screen } = session;
   const target = await session.target();
   const requestId = options.requestId ?? randomUUID();
   const { sliceSeconds } = target.settings.polling;
-  const slices = new SlicesQueue(target.sqs, target.slicesQueueUrl);
   let checks: CheckNow | undefined;
   return bulk(session, {
-    opened: ({ kind }) => (checks = new CheckNow({ rows: rowsOf(target), slices, kind, sliceSeconds, requestId })),
-    work: async (batch, _earlier, refuse) => checks!.take(batch, refuse),
+    opened({ kind }) {
+      const slices = new SlicesQueue(target.sqs, target.output(kind.queueOutput));
+      checks = new CheckNow({ rows: rowsOf(target), slices, kind, sliceSeconds, requestId, clock: systemClock });
+    },
+    work: (batch, earlier, refuse) => checks!.take(batch, earlier, refuse),
     async finish() {
-      const { watches, slices: sent, seconds } = await checks!.send();
-      const what = `${plural(watches, 'check')} in ${plural(sent, 'slice')} for ${target.name}`;
-      screen.line(`Request ${requestId}: ${what}, ${duration(seconds)} of sending once it is their turn.`);
+      let all = 0;
+      let needed = 0;
+      try {
+        await checks!.send(({ watches, slices, seconds }) => {
+          [all, needed] = [slices, seconds];
+          // Before anything is sent: whoever repeats the request needs its identifier.
+          const what = `${plural(watches, 'check')} in ${plural(slices, 'slice')} for ${target.name}`;
+          screen.line(`Request ${requestId}: ${what}.`);
+        });
+      } catch (error) {
+        if (!(error instanceof PartlySentError)) throw error;
+        tellError(error.cause, options);
+        screen.line(`Of ${plural(all, 'slice')} at least ${error.sent} were sent. Within 5 minutes, repeat with`);
+        screen.line(`  ${repeatCommand(argv, requestId)}`);
+        screen.line(
+          `${options.file === '-' ? 'and the same input' : 'the same file'}: what was sent is not checked twice.`,
+        );
+        return EXIT.failed;
+      }
+      screen.line(`Sent: ${duration(needed)} of checking at the configured rate, once it is their turn.`);
+      return EXIT.done;
     },
   });
 }
 
 async function listCommand({ options, screen, kinds, target: find }: Session): Promise<number> {
+  const { filter } = options;
   const kind = kinds.find(({ name }) => name === options.kind);
   if (kind === undefined) {
-    throw new UsageError(`--kind is "${options.kind}"; it must be one of ${kinds.map(({ name }) => name).join(', ')}.`);
+    throw new UsageError(
+      `--kind is ${quote(options.kind)}; it must be one of ${kinds.map(({ name }) => name).join(', ')}.`,
+    );
   }
-  await listWatches({
+  const strange = Object.keys(filter).find((column) => !kind.filters.includes(column));
+  if (strange !== undefined) throw new UsageError(`The list of ${kind.noun}s cannot be chosen by --${strange}.`);
+  const printed = await listWatches({
     rows: rowsOf(await find()),
     kind,
     out: process.stdout,
     warn: (message) => screen.line(message, 'yellow'),
-    licensor: options.licensor,
+    filter,
     onlyProblems: options.problems,
     details: options.details,
   });
+  if (kind.filters.every((column) => filter[column] !== undefined)) {
+    const bucket = kind.bucketOf(filter);
+    if ('problems' in bucket) screen.line(`Note: ${bucket.problems.join('; ')}.`, 'yellow');
+  }
+  if (printed !== undefined && !options.quiet) screen.line(`${plural(printed, kind.noun)} listed.`);
   return EXIT.done;
 }
 
@@ -182,8 +251,8 @@ interface BulkCommand {
     earlier: () => Promise<unknown>,
     refuse: (line: GoodLine, reason: string) => void,
   ) => Promise<void>;
-  /** What is left to do when every line has been worked on. */
-  readonly finish?: () => Promise<void>;
+  /** What is left to do when every line has been worked on. Returns the exit code. */
+  readonly finish?: () => Promise<number>;
   /** Heads the summary; without it there is none. */
   readonly title?: string;
   readonly counts?: () => Readonly<Record<string, number>>;
@@ -194,25 +263,36 @@ async function bulk(session: Session, command: BulkCommand): Promise<number> {
   const { options, screen, kinds } = session;
   const { file: name, one, fromLine } = options;
   refuseSameFile(options);
-  const rejects = new Rejects(screen, options.rejects, fromLine > 1);
+  const rejects = new Rejects(screen, { file: options.rejects, goOn: fromLine > 1, command: options.command });
+  const interrupted = interruption(screen);
   const source = name === undefined ? undefined : openSource(name);
   const chunks = source?.chunks ?? oneLineFile(one ?? {});
-  const interrupted = interruption(screen);
   const startedAt = Date.now();
   let lines = 0;
   let end: BulkEnd;
   try {
-    const file = await openWatchFile(chunks, kinds, { fromLine, ...(command.check && { check: command.check }) });
+    const opening = openWatchFile(chunks, kinds, { fromLine, ...(command.check && { check: command.check }) });
+    const file = await unlessAborted(opening, interrupted.signal);
+    if (file === undefined) {
+      screen.line('Nothing was done.');
+      return EXIT.failed;
+    }
     command.opened?.(file);
     rejects.begin(file.columns);
     screen.beginProgress(() => ({ lines, bytes: source?.bytes() ?? 0, totalBytes: source?.totalBytes }));
-    const refuse = ({ line, fields }: GoodLine, reason: string): void => {
-      if (name === undefined) throw new InputError(`${Object.values(one ?? {}).join(' ')} ${reason}.`);
-      rejects.add({ line, reason, original: file.columns.map((column) => fields[column] ?? '') });
-    };
     const parts: BulkParts = {
       lines: counted(file.lines, () => (lines += 1)),
-      work: (batch, earlier) => command.work(batch, earlier, refuse),
+      fromLine,
+      work: (batch, earlier, refuse) =>
+        command.work(batch, earlier, ({ line, fields }, reason) => {
+          if (name === undefined)
+            throw new InputError(
+              `${Object.values(one ?? {})
+                .map(quote)
+                .join(' ')} ${reason}.`,
+            );
+          refuse({ line, reason, original: file.columns.map((column) => fields[column] ?? '') });
+        }),
       reject(bad) {
         // There is no file that could be mended.
         if (name === undefined) throw new UsageError(bad.reason);
@@ -225,19 +305,27 @@ async function bulk(session: Session, command: BulkCommand): Promise<number> {
     screen.endProgress();
     source?.close();
     interrupted.release();
+    rejects.end();
   }
-  rejects.end();
-  // One watch that is named by options has no line to go on from.
-  if (name === undefined && end.failure !== undefined) throw end.failure;
+  // Nothing to go on from: one watch that is named by options, or a file that gave no line.
+  if (end.failure !== undefined && (name === undefined || end.read === 0)) throw end.failure;
   if (command.title !== undefined) summarise(command, end.read, rejects.total, (Date.now() - startedAt) / 1000);
   if (end.goOnFrom !== undefined) {
-    if (end.failure !== undefined) tellError(end.failure);
+    if (end.failure !== undefined) tellError(end.failure, options);
     if (command.finish) screen.line('Nothing was sent.');
     else tellHowToGoOn(session, end.goOnFrom);
     return EXIT.failed;
   }
-  await command.finish?.();
-  return rejects.total > 0 ? EXIT.rejected : EXIT.done;
+  const code = (await command.finish?.()) ?? EXIT.done;
+  return code === EXIT.done && rejects.total > 0 ? EXIT.rejected : code;
+}
+
+/** What is promised; undefined when the signal is first. */
+function unlessAborted<T>(promised: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    signal.addEventListener('abort', () => resolve(undefined), { once: true });
+    promised.then(resolve, reject);
+  });
 }
 
 async function* counted<T>(items: AsyncIterable<T>, tick: () => void): AsyncGenerator<T> {
@@ -265,13 +353,19 @@ function refuseSameFile({ file, rejects }: Options): void {
 /** Ctrl-C ends the work early; a second one ends the process at once. */
 function interruption(screen: Screen): { readonly signal: AbortSignal; release(): void } {
   const controller = new AbortController();
-  const ask = (): void => {
+  const stop = (): void => {
     if (controller.signal.aborted) process.exit(130);
     screen.line('Stopping; what is under way is finished. Once more ends at once.');
     controller.abort();
   };
-  process.on('SIGINT', ask).on('SIGTERM', ask);
-  return { signal: controller.signal, release: () => void process.off('SIGINT', ask).off('SIGTERM', ask) };
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const signal of signals) process.on(signal, stop);
+  return {
+    signal: controller.signal,
+    release() {
+      for (const signal of signals) process.off(signal, stop);
+    },
+  };
 }
 
 function summarise(command: BulkCommand, read: number, rejected: number, seconds: number): void {
@@ -294,8 +388,9 @@ function summarise(command: BulkCommand, read: number, rejected: number, seconds
 function tellHowToGoOn({ argv, options, screen }: Session, goOnFrom: number): void {
   screen.line(`Not finished. Everything before line ${goOnFrom} is done; go on with`);
   screen.line(`  ${goOnCommand(argv, goOnFrom)}`);
-  if (options.file === '-') screen.line('and the same input. Beginning again from the start is right as well.');
-  else screen.line('Beginning again from the start is right as well.');
+  const input = options.file === '-' ? 'and the same input. ' : '';
+  const rejects = options.rejects === undefined ? '' : ', with another --rejects file or after deleting this one';
+  screen.line(`${input}Beginning again from the start is right as well${rejects}.`);
 }
 
 function rowsOf({ database, watchesTable }: Target): WatchRows {
@@ -306,16 +401,28 @@ function storeOf({ database, watchesTable }: Target): WatchStore<never> {
   return new WatchStore(database, watchesTable, systemClock);
 }
 
-function tellError(error: unknown): void {
-  const isKnown = [UsageError, InputError, TargetError, SettingsError].some((kind) => error instanceof kind);
-  const message = isKnown ? (error as Error).message : explainAwsError(error);
-  if (message !== undefined) console.error(message);
-  else console.error(error);
+function isKnown(error: unknown): error is Error {
+  return [UsageError, InputError, TargetError, SettingsError].some((kind) => error instanceof kind);
 }
 
+function explain(error: unknown, { stage }: Options): string | undefined {
+  return isKnown(error) ? error.message : explainAwsError(error, { isLocal: stage === undefined });
+}
+
+function tellError(error: unknown, options: Options): void {
+  console.error(explain(error, options) ?? error);
+}
+
+// Whoever reads may go, as `head` does, or a terminal may close; that is no reason to leave the work half done.
+process.stderr.on('error', () => undefined);
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (['EPIPE', 'EIO', 'ERR_STREAM_DESTROYED'].includes(error.code ?? '')) return;
+  console.error(`The output cannot be written: ${fileProblem(error)}.`);
+  process.exit(EXIT.failed);
+});
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  tellError(error);
-  process.exitCode = error instanceof UsageError ? 2 : 1;
+  console.error(isKnown(error) ? error.message : error);
+  process.exitCode = error instanceof UsageError ? 2 : EXIT.failed;
 }

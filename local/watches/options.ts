@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { nearest } from '../../config/problems.ts';
 import { UsageError } from './errors.ts';
+import { KIND_SHAPES, type KindShape } from './kinds.ts';
 
 const TARGET = `Where
   --data <folder>      the local stack that keeps its data there (default .local)
@@ -10,16 +11,45 @@ const TARGET = `Where
   --config <folder>    where the stage files are (default: config/ of this project)
 `;
 
-const SELECTION = `Which
-  FILE                 a CSV file of watches; - reads standard input
-  --licensor <id>      or one title: its licensor,
-  --alid <id>          its ALID
-  --marketplace <m>    and its marketplace (default GLOBAL)
-`;
+/** One line of help: an option, and what it does. */
+const helpLine = (option: string, text: string): string => `  ${option.padEnd(20)} ${text}`;
 
-const CSV = `The file is CSV in UTF-8 with a header: licensor, marketplace (optional, default GLOBAL), alid. The columns line and
-reason of a rejects file, and those of \`list --details\`, may be there and are not read.
+const requiredOf = ({ columns }: KindShape): string[] =>
+  columns.flatMap(({ name, default: value }) => (value === undefined ? [name] : []));
+
+/** How watches are named: by a file, or one by the options of its columns. */
+function selectionOf(shapes: readonly KindShape[]): string {
+  return [
+    'Which',
+    helpLine('FILE', 'a CSV file of watches; - reads standard input'),
+    ...shapes.flatMap(({ noun, columns }) => [
+      `or one ${noun} by`,
+      ...columns.map(({ name, help, default: value }) =>
+        helpLine(`--${name} <text>`, value === undefined ? help : `${help} (default ${value})`),
+      ),
+    ]),
+    '',
+  ].join('\n');
+}
+
+/** How one watch is named on the command line, in a usage line. */
+const usageOfOne = ({ columns }: KindShape): string =>
+  columns
+    .map(({ name, default: value }) => (value === undefined ? `--${name} <text>` : `[--${name} <text>]`))
+    .join(' ');
+
+function csvOf(shapes: readonly KindShape[]): string {
+  const headers = shapes.map(({ noun, columns }) => {
+    const names = columns.map(({ name, default: value }) =>
+      value === undefined ? name : `${name} (optional, default ${value})`,
+    );
+    return `  for ${noun}s: ${names.join(', ')}`;
+  });
+  return `The file is CSV in UTF-8, each line for itself, with a header:
+${headers.join('\n')}
+The columns line and reason of a rejects file, and those of \`list --details\`, may be there and are not read.
 `;
+}
 
 const EXIT_CODES = `Exit codes: 0 all done, 1 failed or was stopped before the end, 2 wrong usage, 3 done, but lines were not taken.
 `;
@@ -27,8 +57,15 @@ const EXIT_CODES = `Exit codes: 0 all done, 1 failed or was stopped before the e
 export const COMMANDS = ['import', 'list', 'remove', 'check-now'] as const;
 export type Command = (typeof COMMANDS)[number];
 
-const HELP: Readonly<Record<Command | 'all', string>> = {
-  all: `The watch list of a stack: what is polled.
+function helpOf(command: Command | 'all', shapes: readonly KindShape[]): string {
+  const SELECTION = selectionOf(shapes);
+  const usages = (name: string): string =>
+    ['FILE', ...shapes.map(usageOfOne)]
+      .map((which, index) => `${index === 0 ? 'Usage:' : '      '} npm run watches -- ${name} ${which} [options]`)
+      .join('\n');
+  const filters = [...new Set(shapes.flatMap((shape) => shape.filters))];
+  const HELP: Readonly<Record<Command | 'all', string>> = {
+    all: `The watch list of a stack: what is polled.
 
 Usage: npm run watches -- <command> [options]
 
@@ -40,7 +77,7 @@ Usage: npm run watches -- <command> [options]
 
 ${TARGET}
 ${EXIT_CODES}`,
-  import: `Puts the watches of a CSV file on the list. What is on it already stays as it is, so a file can be imported again.
+    import: `Puts the watches of a CSV file on the list. What is on it already stays as it is, so a file can be imported again.
 
 Usage: npm run watches -- import FILE [options]
 
@@ -52,31 +89,31 @@ Usage: npm run watches -- import FILE [options]
   --help               this text
 
 ${TARGET}
-${CSV}
-Ctrl-C finishes what is under way and says how to go on.
+${csvOf(shapes)}
+Ctrl-C finishes what is under way and says how to go on. Paths are meant from the folder where npm was called.
 ${EXIT_CODES}`,
-  list: `Prints the watch list as CSV, as \`import\` reads it, in no particular order.
+    list: `Prints the watch list as CSV, as \`import\` reads it, in no particular order.
 
 Usage: npm run --silent watches -- list [options]
 
 Without --silent, npm prints two lines of its own before the header.
 
-  --kind <name>        watches of this kind (default title)
-  --licensor <id>      only those of this licensor
+${helpLine('--kind <name>', `${shapes.map(({ name }) => name).join(' or ')} (default ${shapes[0]!.name})`)}
+${filters.map((name) => helpLine(`--${name} <text>`, `only those with this ${name}`)).join('\n')}
   --problems           only those that get no answer
   --details            adds the columns class, version, observedAt and problem
+  --quiet              does not tell how many were listed
   --help               this text
 
 ${TARGET}
 Exit codes: 0 all printed, 1 failed, 2 wrong usage.
 `,
-  remove: `Takes watches off the list. Their versions are kept and go on when they are put on it again.
+    remove: `Takes watches off the list. Their versions are kept and go on when they are put on it again.
 
-Usage: npm run watches -- remove FILE [options]
-       npm run watches -- remove --licensor <id> --alid <id> [--marketplace <m>] [options]
+${usages('remove')}
 
 ${SELECTION}
-  --yes                does not ask; needed where nobody can be asked
+  --yes                does not ask; needed for a pipe, and where nobody can be asked
   --dry-run            only checks the file and writes nothing
   --rejects <file>     a new CSV file for the lines that are not taken
   --from-line <n>      goes on at this line of the file, after a removal that was stopped
@@ -85,10 +122,9 @@ ${SELECTION}
 
 ${TARGET}
 ${EXIT_CODES}`,
-  'check-now': `Has watches checked now: behind the two minutes or so that are planned already, ahead of the rest of their lap.
+    'check-now': `Has watches checked now: behind the two minutes or so that are planned already, ahead of the rest of their lap.
 
-Usage: npm run watches -- check-now FILE [options]
-       npm run watches -- check-now --licensor <id> --alid <id> [--marketplace <m>] [options]
+${usages('check-now')}
 
 ${SELECTION}
   --request-id <id>    names the request: the same watches under the same name within five minutes are checked once
@@ -98,22 +134,33 @@ ${SELECTION}
   --help               this text
 
 ${TARGET}
-Watches that are not on the list are refused, and so is what would keep a bucket busy for more than 20 minutes.
+Watches that are not on the list are refused, and so is what would keep a bucket busy for more than 8 minutes at its
+configured rate. Each request is judged alone: those that wait already add up with it.
 ${EXIT_CODES}`,
-};
+  };
+  return HELP[command];
+}
 
 const text = { type: 'string' } as const;
 const flag = { type: 'boolean' } as const;
-const WHERE = { data: text, stage: text, region: text, config: text, help: flag };
+const WHERE = { data: text, stage: text, region: text, config: text, help: { ...flag, short: 'h' } } as const;
 const FROM_FILE = { rejects: text, quiet: flag };
-const ONE = { licensor: text, marketplace: text, alid: text };
 
 const OPTIONS = {
   import: { ...WHERE, ...FROM_FILE, 'dry-run': flag, 'from-line': text },
-  list: { ...WHERE, kind: text, licensor: text, problems: flag, details: flag },
-  remove: { ...WHERE, ...FROM_FILE, ...ONE, 'dry-run': flag, 'from-line': text, yes: flag },
-  'check-now': { ...WHERE, ...FROM_FILE, ...ONE, 'request-id': text },
+  list: { ...WHERE, kind: text, problems: flag, details: flag, quiet: flag },
+  remove: { ...WHERE, ...FROM_FILE, 'dry-run': flag, 'from-line': text, yes: flag },
+  'check-now': { ...WHERE, ...FROM_FILE, 'request-id': text },
 } as const;
+
+/** Names of the options that columns give to a command. */
+function columnsFor(command: Command, shapes: readonly KindShape[]): string[] {
+  if (command === 'import') return [];
+  const names = shapes.flatMap(({ columns, filters }) =>
+    command === 'list' ? filters : columns.map(({ name }) => name),
+  );
+  return [...new Set(names)];
+}
 
 /** The arguments of a command, checked; what a command does not know is absent. */
 export interface Options {
@@ -134,7 +181,8 @@ export interface Options {
   readonly yes: boolean;
   readonly requestId: string | undefined;
   readonly kind: string;
-  readonly licensor: string | undefined;
+  /** Values of columns that listed watches must have. */
+  readonly filter: Readonly<Record<string, string>>;
   readonly problems: boolean;
   readonly details: boolean;
 }
@@ -145,11 +193,15 @@ export interface Options {
  * @returns the options, or the help that was asked for
  * @throws UsageError which says what is allowed
  */
-export function readOptions(argv: readonly string[]): Options | { readonly help: string } {
+export function readOptions(
+  argv: readonly string[],
+  shapes: readonly KindShape[] = KIND_SHAPES,
+): Options | { readonly help: string } {
   const [name = '', ...args] = argv;
   if (name === '' || name === '--help' || name === '-h' || name === 'help') {
-    if (name === '') throw new UsageError(`Which command? There are ${COMMANDS.join(', ')}.\n\n${HELP.all}`);
-    return { help: HELP.all };
+    if (name === '')
+      throw new UsageError(`Which command? There are ${COMMANDS.join(', ')}.\n\n${helpOf('all', shapes)}`);
+    return { help: helpOf('all', shapes) };
   }
   const command = COMMANDS.find((known) => known === name);
   if (command === undefined) {
@@ -157,38 +209,47 @@ export function readOptions(argv: readonly string[]): Options | { readonly help:
     const hint = near === undefined ? '' : ` Did you mean "${near}"?`;
     throw new UsageError(`There is no command "${name}".${hint} There are ${COMMANDS.join(', ')}.`);
   }
-  const { values, positionals } = parse(command, args);
-  if (values['help'] === true) return { help: HELP[command] };
+  const { values, positionals } = parse(command, args, shapes);
+  if (values['help'] === true) return { help: helpOf(command, shapes) };
   const value = (option: string): string | undefined => {
     const given = values[option];
     return typeof given === 'string' ? given : undefined;
   };
+  const path = (given: string | undefined): string | undefined =>
+    // npm runs everything in the project's folder, and says where it was called.
+    given === undefined || given === '-' ? given : resolve(process.env['INIT_CWD'] ?? '', given);
+  const columns = columnsFor(command, shapes).flatMap((column) => {
+    const field = value(column);
+    return field === undefined ? [] : [[column, field] as const];
+  });
   const options: Options = {
     command,
-    data: resolve(value('data') ?? '.local'),
+    data: path(value('data')) ?? resolve('.local'),
     stage: value('stage') === 'local' ? undefined : value('stage'),
     region: value('region'),
-    config: value('config'),
-    file: positionals[0],
-    one: command === 'list' ? undefined : oneWatch(value),
-    rejects: value('rejects'),
+    config: path(value('config')),
+    file: path(positionals[0]),
+    one: command === 'list' || columns.length === 0 ? undefined : Object.fromEntries(columns),
+    rejects: path(value('rejects')),
     fromLine: wholeNumber('--from-line', value('from-line') ?? '1'),
     quiet: values['quiet'] === true,
     dryRun: values['dry-run'] === true,
     yes: values['yes'] === true,
     requestId: value('request-id'),
-    kind: value('kind') ?? 'title',
-    licensor: value('licensor'),
+    kind: value('kind') ?? shapes[0]!.name,
+    filter: command === 'list' ? Object.fromEntries(columns) : {},
     problems: values['problems'] === true,
     details: values['details'] === true,
   };
-  check(options, positionals);
+  check(options, positionals, shapes);
   return options;
 }
 
-function parse(command: Command, args: readonly string[]) {
+function parse(command: Command, args: readonly string[], shapes: readonly KindShape[]) {
+  const columns = Object.fromEntries(columnsFor(command, shapes).map((name) => [name, text]));
   try {
-    const { values, positionals } = parseArgs({ args: [...args], options: OPTIONS[command], allowPositionals: true });
+    const options = { ...columns, ...OPTIONS[command] };
+    const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
     return { values: values as Readonly<Record<string, string | boolean | undefined>>, positionals };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
@@ -196,17 +257,10 @@ function parse(command: Command, args: readonly string[]) {
   }
 }
 
-function oneWatch(value: (option: string) => string | undefined): Record<string, string> | undefined {
-  const given = Object.keys(ONE).flatMap((name) => {
-    const field = value(name);
-    return field === undefined ? [] : [[name, field] as const];
-  });
-  return given.length === 0 ? undefined : Object.fromEntries(given);
-}
-
 function check(
   { command, file, one, stage, region, fromLine, requestId, yes, dryRun }: Options,
-  given: string[],
+  given: readonly string[],
+  shapes: readonly KindShape[],
 ): void {
   const wrong = (message: string): never => {
     throw new UsageError(`${message}\nSee npm run watches -- ${command} --help.`);
@@ -218,16 +272,22 @@ function check(
     wrong(
       command === 'import'
         ? 'Which file? Give its name, or - for standard input.'
-        : 'Which watches? Give a file, or --licensor and --alid.',
+        : `Which watches? Give a file, or ${shapes.map((shape) => optionsOf(requiredOf(shape))).join(', or ')}.`,
     );
-  } else if (file !== undefined && one !== undefined) wrong('Give either a file or one title, not both.');
-  else if (one !== undefined && (one['licensor'] === undefined || one['alid'] === undefined)) {
-    wrong('One title needs both --licensor and --alid. For all titles of a licensor: list --licensor <id> | … -');
+  } else if (file !== undefined && one !== undefined) wrong('Give either a file or the fields of one watch, not both.');
+  else if (one !== undefined) {
+    const fits = ({ columns }: KindShape): boolean =>
+      Object.keys(one).every((name) => columns.some((column) => column.name === name));
+    const shape = shapes.find(fits);
+    if (shape === undefined) wrong(`${optionsOf(Object.keys(one))} are of different kinds of watches.`);
+    else if (requiredOf(shape).some((name) => one[name] === undefined)) {
+      wrong(`One ${shape.noun} needs ${optionsOf(requiredOf(shape))}. For many: list … | ${command} -`);
+    }
   }
   if (region !== undefined && stage === undefined) wrong('--region is for a deployed stack: give --stage as well.');
   if (fromLine > 1 && file === undefined) wrong('--from-line is for files.');
   if (command === 'remove' && file === '-' && !yes && !dryRun) {
-    wrong('Standard input cannot be asked: add --yes, or --dry-run to see what would be removed.');
+    wrong('Nobody can be asked while standard input is the file: add --yes, or --dry-run to only check the file.');
   }
   if (requestId !== undefined && !/^[A-Za-z0-9._-]{1,64}$/u.test(requestId)) {
     wrong(`--request-id is "${requestId}"; it may hold 1 to 64 letters, digits, points, hyphens and underscores.`);
@@ -242,11 +302,26 @@ function wholeNumber(name: string, given: string): number {
 
 /** The command line that goes on at a line, to be typed into a shell. */
 export function goOnCommand(argv: readonly string[], fromLine: number): string {
-  const kept = argv.filter(
-    (argument, index) =>
-      argument !== '--from-line' && argv[index - 1] !== '--from-line' && !argument.startsWith('--from-line='),
+  return commandOf([...without(argv, '--from-line'), '--from-line', String(fromLine)]);
+}
+
+/** The command line that sends a request again: its rejects are written already. */
+export function repeatCommand(argv: readonly string[], requestId: string): string {
+  return commandOf([...without(without(argv, '--request-id'), '--rejects'), '--request-id', requestId]);
+}
+
+function without(argv: readonly string[], option: string): string[] {
+  return argv.filter(
+    (argument, index) => argument !== option && argv[index - 1] !== option && !argument.startsWith(`${option}=`),
   );
-  return ['npm run watches --', ...kept.map(quoted), `--from-line ${fromLine}`].join(' ');
+}
+
+function commandOf(argv: readonly string[]): string {
+  return ['npm run watches --', ...argv.map(quoted)].join(' ');
+}
+
+function optionsOf(names: readonly string[]): string {
+  return names.map((name) => `--${name}`).join(' and ');
 }
 
 function quoted(argument: string): string {

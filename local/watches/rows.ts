@@ -2,6 +2,7 @@ import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { ScanCommand } from '@aws-sdk/lib-dynamodb';
 import { batchGet } from '../../lambdas/shared/batch-get.ts';
 import type { Clock } from '../../lambdas/shared/clock.ts';
+import type { RetryPolicy } from '../../lambdas/shared/settings.ts';
 import type { WatchHead } from '../../lambdas/shared/watches.store.ts';
 
 /** What the watch list says of a watch, without its state. */
@@ -9,6 +10,8 @@ export type WatchRow = Pick<WatchHead<never>, 'watchId' | 'bucketId' | 'lap' | '
   readonly version?: number;
 };
 
+/** Nothing waits for a bulk command: it outlasts a minute or so of a throttled table. */
+const PATIENCE: RetryPolicy = { attempts: 14, baseMs: 100, capMs: 20_000 };
 const ATTRIBUTES = ['watchId', 'bucketId', 'lap', 'version', 'observedAt', 'problem'] as const;
 
 /** Reads the rows of watches in bulk, without their states. */
@@ -23,10 +26,14 @@ export class WatchRows {
     this.#clock = clock;
   }
 
-  /** The rows of these watches, strongly consistent; each identifier once. */
+  /**
+   * The rows of these watches, strongly consistent; each identifier once.
+   *
+   * @throws UnprocessedKeysError when the table stays throttled for minutes
+   */
   async get(watchIds: readonly string[]): Promise<Map<string, WatchRow>> {
     const keys = watchIds.map((watchId) => ({ watchId }));
-    const items = await batchGet(this.#client, this.#table, keys, this.#clock, ATTRIBUTES);
+    const items = await batchGet(this.#client, this.#table, keys, this.#clock, ATTRIBUTES, PATIENCE);
     return new Map((items as unknown as WatchRow[]).map((row) => [row.watchId, row]));
   }
 

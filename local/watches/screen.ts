@@ -18,15 +18,13 @@ const PLAIN_MS = 10_000;
 export class Screen {
   readonly #out: NodeJS.WriteStream;
   readonly #quiet: boolean;
-  readonly #now: () => number;
   #timer: NodeJS.Timeout | undefined;
   #drawn = false;
 
   /** @param options.quiet shows no progress; messages are shown nonetheless */
-  constructor(out: NodeJS.WriteStream, options: { quiet: boolean; now?: () => number }) {
+  constructor(out: NodeJS.WriteStream, options: { quiet: boolean }) {
     this.#out = out;
     this.#quiet = options.quiet;
-    this.#now = options.now ?? Date.now;
   }
 
   line(text: string, style?: Style): void {
@@ -37,9 +35,9 @@ export class Screen {
   /** Shows progress until `endProgress`. */
   beginProgress(progress: () => Progress): void {
     if (this.#quiet) return;
-    const startedAt = this.#now();
+    const startedAt = Date.now();
     const show = (): void => {
-      const text = describeProgress(progress(), (this.#now() - startedAt) / 1000);
+      const text = describeProgress(progress(), (Date.now() - startedAt) / 1000);
       if (!this.#out.isTTY) return this.line(text);
       this.#clear();
       this.#out.write(text.slice(0, (this.#out.columns ?? 80) - 1));

@@ -1,4 +1,7 @@
-import { createReadStream, statSync } from 'node:fs';
+import { closeSync, constants, createReadStream, fstatSync, openSync } from 'node:fs';
+import { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
+import { isatty, ReadStream } from 'node:tty';
 import { csvLine } from './csv.ts';
 import { InputError } from './errors.ts';
 
@@ -7,7 +10,7 @@ export interface Source {
   readonly chunks: AsyncIterable<Uint8Array>;
   /** Bytes read so far. */
   readonly bytes: () => number;
-  /** Size of the file; undefined for a pipe. */
+  /** Size of the file; undefined for a pipe, which can be read only once. */
   readonly totalBytes: number | undefined;
   /** Lets go of it, also in the middle. */
   close(): void;
@@ -19,8 +22,7 @@ export interface Source {
  * @throws InputError when it cannot be read
  */
 export function openSource(file: string): Source {
-  const totalBytes = file === '-' ? undefined : sizeOf(file);
-  const stream = file === '-' ? process.stdin : createReadStream(file);
+  const { stream, totalBytes } = file === '-' ? { stream: process.stdin, totalBytes: undefined } : open(file);
   let bytes = 0;
   async function* chunks(): AsyncGenerator<Uint8Array> {
     for await (const chunk of stream as AsyncIterable<Uint8Array>) {
@@ -36,15 +38,33 @@ export async function* oneLineFile(fields: Readonly<Record<string, string>>): As
   yield Buffer.from(`${csvLine(Object.keys(fields))}\n${csvLine(Object.values(fields))}\n`);
 }
 
-function sizeOf(file: string): number {
-  let stats;
+/** What an error of the file system means, to stand behind a colon. */
+export function fileProblem(error: unknown): string {
+  const { code = 'unknown', message } = error as NodeJS.ErrnoException;
+  const words: Readonly<Record<string, string>> = {
+    ENOENT: 'there is no such file or folder',
+    EACCES: 'access is denied',
+    EPERM: 'access is denied',
+    EROFS: 'the disk can only be read',
+    ENOSPC: 'the disk is full',
+    EISDIR: 'it is a folder, and a file is needed',
+    ENOTDIR: 'a part of its path is no folder',
+  };
+  return words[code] ?? message;
+}
+
+function open(file: string): { readonly stream: Readable; readonly totalBytes: number | undefined } {
+  let fd: number | undefined;
   try {
-    stats = statSync(file);
+    // A pipe that nobody writes to would hold a thread of the process, and with it the end of the process.
+    fd = openSync(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+    const stats = fstatSync(fd);
+    if (stats.isDirectory()) throw Object.assign(new Error(), { code: 'EISDIR' });
+    if (stats.isFIFO()) return { stream: new Socket({ fd, readable: true, writable: false }), totalBytes: undefined };
+    if (isatty(fd)) return { stream: new ReadStream(fd), totalBytes: undefined };
+    return { stream: createReadStream(file, { fd }), totalBytes: stats.isFile() ? stats.size : undefined };
   } catch (error) {
-    const { code = 'unknown' } = error as NodeJS.ErrnoException;
-    const reason = code === 'ENOENT' ? 'there is no such file' : code === 'EACCES' ? 'access is denied' : code;
-    throw new InputError(`${file} cannot be read: ${reason}.`);
+    if (fd !== undefined) closeSync(fd);
+    throw new InputError(`${file} cannot be read: ${fileProblem(error)}.`, { cause: error });
   }
-  if (stats.isDirectory()) throw new InputError(`${file} is a folder, and a file is needed.`);
-  return stats.size;
 }

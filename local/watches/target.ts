@@ -11,7 +11,8 @@ export interface Target {
   readonly name: string;
   readonly settings: RuntimeSettings;
   readonly watchesTable: string;
-  readonly slicesQueueUrl: string;
+  /** An output of the stack. @throws TargetError when it has none of that name */
+  readonly output: (name: string) => string;
   readonly database: DynamoDBDocumentClient;
   readonly sqs: ConstructorParameters<typeof SlicesQueue>[0];
   close(): void;

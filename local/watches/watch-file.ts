@@ -1,7 +1,8 @@
 import { nearest } from '../../config/problems.ts';
-import { readCsv } from './csv.ts';
+import { readCsv, type CsvRecord } from './csv.ts';
 import { InputError } from './errors.ts';
 import type { Column, Fields, WatchKind } from './kinds.ts';
+import { quote } from './quote.ts';
 
 /** A line that describes a watch. */
 export interface GoodLine {
@@ -43,7 +44,8 @@ export interface ReadOptions {
 /**
  * Opens a file of watches: reads its header, which says what kind of watches it holds.
  *
- * @throws InputError when the header is missing or holds what no kind has; also from the lines, when the rest is no CSV
+ * @throws InputError when the header is missing or holds what no kind has; also from the lines, when there is none to
+ * begin at
  */
 export async function openWatchFile(
   chunks: AsyncIterable<Uint8Array>,
@@ -64,7 +66,7 @@ export async function openWatchFile(
   const own = names.map((name, index) => ({ name, index })).filter(({ name }) => !UNREAD_COLUMNS.includes(name));
   const defaults = Object.fromEntries(kind.columns.map((column) => [column.name, column.default]));
 
-  const readLine = ({ line, fields, broken }: (typeof others)[number]): WatchLine => {
+  const readLine = ({ line, fields, broken }: CsvRecord): WatchLine => {
     const bad = (reason: string): BadLine => {
       const surplus = fields.slice(names.length);
       return { line, reason, original: [...own.map(({ index }) => fields[index] ?? ''), ...surplus] };
@@ -87,9 +89,16 @@ export async function openWatchFile(
   };
 
   async function* lines(): AsyncGenerator<WatchLine> {
-    for (const record of others) if (record.line >= fromLine) yield readLine(record);
-    for await (const group of records) {
+    let last = header!.line;
+    const take = function* (group: readonly CsvRecord[]): Generator<WatchLine> {
+      last = group.at(-1)?.line ?? last;
       for (const record of group) if (record.line >= fromLine) yield readLine(record);
+    };
+    yield* take(others);
+    for await (const group of records) yield* take(group);
+    // An earlier run may have ended exactly at the end.
+    if (fromLine > last + 1) {
+      throw new InputError(`The file ends with line ${last}, and --from-line is ${fromLine}: nothing was done.`);
     }
   }
   return { kind, columns: own.map(({ name }) => name), lines: lines() };
@@ -99,12 +108,13 @@ function kindOf(names: readonly string[], kinds: readonly WatchKind[]): WatchKin
   const every = new Set(kinds.flatMap(({ columns }) => columns.map(({ name }) => name)));
   const known = [...every].join(', ');
   for (const [index, name] of names.entries()) {
-    if (names.indexOf(name) !== index) throw new InputError(`The column "${name}" is there twice.`);
+    if (name === '') throw new InputError(`Column ${index + 1} of the header has no name. Is a comma too many in it?`);
+    if (names.indexOf(name) !== index) throw new InputError(`The column ${quote(name)} is there twice.`);
     if (every.has(name) || UNREAD_COLUMNS.includes(name)) continue;
     const near = nearest(name, [...every]);
     throw new InputError(
       [
-        `There is no column "${name}".`,
+        `There is no column ${quote(name)}.`,
         near === undefined ? '' : ` Did you mean "${near}"?`,
         ` The columns are: ${known}; they are separated by commas.`,
         name.startsWith('> ') ? ' That line was printed by npm: use `npm run --silent`.' : '',

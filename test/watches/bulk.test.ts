@@ -14,6 +14,7 @@ async function* lines(count: number, pulled: (line: number) => void = () => unde
 const parts = (given: Partial<BulkParts> & Pick<BulkParts, 'lines'>): BulkParts => ({
   work: () => Promise.resolve(),
   reject: () => undefined,
+  fromLine: 2,
   stop: new AbortController().signal,
   ...given,
 });
@@ -108,7 +109,7 @@ describe('working through a file', () => {
     expect(done).toBe(120);
   });
 
-  it('goes on behind refused lines, which it hands over as they come', async () => {
+  it('goes on behind refused lines', async () => {
     const stop = new AbortController();
     async function* mixed(): AsyncGenerator<WatchLine> {
       yield { line: 2, reason: 'why', original: [] };
@@ -122,6 +123,81 @@ describe('working through a file', () => {
       parts({ lines: mixed(), stop: stop.signal, reject: ({ line }) => void refused.push(line) }),
     );
     expect([refused, end]).toEqual([[2, 4], { read: 3, goOnFrom: 5 }]);
+  });
+});
+
+describe('rejects and the line to go on from', () => {
+  const bad = (line: number): WatchLine => ({ line, reason: 'why', original: [] });
+
+  it('reject in the order of the file, and nothing from the line on at which a resume will begin', async () => {
+    const held = Promise.withResolvers<undefined>();
+    const refused: number[] = [];
+    async function* everyTenthBad(): AsyncGenerator<WatchLine> {
+      for (let line = 2; line < 802; line += 1) {
+        if (line === 500) held.reject(new Error('throttled'));
+        yield line % 10 === 0 ? bad(line) : good(line);
+      }
+    }
+    const end = await workThrough(
+      parts({
+        lines: everyTenthBad(),
+        async work(batch, _earlier, refuse) {
+          if (batch[0]?.line === 202) await held.promise;
+          if (batch[0]?.line === 102) refuse({ line: 103, reason: 'not there', original: [] });
+          await turn();
+        },
+        reject: ({ line }) => void refused.push(line),
+      }),
+    );
+    expect(end.goOnFrom).toBe(202);
+    expect(refused).toEqual([10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 103, 110, 120, 130, 140, 150, 160, 170, 180, 190, 200]); // prettier-ignore
+  });
+
+  it('go on at the line whose rejection could not be kept', async () => {
+    async function* lines(): AsyncGenerator<WatchLine> {
+      yield* [good(2), bad(3), good(4), bad(5), good(6)];
+    }
+    const kept: number[] = [];
+    const reject = ({ line }: { line: number }): void => {
+      if (line === 5) throw new Error('disk full');
+      kept.push(line);
+    };
+    const end = await workThrough(parts({ lines: lines(), reject }));
+    expect([kept, end]).toEqual([[3], { read: 5, goOnFrom: 5, failure: new Error('disk full') }]);
+  });
+
+  it('hold no more than so many lines back behind a batch that hangs', async () => {
+    const hang = Promise.withResolvers<undefined>();
+    let read = 0;
+    async function* manyBad(): AsyncGenerator<WatchLine> {
+      for (let line = 2; line < 50_002; line += 1) {
+        read += 1;
+        yield line === 2 ? good(line) : bad(line);
+      }
+    }
+    let rejected = 0;
+    const ended = workThrough(
+      parts({
+        lines: manyBad(),
+        work: (batch) => (batch.length > 0 ? hang.promise : Promise.resolve()),
+        reject: () => void (rejected += 1),
+      }),
+    );
+    for (let turns = 0; turns < 2_000; turns += 1) await turn();
+    expect(read).toBeLessThan(10_000);
+    hang.resolve(undefined);
+    expect([await ended, rejected]).toEqual([{ read: 50_000 }, 49_999]);
+  });
+
+  it('go on where they began when they are stopped before the first line', async () => {
+    const stop = new AbortController();
+    async function* skipping(): AsyncGenerator<WatchLine> {
+      stop.abort();
+      await new Promise(() => undefined);
+      yield good(2);
+    }
+    const end = await workThrough(parts({ lines: skipping(), fromLine: 5_000, stop: stop.signal }));
+    expect(end).toEqual({ read: 0, goOnFrom: 5_000 });
   });
 });
 

@@ -1,7 +1,11 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { Slice } from '../../lambdas/shared/laps/slice.ts';
+import { systemClock } from '../../lambdas/shared/clock.ts';
 import { titleWatchId } from '../../lambdas/shared/watches.ts';
-import { CheckNow } from '../../local/watches/check-now.ts';
+import { SlicesRefusedError } from '../../lambdas/shared/slices-queue.ts';
+import { workThrough } from '../../local/watches/bulk.ts';
+import { CheckNow, type Sending } from '../../local/watches/check-now.ts';
 import type { WatchRow } from '../../local/watches/rows.ts';
 import { LICENSOR, TITLES } from './reading.ts';
 
@@ -25,13 +29,23 @@ function checkNow(requestId = 'r1', row: (watchId: string) => WatchRow | undefin
     kind: TITLES,
     sliceSeconds: 20,
     requestId,
+    clock: systemClock,
   });
   const refusals: string[] = [];
   return {
     sent,
     refusals,
-    send: () => check.send(),
-    take: (batch: ReturnType<typeof line>[]) => check.take(batch, (_, reason) => void refusals.push(reason)),
+    async send() {
+      let told: Sending | undefined;
+      await check.send((sending) => (told = sending));
+      return told;
+    },
+    take: (batch: ReturnType<typeof line>[]) =>
+      check.take(
+        batch,
+        () => Promise.resolve(),
+        (_, reason) => void refusals.push(reason),
+      ),
   };
 }
 function onTheList(watchId: string): WatchRow {
@@ -98,10 +112,89 @@ describe('checking now', () => {
     expect(sent.map(({ watches }) => watches)).toEqual([[line('A').watchId]]);
   });
 
-  it('refuses to keep a bucket busy for more than twenty minutes, and sends nothing then', async () => {
+  it('refuses to keep a bucket busy for more than eight minutes, and sends nothing then', async () => {
     const { take, sent } = checkNow();
-    await take(Array.from({ length: 120 }, (_, index) => line(`A${index}`, 'slow-studios')));
-    await expect(take([line('one too many', 'slow-studios')])).rejects.toThrow(/more than 20 min .*Nothing was sent/);
+    await take(Array.from({ length: 48 }, (_, index) => line(`A${index}`, 'slow-studios')));
+    await expect(take([line('one too many', 'slow-studios')])).rejects.toThrow(/more than 8 min .*Nothing was sent/);
     expect(sent).toEqual([]);
   });
+
+  it('gives the same slices for the same lines, in whatever order the rows arrive', async () => {
+    const ids = Array.from({ length: 1_000 }, (_, index) => ({ ...line(`A${index}`), line: index + 2 }));
+    const slicesOf = async (turns: (batch: number) => number) => {
+      const sent: Slice[] = [];
+      let batches = 0;
+      const check = new CheckNow({
+        rows: {
+          async get(watchIds) {
+            for (let left = turns((batches += 1)); left > 0; left -= 1) await turn();
+            return new Map(watchIds.map((id) => [id, onTheList(id)]));
+          },
+        },
+        slices: { send: async (slices) => void sent.push(...slices) },
+        kind: TITLES,
+        sliceSeconds: 20,
+        requestId: 'r1',
+        clock: systemClock,
+      });
+      await workThrough({
+        lines: (async function* () {
+          yield* ids;
+        })(),
+        fromLine: 2,
+        work: (batch, earlier) => check.take(batch, earlier, () => expect.fail()),
+        reject: () => expect.fail(),
+        stop: new AbortController().signal,
+      });
+      await check.send(() => undefined);
+      return sent;
+    };
+    const inOrder = await slicesOf(() => 0);
+    expect(await slicesOf((batch) => (batch * 7) % 5)).toEqual(inOrder);
+    expect(inOrder.flatMap(({ watches }) => watches)).toEqual(ids.map(({ watchId }) => watchId));
+  });
+
+  it('tells what it sends before it does, and sends again what SQS refuses for a moment', async () => {
+    let calls = 0;
+    const { check, told } = sending(25, async () => {
+      expect(told).toEqual([{ watches: 25, slices: 25, seconds: 250 }]);
+      if ((calls += 1) === 2) throw new SlicesRefusedError('SQS refused 3 slices: InternalError');
+    });
+    await check();
+    expect(calls).toBe(4);
+  });
+
+  it('says how many slices were sent for sure when SQS keeps refusing, or another error comes', async () => {
+    let calls = 0;
+    const refused = sending(25, async () => {
+      if ((calls += 1) > 1) throw new SlicesRefusedError('refused');
+    });
+    await expect(refused.check()).rejects.toMatchObject({ name: 'PartlySentError', sent: 10 });
+    expect(calls).toBe(6);
+    const denied = sending(5, () => Promise.reject(new Error('denied')));
+    await expect(denied.check()).rejects.toMatchObject({ sent: 0, cause: new Error('denied') });
+  });
 });
+
+/** A check of so many watches of a bucket whose slices hold one each, with pauses that take no time. */
+function sending(count: number, send: () => Promise<void>) {
+  const told: Sending[] = [];
+  const check = async (): Promise<void> => {
+    const checks = new CheckNow({
+      rows: { get: async (ids) => new Map(ids.map((id) => [id, onTheList(id)])) },
+      slices: { send },
+      kind: TITLES,
+      sliceSeconds: 20,
+      requestId: 'r1',
+      clock: { now: () => 0, sleepUntil: () => Promise.resolve() },
+    });
+    const batch = Array.from({ length: count }, (_, index) => line(`A${index}`, 'slow-studios'));
+    await checks.take(
+      batch,
+      () => Promise.resolve(),
+      () => expect.fail(),
+    );
+    await checks.send((all) => void told.push(all));
+  };
+  return { check, told };
+}

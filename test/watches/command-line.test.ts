@@ -1,6 +1,6 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -58,6 +58,25 @@ async function fileOf(name: string, lines: readonly string[]): Promise<string> {
   await writeFile(file, `${lines.join('\n')}\n`);
   return file;
 }
+/** A named pipe that a process has begun to read, as the file descriptor to write to. */
+async function readerOf(pipe: string): Promise<number> {
+  let descriptor: number | undefined;
+  await until('a reader of the pipe', () => {
+    try {
+      descriptor = openSync(pipe, constants.O_WRONLY | constants.O_NONBLOCK);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENXIO') throw error;
+    }
+    return descriptor !== undefined;
+  });
+  return descriptor!;
+}
+async function serverOf(answer: Parameters<typeof createServer>[1]): Promise<{ url: string; close: () => void }> {
+  const server = createServer(answer);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close: () => void server.close() };
+}
 /** A number of the summary. */
 const told = ({ out }: Ended, name: string) => new RegExp(`^  ${name} +([\\d,]+)`, 'm').exec(out)?.[1];
 const until = async (what: string, condition: () => boolean | Promise<boolean>): Promise<void> => {
@@ -70,7 +89,7 @@ describe('the command line', () => {
   it('explains itself and each command', async () => {
     expect(await watches(['--help'])).toMatchObject({ code: 0, out: expect.stringContaining('check-now') });
     for (const command of ['import', 'list', 'remove', 'check-now']) {
-      const { code, out } = await watches([command, '--help']);
+      const { code, out } = await watches([command, command === 'list' ? '-h' : '--help']);
       expect([code, out]).toEqual([
         0,
         expect.stringMatching(new RegExp(`npm run (--silent )?watches -- ${command}[^]*Exit codes`)),
@@ -87,7 +106,7 @@ describe('the command line', () => {
     [['import', 'a.csv', '--from-line', '0'], 'whole number from 1 up'],
     [['list', 'a.csv'], 'list takes no file'],
     [['list', '--region', 'eu-west-1'], 'give --stage as well'],
-    [['remove', '--licensor', 'x'], 'needs both --licensor and --alid'],
+    [['remove', '--licensor', 'x'], 'One title needs --licensor and --alid'],
     [['remove', 'a.csv', '--licensor', 'x', '--alid', 'y'], 'not both'],
     [['remove', '-'], 'add --yes'],
     [['check-now', 'a.csv', '--request-id', 'a b'], '--request-id is "a b"'],
@@ -143,6 +162,126 @@ describe('the command line', () => {
     const mended = await watches(['import', rejects, '--dry-run']);
     expect([mended.code, told(mended, 'valid')]).toEqual([0, '30']);
   });
+});
+
+describe('a file that is only checked', () => {
+  const header = 'licensor,alid';
+
+  it('is checked to its end, with the right exit code, when whoever reads the output has gone', async () => {
+    const file = await fileOf('gone.csv', [header, `${LICENSOR},A`, ...Array.from({ length: 300 }, () => 'nobody,B')]);
+    const rejects = join(folder, 'gone-rejects.csv');
+    const { child, ended } = begin(['import', file, '--dry-run', '--rejects', rejects]);
+    child.stdout?.destroy();
+    child.stderr?.destroy();
+    expect((await ended).code).toBe(3);
+    expect(readFileSync(rejects, 'utf8').split('\n')).toHaveLength(302);
+    const help = begin(['--help']);
+    help.child.stdout?.destroy();
+    expect(await help.ended).toMatchObject({ code: 0, err: '' });
+  });
+
+  it('is not begun when its rejects cannot be written, and says so in one line', async () => {
+    const file = await fileOf('unwritable.csv', [header, 'nobody,A']);
+    const rejects = join(folder, 'no-such-folder', 'rejects.csv');
+    const { code, out, err } = await watches(['import', file, '--dry-run', '--rejects', rejects]);
+    expect([code, out]).toEqual([1, '']);
+    expect(err).toBe(`The rejects file ${rejects} cannot be written: there is no such file or folder.\n`);
+  });
+
+  it.skipIf(!existsSync('/dev/full'))('goes on at the line whose rejection found the disk full', async () => {
+    const file = await fileOf('full.csv', [header, `${LICENSOR},A`, `${LICENSOR},B`, 'nobody,C', `${LICENSOR},D`]);
+    const { code, err } = await watches(['import', file, '--dry-run', '--rejects', '/dev/full']);
+    expect(code).toBe(1);
+    expect(err).toContain('The rejects file /dev/full cannot be written: the disk is full.\n');
+    expect(err).toContain('Everything before line 4 is done');
+    expect(err).toContain('with another --rejects file or after deleting this one');
+    expect(err).not.toContain('    at ');
+  });
+
+  it('leaves no rejects file where nothing was rejected, and names its own command in the advice', async () => {
+    const good = await fileOf('good.csv', [header, `${LICENSOR},A`]);
+    const bad = await fileOf('bad.csv', [header, ',A']);
+    const rejects = join(folder, 'advice-rejects.csv');
+    expect((await watches(['remove', good, '--dry-run', '--rejects', rejects])).code).toBe(0);
+    expect(existsSync(rejects)).toBe(false);
+    const { err } = await watches(['remove', bad, '--dry-run', '--rejects', rejects]);
+    expect(err).toContain(`are in ${rejects}: mend them there and give that file to remove.`);
+  });
+
+  it('keeps each rejected line once over a stop and a resume, and adds to nothing but its own rejects', async () => {
+    const lines = [header, ...Array.from({ length: 30 }, (_, n) => `${n % 3 === 0 ? 'nobody' : LICENSOR},T-${n}`)];
+    const file = await fileOf('resumed.csv', lines);
+    const rejects = join(folder, 'resumed-rejects.csv');
+    const pipe = join(folder, 'resumed.pipe');
+    execFileSync('mkfifo', [pipe]);
+    const { child, ended } = begin(['import', pipe, '--dry-run', '--rejects', rejects]);
+    const descriptor = await readerOf(pipe);
+    await writeFile(`/proc/self/fd/${descriptor}`, `${lines.slice(0, 14).join('\n')}\n`);
+    await until('the begin of the work', () => existsSync(rejects));
+    child.kill('SIGTERM');
+    const stopped = await ended;
+    closeSync(descriptor);
+    expect([stopped.code, stopped.err]).toEqual([1, expect.stringContaining('Everything before line 15 is done')]);
+    const resume = ['import', file, '--dry-run', '--rejects', rejects, '--from-line', '15'];
+    expect((await watches(resume)).code).toBe(3);
+    const kept = readFileSync(rejects, 'utf8').trimEnd().split('\n');
+    expect(kept[0]).toBe('line,reason,licensor,alid');
+    expect(kept.slice(1).map((line) => Number(line.split(',')[0]))).toEqual([2, 5, 8, 11, 14, 17, 20, 23, 26, 29]);
+
+    const other = await fileOf('other.csv', ['mine,and,precious']);
+    const refused = await watches(['import', file, '--dry-run', '--rejects', other, '--from-line', '15']);
+    expect(refused).toMatchObject({ code: 2, err: expect.stringContaining('is no rejects file of this file') });
+    expect(readFileSync(other, 'utf8')).toBe('mine,and,precious\n');
+  }, 60_000);
+
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+    'ends at once on %s while its header is waited for',
+    async (signal) => {
+      const pipe = join(folder, `silent-${signal}.pipe`);
+      execFileSync('mkfifo', [pipe]);
+      const { child, ended } = begin(['import', pipe, '--dry-run']);
+      const descriptor = await readerOf(pipe);
+      child.kill(signal);
+      expect(await ended).toMatchObject({ code: 1, out: '', err: expect.stringContaining('Nothing was done.') });
+      closeSync(descriptor);
+    },
+  );
+
+  it('has to reach the line that it is to go on from', async () => {
+    const file = await fileOf('short.csv', [header, `${LICENSOR},A`]);
+    const { code, err } = await watches(['import', file, '--dry-run', '--from-line', '9']);
+    expect([code, err]).toEqual([1, 'The file ends with line 2, and --from-line is 9: nothing was done.\n']);
+  });
+
+  it('is looked for where npm was called', async () => {
+    await fileOf('relative.csv', [header, 'nobody,A']);
+    const args = ['import', 'relative.csv', '--dry-run', '--rejects', 'relative-rejects.csv'];
+    expect((await watches(args, { INIT_CWD: folder })).code).toBe(3);
+    expect(existsSync(join(folder, 'relative-rejects.csv'))).toBe(true);
+  });
+
+  it('is checked by the settings of a stage that there is', async () => {
+    const { code, err } = await watches(['import', 'a.csv', '--dry-run', '--stage', 'nowhere']);
+    expect([code, err]).toEqual([2, expect.stringContaining('nowhere')]);
+  });
+});
+
+it('says that the local stack is gone when it dies under a command', async () => {
+  let asked = 0;
+  const dying = await serverOf((request, response) => {
+    request.resume();
+    if ((asked += 1) > 1) return void request.socket.destroy();
+    response.writeHead(200, { 'content-type': 'application/x-amz-json-1.0' }).end('{"Table":{}}');
+  });
+  const data = join(folder, 'dying');
+  await mkdir(data);
+  const outputs = { WatchesTableName: 'T', SlicesQueueUrl: 'http://127.0.0.1:1/q' };
+  const credentials = { accessKeyId: 'a', secretAccessKey: 'b' };
+  const endpoints = { dynamodb: dying.url, sqs: dying.url, region: 'us-east-1', credentials, outputs };
+  await writeFile(join(data, 'endpoints.json'), JSON.stringify(endpoints));
+  const { code, err } = await watches(['list', '--data', data]);
+  dying.close();
+  expect([code, err]).toEqual([1, expect.stringMatching(/^The local stack does not answer .*npm start`\.\n$/)]);
 });
 
 describe('a running local stack', () => {
@@ -207,13 +346,45 @@ describe('a running local stack', () => {
   it('prints the list into a pipe that is closed early, and ends well', async () => {
     const { child, ended } = begin(on('list', '--details'));
     child.stdout?.once('data', () => child.stdout?.destroy());
-    expect(await ended).toMatchObject({ code: 0, err: '' });
+    // Where the whole list was taken before the end, it is counted.
+    expect(await ended).toMatchObject({ code: 0, err: expect.stringMatching(/^(\d+ titles listed\.\n)?$/) });
   });
 
   it('does not remove a file of titles without being told to', async () => {
     const file = await fileOf('keep.csv', ['licensor,alid', `${LICENSOR},STOP-1`]);
     expect(await watches(on('remove', file))).toMatchObject({ code: 2, err: expect.stringContaining('add --yes') });
     expect(await listed('STOP-1')).toBeGreaterThan(0);
+    const pipe = join(folder, 'remove.pipe');
+    execFileSync('mkfifo', [pipe]);
+    const twice = await watches(on('remove', pipe));
+    expect(twice).toMatchObject({ code: 2, err: expect.stringContaining('cannot be read twice') });
+  });
+
+  it.skipIf(!existsSync('/usr/bin/script')).each([
+    ['no', 'n\n'],
+    ['Ctrl-C', '\u0003'],
+    ['Ctrl-D', '\u0004'],
+  ])('asks on a terminal, with the distinct titles and the bad lines, and takes %s for a no', async (_, key) => {
+    const file = await fileOf('asked.csv', ['licensor,alid', `${LICENSOR},STOP-1`, `${LICENSOR},STOP-1`, ',']);
+    const command = [process.execPath, 'local/watches/main.ts', ...on('remove', file)].join(' ');
+    const child = spawn('/usr/bin/script', ['-qec', command, '/dev/null'], { cwd: PROJECT });
+    let out = '';
+    child.stdout.on('data', (chunk: Buffer) => (out += String(chunk)));
+    await until('the question', () => out.includes('[y/N]'));
+    child.stdin.write(key);
+    const [code] = (await once(child, 'close')) as [number];
+    expect(out).toContain('Take 1 title (1 bad line will be left out) off the list of the local stack');
+    expect(out).toContain('Nothing was removed.');
+    expect(out).not.toContain('    at ');
+    expect(code).toBe(1);
+  });
+
+  it('tells how many were listed, and that a licensor is of no account', async () => {
+    const some = await watches(on('list', '--licensor', LICENSOR));
+    expect([some.code, some.err]).toEqual([0, expect.stringMatching(/^[\d,]+ titles listed\.\n$/)]);
+    const none = await watches(on('list', '--licensor', 'exmaple'));
+    expect(none.err).toMatch(/licensor is "exmaple", which no account of the settings names.*\n0 titles listed\.\n$/);
+    expect((await watches(on('list', '--licensor', LICENSOR, '--quiet'))).err).toBe('');
   });
 
   describe('as if it were on AWS', () => {
@@ -316,6 +487,30 @@ describe('a running local stack', () => {
       answer = given();
       const { code, err } = await watches(deployed('list'), environment(more));
       expect([code, err]).toEqual([1, expect.stringContaining(message)]);
+    });
+
+    it('tells how to repeat a request that could not be sent, without checking twice', async () => {
+      const denial = await serverOf((request, response) => {
+        request.resume();
+        response
+          .writeHead(403, { 'content-type': 'application/x-amz-json-1.0' })
+          .end(JSON.stringify({ __type: 'AccessDeniedException', message: 'is not authorized to perform: sqs:SendMessage' })); // prettier-ignore
+      });
+      answer = stacks({ ...endpoints.outputs, SlicesQueueUrl: `${denial.url}/queue` });
+      const file = await fileOf('unsent.csv', ['licensor,alid', `${LICENSOR},UNSENT`]);
+      await watches(on('import', file));
+      const { code, err } = await watches(
+        deployed('check-now', file, '--rejects', join(folder, 'unsent-rejects.csv')),
+        environment({ AWS_ENDPOINT_URL_SQS: denial.url }),
+      );
+      denial.close();
+      expect(code).toBe(1);
+      const [first = '', second, third, command] = err.split('\n');
+      const [, id = ''] = /^Request (\S+): 1 check in 1 slice for OfferRelay-prod/.exec(first) ?? [];
+      expect(second).toBe('The permission sqs:SendMessage is missing. docs/watch-list.md lists all.');
+      expect(third).toBe('Of 1 slice at least 0 were sent. Within 5 minutes, repeat with');
+      expect(command?.trim()).toBe(`npm run watches -- ${deployed('check-now', file).join(' ')} --request-id ${id}`);
+      expect(id).toMatch(/^[0-9a-f-]{36}$/);
     });
 
     it('names the permission on the table that is missing, and where to go on', async () => {

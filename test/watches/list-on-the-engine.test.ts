@@ -40,6 +40,7 @@ async function importFile(csv: string) {
   const importer = new Importer({ rows, store, kind: TITLES });
   const end = await workThrough({
     lines: file.lines,
+    fromLine: 2,
     work: (batch, earlier) => importer.import(batch, earlier),
     reject: ({ reason }) => expect.fail(reason),
     stop: new AbortController().signal,
@@ -56,7 +57,7 @@ async function print(options: Partial<ListParts> = {}): Promise<string[]> {
   const out = new PassThrough();
   const printed = text(out);
   const warn = () => undefined;
-  await listWatches({ rows, kind: TITLES, out, warn, onlyProblems: false, details: false, ...options });
+  await listWatches({ rows, kind: TITLES, out, warn, filter: {}, onlyProblems: false, details: false, ...options });
   out.end();
   return (await printed).trimEnd().split('\n');
 }
@@ -136,10 +137,10 @@ describe('the list', () => {
   it('filters by licensor and by problem, and tells class, version, time and problem', async () => {
     await importFile(`licensor,alid\nother-studios,${alid(1)}\nother-studios,${alid(2)}\n${LICENSOR},${alid(3)}\n`);
     const troubled = titleWatchId({ licensor: 'other-studios', marketplace: 'GLOBAL', alid: alid(2) });
-    const problem = { code: 'BadRequest', message: 'no such, title', since: '2026-01-01T00:00:00.000Z' };
+    const problem = { code: 'BadRequest', message: 'no such,\r\ntitle', since: '2026-01-01T00:00:00.000Z' };
     await store.place({ watchId: troubled, bucketId: BUCKET }, 'steady', { problem });
-    expect((await print({ licensor: 'other-studios' })).length).toBe(3);
-    expect(await print({ licensor: 'other-studios', onlyProblems: true, details: true })).toEqual([
+    expect((await print({ filter: { licensor: 'other-studios' } })).length).toBe(3);
+    expect(await print({ filter: { licensor: 'other-studios' }, onlyProblems: true, details: true })).toEqual([
       'licensor,marketplace,alid,class,version,observedAt,problem',
       `other-studios,GLOBAL,${alid(2)},steady,0,,"BadRequest: no such, title"`,
     ]);
@@ -159,7 +160,7 @@ describe('the list', () => {
     );
     const printed = await print({ warn: (message) => void warnings.push(message) });
     expect(printed).toContain(`${LICENSOR},GLOBAL,${alid(1)}`);
-    expect(warnings).toEqual(['A row is left out: not the identifier of a title watch: title|broken']);
+    expect(warnings).toEqual(['A row is left out: "title|broken" is not the identifier of a title.']);
   });
 
   it('reads on only when the lines before have been taken, and ends when whoever took them has gone', async () => {

@@ -44,6 +44,9 @@ describe('a file of watches', () => {
     ['licensor,alidd', /no column "alidd"\. Did you mean "alid"\?.*licensor, marketplace, alid/],
     ['licensor;alid', /no column "licensor;alid".*separated by commas/],
     ['> offer-relay@0.1.0 watches', /printed by npm: use `npm run --silent`/],
+    ['licensor,alid,', /Column 3 of the header has no name/],
+    [`licensor,a\u001b[2Jlid`, /no column "a\\u001b\[2Jlid"/],
+    [`licensor,${'x'.repeat(500)}`, /no column "x{80}…"/],
     ['licensor,alid,alid', /column "alid" is there twice/],
     ['licensor,marketplace', /Needed are, for title watches: licensor, marketplace \(default GLOBAL\), alid/],
     ['"licensor,alid', /Line 1, the header: a quote is opened/],
@@ -57,7 +60,12 @@ describe('a file of watches', () => {
     [`,GLOBAL,A`, 'licensor is empty'],
     [`${LICENSOR},us,A`, 'marketplace is "us"; it must be one of GLOBAL, US, DE, JP, GB'],
     [`${LICENSOR},GLOBAL, A`, 'alid is " A"; it begins or ends with a space'],
-    [`${LICENSOR},GLOBAL,"A\nB"`, 'alid is "A\\nB"; it holds a line break'],
+    [`${LICENSOR},GLOBAL,"A\nB"`, 'a quote is opened and not closed on this line'],
+    [`${LICENSOR},GLOBAL,A\u009bB`, 'alid is "A\\u{9b}B"; it holds a control character'],
+    [
+      `${LICENSOR},${'U'.repeat(500)},A`,
+      `marketplace is "${'U'.repeat(80)}…"; it must be one of GLOBAL, US, DE, JP, GB`,
+    ],
     [`${LICENSOR},GLOBAL,A\tB`, 'alid is "A\\tB"; it holds a control character'],
     [`${LICENSOR},GLOBAL,..`, 'alid is "..", which cannot be part of a path'],
     [
@@ -91,6 +99,12 @@ describe('a file of watches', () => {
     const lines = await readAll(`licensor,alid\n${LICENSOR},A\n\n${LICENSOR},B\n${LICENSOR},C\n`, { fromLine: 4 });
     expect(lines.map(({ line }) => line)).toEqual([4, 5]);
   });
+
+  it('refuses to begin behind its end, except just behind it, where an earlier run may have ended', async () => {
+    const text = `licensor,alid\n${LICENSOR},A\n`;
+    expect(await readAll(text, { fromLine: 3 })).toEqual([]);
+    await expect(readAll(text, { fromLine: 4 })).rejects.toThrow('The file ends with line 2, and --from-line is 4');
+  });
 });
 
 describe('the printed list', () => {
@@ -123,6 +137,7 @@ describe('the printed list', () => {
           kind: TITLES,
           out,
           warn: (message) => expect.fail(message),
+          filter: {},
           onlyProblems: false,
           details,
         });
