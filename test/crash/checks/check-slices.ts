@@ -100,6 +100,7 @@ export function countDoubleWork({
     requests: requests.length,
     'questions beyond one a lap': extra,
     'slices sent again': sent.length - new Set(sent.map(({ slice }) => slice.id)).size,
+    'slices received again': worked.filter(({ receives }) => receives > 1).length,
     'slices worked off again': worked.length - new Set(worked.map(({ slice }) => identity(slice))).size,
   };
   return { name: 'double work (information)', counts, violations: [] };

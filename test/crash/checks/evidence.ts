@@ -36,6 +36,8 @@ export interface SentSlice {
 /** A slice that a worker has worked off: it ended well and did not ask for the message to stay. */
 export interface WorkedSlice {
   readonly messageId: string;
+  /** How often the message has been received, this time included. */
+  readonly receives: number;
   readonly startedAt: number;
   readonly endedAt: number;
   readonly slice: Slice;
@@ -155,7 +157,17 @@ export function overlap(intervals: readonly Interval[], from: number, to: number
   return intervals.reduce((sum, { at, ms }) => sum + Math.max(0, Math.min(to, at) - Math.max(from, at - ms)), 0);
 }
 
-const Received = z.object({ Records: z.array(z.object({ messageId: z.string(), body: z.string() })).length(1) });
+const Received = z.object({
+  Records: z
+    .array(
+      z.object({
+        messageId: z.string(),
+        body: z.string(),
+        attributes: z.object({ ApproximateReceiveCount: z.coerce.number() }),
+      }),
+    )
+    .length(1),
+});
 const Staying = z.object({ batchItemFailures: z.array(z.unknown()) });
 const Sent = z.union([
   z.object({ QueueUrl: z.string(), Entries: z.array(z.object({ MessageBody: z.string() })) }),
@@ -179,7 +191,13 @@ export function workedSlices(facts: readonly Fact[], workerId: string): WorkedSl
     .filter((fact) => fact.outcome === 'success' && Staying.parse(fact.payload).batchItemFailures.length === 0)
     .map(({ event, startedAt, at }) => {
       const [record] = Received.parse(event).Records;
-      return { messageId: record!.messageId, startedAt, endedAt: at, slice: Slice.parse(JSON.parse(record!.body)) };
+      return {
+        messageId: record!.messageId,
+        receives: record!.attributes.ApproximateReceiveCount,
+        startedAt,
+        endedAt: at,
+        slice: Slice.parse(JSON.parse(record!.body)),
+      };
     });
 }
 

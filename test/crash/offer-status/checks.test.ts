@@ -55,7 +55,7 @@ const isEndedBy = (endsAt: number) => (each: { readonly slice: Slice }) => each.
 function urgentAfter({ worked }: Evidence, endsAt: number, title: number): WorkedSlice {
   const before = worked.find(isEndedBy(endsAt))!;
   const slice = { id: `${BUCKET}#urgent#${title}`, bucket: BUCKET, class: 'urgent', watches: [watchOf(title)] };
-  return { messageId: 'urgent', startedAt: before.endedAt + 100, endedAt: before.endedAt + 900, slice };
+  return { messageId: 'urgent', receives: 1, startedAt: before.endedAt + 100, endedAt: before.endedAt + 900, slice };
 }
 
 /** The requests but for those about some titles while a slice was worked off. */
@@ -513,7 +513,10 @@ describe('slices', () => {
     expect(checkLaps(silent).violations).toEqual([]);
     const rest = {
       ...silent,
-      worked: [...silent.worked, { messageId: 'rest', startedAt: endedAt + 100, endedAt: endedAt + 900, slice: left }],
+      worked: [
+        ...silent.worked,
+        { messageId: 'rest', receives: 1, startedAt: endedAt + 100, endedAt: endedAt + 900, slice: left },
+      ],
       requests: [...silent.requests, { at: endedAt + 500, bucket: BUCKET, watches: [watchOf(2)], outcome: 200 }],
     };
     expect(checkSlicesAsk(rest)).toMatchObject({ violations: [], counts: { 'left to the rest': 1 } });
@@ -707,6 +710,17 @@ describe('the rate', () => {
     expect(checkRate(excused)).toMatchObject({ violations: [], counts: { 'throttled beside a pause': 1 } });
   });
 
+  it('is not excused by pauses elsewhere', () => {
+    const burst = run(({ requests }) => ({
+      requests: [
+        ...requests,
+        ...Array.from({ length: 50 }, (_, index) => ({ ...requests[3]!, at: requests[3]!.at + index, outcome: 429 })),
+      ],
+      pauses: Array.from({ length: 100 }, (_, index) => ({ at: at(index * 4), ms: 150 })),
+    }));
+    expect(checkRate(burst).violations).toContainEqual(expect.stringContaining('50 of 70 requests were throttled'));
+  });
+
   it('is judged for most requests, or the run has shown nothing', () => {
     const breathless = run(() => ({
       pauses: Array.from({ length: 100 }, (_, index) => ({ at: at(index * 4), ms: 3_000 })),
@@ -716,12 +730,18 @@ describe('the rate', () => {
 });
 
 it('counts what was done twice', () => {
-  const double = run(({ requests, worked }) => ({
+  const double = run(({ requests, sent, worked }) => ({
     requests: [...requests, { ...requests[7]!, at: requests[7]!.at + 2_500 }],
-    worked: [...worked, { ...worked[3]!, startedAt: at(400), endedAt: at(404) }],
+    sent: [...sent, sent[3]!],
+    worked: [...worked, { ...worked[3]!, receives: 2, startedAt: at(400), endedAt: at(404) }],
   }));
   expect(countDoubleWork(double)).toMatchObject({
     violations: [],
-    counts: { 'questions beyond one a lap': 1, 'slices worked off again': 1 },
+    counts: {
+      'questions beyond one a lap': 1,
+      'slices sent again': 1,
+      'slices received again': 1,
+      'slices worked off again': 1,
+    },
   });
 });

@@ -176,6 +176,7 @@ export function faultlessRun(): Evidence {
       }
       worked.push({
         messageId: `message-${endsAt}`,
+        receives: 1,
         startedAt,
         endedAt: at(seconds + SLICE_SECONDS + 1),
         slice,
