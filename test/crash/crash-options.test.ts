@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { CheckResult } from './capability.ts';
 import { helpText, readCrashOptions } from './crash-options.ts';
-import { isClean, refuseEmpty, reportLines } from './crash-report.ts';
+import { attempt, isClean, refuseEmpty, reportLines } from './crash-report.ts';
 import { offerStatus } from './offer-status/offer-status.ts';
 
 const { moments } = offerStatus;
@@ -56,5 +56,15 @@ describe('npm run crash', () => {
     expect(refuseEmpty(check).violations).toEqual(['there was nothing to look at: 0 slices']);
     expect(refuseEmpty({ ...check, counts: {} }).violations).toHaveLength(1);
     expect(refuseEmpty({ ...check, counts: { slices: 1, lost: 0 } }).violations).toEqual([]);
+  });
+
+  it('takes a check that throws for one that has found something, and goes on with the others', () => {
+    const thrown = attempt('slices', () => {
+      throw new Error('no such thing');
+    });
+    expect(thrown).toMatchObject({ name: 'slices', violations: [expect.stringContaining('no such thing')] });
+    expect(isClean([refuseEmpty(thrown)])).toBe(false);
+    const check = { name: 'laps', counts: { laps: 1 }, violations: [] };
+    expect(attempt('laps', () => check)).toBe(check);
   });
 });

@@ -20,7 +20,7 @@ export function helpText(moments: Readonly<Record<string, MomentKind>>): string 
 
 Usage: npm run crash -- [options]
 
-  --kills <n>    how often to kill it, or to stall its database in place of that (default 10)
+  --kills <n>    how often to kill it; stalls of its database come on top (default 10)
   --seed <n>     decides the moments and the titles' lives (default 1)
   --at <kinds>   the kinds of moments to kill it at, separated by commas, in turn (default: all, at random):
 ${kinds.join('\n')}

@@ -3,6 +3,16 @@ import type { CheckResult } from './capability.ts';
 /** Violations of one check that are shown; all of them are in the findings. */
 const SHOWN = 10;
 
+/** Carries a check out. One that throws has found something that nobody has thought of, and takes no other with it. */
+export function attempt(name: string, check: () => CheckResult): CheckResult {
+  try {
+    return check();
+  } catch (error) {
+    const why = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    return { name, counts: { thrown: 1 }, violations: [`could not be carried out: ${why}`] };
+  }
+}
+
 /** A check that had nothing to look at has shown nothing: its own first count says so. */
 export function refuseEmpty(check: CheckResult): CheckResult {
   const [[what, count] = ['', 0]] = Object.entries(check.counts);

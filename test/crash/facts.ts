@@ -39,6 +39,8 @@ export const Fact = z.discriminatedUnion('kind', [
   }),
   /** The machine has let a process wait: what fell due meanwhile came late, and all at once. */
   z.object({ kind: z.literal('pause'), at: z.number(), ms: z.number() }),
+  /** The stack was down after a kill, or its database stood still, for so long until then. */
+  z.object({ kind: z.literal('outage'), at: z.number(), ms: z.number(), cause: z.enum(['kill', 'stall']) }),
 ]);
 export type Fact = z.infer<typeof Fact>;
 export type FactOf<K extends Fact['kind']> = Extract<Fact, { kind: K }>;

@@ -16,7 +16,7 @@ const KINDS: Record<string, MomentKind> = {
 
 function sights() {
   const listeners = new Set<(fact: Fact) => void>();
-  const state = { requests: 100 };
+  const state = { requests: 100, inFlight: 1 };
   const shown: Sights = {
     onFact: (listener) => {
       listeners.add(listener);
@@ -24,6 +24,7 @@ function sights() {
     },
     functionId: (path) => `id-of-${path}`,
     requests: () => state.requests,
+    inFlight: () => state.inFlight,
   };
   const begin = (functionId: string): void => {
     for (const listener of listeners) listener({ kind: 'began', at: 0, functionId });
@@ -32,7 +33,7 @@ function sights() {
 }
 
 const never = new AbortController().signal;
-const moment = (kind: string, count: number) => ({ kind, aloneMs: 0, count, delayMs: 0 });
+const moment = (kind: string, count: number) => ({ kind, aloneMs: 0, count, delayMs: 0, againMs: [] });
 /** Lets everything run that has come due. */
 const pass = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 30));
 
@@ -62,6 +63,23 @@ describe('the moments of a run', () => {
   it('are of the kinds that are asked for, in turn', () => {
     const kinds = drawMoments(KINDS, 5, 1, ['request', 'any']).map(({ kind }) => kind);
     expect(kinds).toEqual(['request', 'any', 'request', 'any', 'request']);
+  });
+
+  it('are as many kills as were asked for, and stalls come on top', () => {
+    const kinds = { ...KINDS, stall: { ...KINDS['request']!, stallMs: 20 } };
+    for (let seed = 0; seed < 20; seed += 1) {
+      const drawn = drawMoments(kinds, 7, seed).map(({ kind }) => kind);
+      expect(drawn.filter((kind) => kind !== 'stall')).toHaveLength(7);
+      expect(drawn.filter((kind) => kind === 'stall').length).toBeGreaterThanOrEqual(2);
+      expect(drawn.at(-1)).not.toBe('stall');
+    }
+    expect(drawMoments(kinds, 2, 1, ['stall', 'any']).map(({ kind }) => kind)).toEqual([
+      'stall',
+      'any',
+      'stall',
+      'any',
+    ]);
+    expect(drawMoments(kinds, 2, 1, ['stall'])).toHaveLength(2);
   });
 });
 
@@ -106,5 +124,20 @@ describe('a moment', () => {
     const coming = momentOf(moment('begin', 1), KINDS['begin']!, shown, 60_000, interrupted.signal);
     setTimeout(() => interrupted.abort(), 10);
     await expect(coming).rejects.toThrow('aborted');
+  });
+
+  it('of any time is put off for as long as nothing is in flight, and not for ever', async () => {
+    const { shown, state } = sights();
+    state.inFlight = 0;
+    let came: boolean | undefined;
+    const idle = { ...moment('any', 1), againMs: [20, 30_000, 30_000] };
+    const coming = momentOf(idle, KINDS['any']!, shown, 60_000, never).then((is) => (came = is));
+    state.inFlight = 1;
+    await coming;
+    expect(came).toBe(true);
+    state.inFlight = 0;
+    expect(await momentOf({ ...idle, againMs: [1, 1, 1] }, KINDS['any']!, shown, 60_000, never)).toBe(true);
+    expect(drawMoments(KINDS, 1, 1, ['any'])[0]!.againMs).toHaveLength(5);
+    expect(drawMoments(KINDS, 1, 1, ['begin'])[0]!.againMs).toEqual([]);
   });
 });

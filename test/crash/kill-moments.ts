@@ -33,14 +33,21 @@ export interface KillMoment {
   readonly aloneMs: number;
   readonly count: number;
   readonly delayMs: number;
+  /** Further delays, for a kind that waits for nothing: to be tried in turn where nothing is in flight. */
+  readonly againMs: readonly number[];
 }
 
 /** Kills hit stacks that have hardly begun, and stacks that have got back into their stride. */
 const ALONE_MS: Range = [0, 30_000];
 
+/** How often a moment of any time is put off because nothing is in flight then. */
+const AGAIN = 5;
+
 /**
  * Draws the moments of a run: every kind comes up before any comes up again. The same seed gives the same moments.
  *
+ * @param kills how many of them are to kill the stack; stalls come on top. Where there are only kinds of stalls to draw
+ *   from, it is those that are counted.
  * @param only the kinds to draw from, in this order and over again, in place of all of them at random
  */
 export function drawMoments(
@@ -51,18 +58,24 @@ export function drawMoments(
 ): KillMoment[] {
   const random = createRandom(seed, 'kills');
   const moments: KillMoment[] = [];
-  while (moments.length < kills) {
-    for (const kind of only.length > 0 ? only : random.shuffled(Object.keys(kinds))) {
-      const { count, delayMs } = kinds[kind]!;
+  const names = only.length > 0 ? only : Object.keys(kinds);
+  const isStall = (kind: string): boolean => kinds[kind]!.stallMs !== undefined;
+  const counts = names.every(isStall) ? () => true : (kind: string) => !isStall(kind);
+  let left = kills;
+  for (;;) {
+    for (const kind of only.length > 0 ? only : random.shuffled(names)) {
+      const { sight, count, delayMs } = kinds[kind]!;
       moments.push({
         kind,
         aloneMs: random.integer(...ALONE_MS),
         count: random.integer(...count),
         delayMs: random.integer(...delayMs),
+        againMs: sight === 'nothing' ? Array.from({ length: AGAIN }, () => random.integer(...delayMs)) : [],
       });
+      if (counts(kind)) left -= 1;
+      if (left === 0) return moments;
     }
   }
-  return moments.slice(0, kills);
 }
 
 /** What there is to see of a running stack. */
@@ -71,6 +84,8 @@ export interface Sights {
   functionId(path: string): string;
   /** Upstream requests so far. */
   requests(): number;
+  /** Invocations that are running. */
+  inFlight(): number;
 }
 
 const LOOK_EVERY_MS = 3;
@@ -108,6 +123,10 @@ export async function momentOf(
             });
     const came = await Promise.race([seen, limit]);
     if (came && moment.delayMs > 0) await sleep(moment.delayMs, undefined, { signal });
+    for (const delayMs of moment.againMs) {
+      if (sights.inFlight() > 0) break;
+      await sleep(delayMs, undefined, { signal });
+    }
     return came;
   } finally {
     release();

@@ -34,8 +34,10 @@ async function main(argv: readonly string[]): Promise<number> {
     });
     clean = isClean(checks);
     writeFileSync(join(folder, 'findings.json'), JSON.stringify({ seed, at, ...done, checks }, null, 2));
+    const { stalls, missed, idle } = done;
     console.log(
-      `\n${done.kills} kills, ${done.stalls} stalls, ${done.missed} without the moment that was waited for\n`,
+      `\n${done.kills} kills, of which ${idle} found nothing in flight, and ${stalls} stalls; ` +
+        `${missed} moments that were waited for in vain\n`,
     );
     for (const line of reportLines(checks)) console.log(line);
   } catch (error) {

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { temporaryDirectory, writeAssembly } from '../local-cloud/hand-written-assembly.ts';
@@ -7,6 +8,8 @@ import { readFacts } from './facts.ts';
 import type { RunningStack } from './running-stack.ts';
 import { openStack } from './running-stack.ts';
 import { resourceAt } from './stack-messages.ts';
+
+const SLOW_MS = 300;
 
 function prepared() {
   const folder = temporaryDirectory();
@@ -46,6 +49,14 @@ function prepared() {
           },
         },
       },
+      SlowSchedule: {
+        Type: 'AWS::Scheduler::Schedule',
+        Properties: {
+          ScheduleExpression: 'rate(1 day)',
+          FlexibleTimeWindow: { Mode: 'OFF' },
+          Target: { Arn: { 'Fn::GetAtt': ['Slow', 'Arn'] }, RoleArn: { 'Fn::GetAtt': ['Role', 'Arn'] } },
+        },
+      },
       Table: {
         Type: 'AWS::DynamoDB::Table',
         Properties: {
@@ -60,8 +71,16 @@ function prepared() {
         code: 'export const handler = async (event) => ({ got: event });',
         properties: { Role: { 'Fn::GetAtt': ['Role', 'Arn'] } },
       },
+      Slow: {
+        code: `export const handler = () => new Promise((resolve) => setTimeout(resolve, ${SLOW_MS}));`,
+        properties: { Role: { 'Fn::GetAtt': ['Role', 'Arn'] } },
+      },
     },
-    paths: { Worker: 'Stack/Room/Worker/Resource', Table: 'Stack/Room/Table/Resource' },
+    paths: {
+      Worker: 'Stack/Room/Worker/Resource',
+      Slow: 'Stack/Room/Slow/Resource',
+      Table: 'Stack/Room/Table/Resource',
+    },
   });
   const open = async (life: number): Promise<RunningStack> => {
     const order = { assembly, dataDir: join(folder, 'cloud'), secrets: {}, factsFolder: folder, life };
@@ -69,7 +88,7 @@ function prepared() {
     onTestFinished(() => stack.kill());
     return stack;
   };
-  return { folder, open };
+  return { folder, assembly, open };
 }
 
 /** Resolves with the first fact of a kind. */
@@ -120,6 +139,43 @@ describe('a stack in a process of its own', () => {
     const facts = readFacts(folder);
     expect(facts).toContainEqual(expect.objectContaining({ kind: 'ended', payload: { got: {} } }));
     expect(facts).toContainEqual(expect.objectContaining({ kind: 'call', operation: 'PutItem' }));
+  });
+
+  it('invokes each of several functions again and again, until that one is told to rest', async () => {
+    const { open } = prepared();
+    const stack = await open(1);
+    const ended = { Worker: 0, Slow: 0 };
+    stack.onFact((fact) => {
+      if (fact.kind === 'ended') ended[fact.functionId as keyof typeof ended] += 1;
+    });
+    const until = async (holds: () => boolean): Promise<void> => {
+      while (!holds()) await first(stack, 'ended');
+    };
+    await stack.start();
+    // The schedules' own.
+    await until(() => ended.Worker === 1 && ended.Slow === 1);
+    stack.tick('Room/Worker', 10);
+    stack.tick('Room/Slow', 10);
+    await until(() => ended.Worker >= 4 && ended.Slow >= 3);
+    await stack.endTicks('Room/Slow');
+    // What it was doing has ended when the answer comes.
+    const { Slow, Worker } = ended;
+    await sleep(2 * SLOW_MS);
+    await until(() => ended.Worker >= Worker + 5);
+    expect(ended.Slow).toBe(Slow);
+    await stack.endTicks('Room/Worker');
+    await stack.endTicks('Room/Worker');
+    await stack.stop();
+  });
+
+  it('is given up when it is told to while it starts', async () => {
+    const folder = temporaryDirectory();
+    const { assembly } = prepared();
+    const order = { assembly, dataDir: join(folder, 'cloud'), secrets: {}, factsFolder: folder, life: 1 };
+    const enough = new AbortController();
+    const opening = openStack(order, enough.signal);
+    enough.abort(new Error('enough'));
+    await expect(opening).rejects.toThrow('enough');
   });
 
   it('has a database that stands still when it is told to, and goes on then', async () => {

@@ -3,11 +3,13 @@ import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { unlessAborted, within } from './deadline.ts';
 import type { Fact } from './facts.ts';
 import type { FromStack, StackAddress, StackOrder, ToStack } from './stack-messages.ts';
 
 const PROGRAM = join(import.meta.dirname, 'stack-process.ts');
-const START_LIMIT_MS = 120_000;
+/** For an answer of the stack, of which its start takes the longest. */
+const ANSWER_LIMIT_MS = 120_000;
 const END_LIMIT_MS = 30_000;
 
 /** A stack in a process of its own. */
@@ -18,8 +20,10 @@ export interface RunningStack {
   readonly failed: Promise<never>;
   /** Starts what drives the functions. */
   start(): Promise<void>;
-  /** Invokes a function beside its schedule every so many milliseconds; null ends that. */
-  tick(constructPath: string, everyMs: number | null): void;
+  /** Invokes a function beside its schedule every so many milliseconds. */
+  tick(constructPath: string, everyMs: number): void;
+  /** Ends that. Resolves when the last of these invocations has ended. */
+  endTicks(constructPath: string): Promise<void>;
   /** Hears of every fact from now on; returns how to end that. */
   onFact(listener: (fact: Fact) => void): () => void;
   /** Lets its database engine stand still for so many milliseconds, whatever is asked of it. */
@@ -33,15 +37,16 @@ export interface RunningStack {
 /**
  * Starts the stack; nothing drives its functions yet.
  *
+ * @param signal gives it up; the process is gone then
  * @throws Error when the process ends on its own, with what it has printed
  */
-export async function openStack(order: StackOrder): Promise<RunningStack> {
+export async function openStack(order: StackOrder, signal?: AbortSignal): Promise<RunningStack> {
   const child = spawn(process.execPath, [PROGRAM], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
   const listeners = new Set<(fact: Fact) => void>();
   const stack = watch(child, listeners);
   try {
     stack.send({ kind: 'open', order });
-    const { address } = await stack.hear('open');
+    const { address } = await unlessAborted(signal, stack.hear('open'));
     return {
       pid: child.pid!,
       address,
@@ -51,6 +56,11 @@ export async function openStack(order: StackOrder): Promise<RunningStack> {
         await stack.hear('started');
       },
       tick: (constructPath, everyMs) => stack.send({ kind: 'tick', constructPath, everyMs }),
+      async endTicks(constructPath) {
+        const ended = stack.hear('ticksEnded', constructPath);
+        stack.send({ kind: 'endTicks', constructPath });
+        await ended;
+      },
       onFact(listener) {
         listeners.add(listener);
         return () => void listeners.delete(listener);
@@ -79,9 +89,14 @@ export async function openStack(order: StackOrder): Promise<RunningStack> {
     };
   } catch (error) {
     await stack.kill();
+    await engineGone(order.dataDir);
     throw error;
   }
 }
+
+type Answer = Exclude<FromStack['kind'], 'fact'>;
+
+const topicOf = (kind: Answer, about: string | undefined): string => JSON.stringify([kind, about ?? null]);
 
 /** The two ends of the channel to a child, and its end. */
 function watch(child: ChildProcess, listeners: ReadonlySet<(fact: Fact) => void>) {
@@ -97,7 +112,7 @@ function watch(child: ChildProcess, listeners: ReadonlySet<(fact: Fact) => void>
   const waiting = new Map<string, (message: FromStack) => void>();
   child.on('message', (message: FromStack) => {
     if (message.kind === 'fact') for (const listener of listeners) listener(message.fact);
-    else waiting.get(message.kind)?.(message);
+    else waiting.get(topicOf(message.kind, 'constructPath' in message ? message.constructPath : undefined))?.(message);
   });
   let expected = false;
   const failed = gone.then((code) => {
@@ -114,11 +129,10 @@ function watch(child: ChildProcess, listeners: ReadonlySet<(fact: Fact) => void>
       // A channel that has just closed is an end like any other, and waited for as such.
       if (child.connected) child.send(message, () => undefined);
     },
-    hear<K extends 'open' | 'started'>(kind: K): Promise<Extract<FromStack, { kind: K }>> {
-      const heard = new Promise<FromStack>((resolve) => waiting.set(kind, resolve));
-      return within(START_LIMIT_MS, 'the stack to start', Promise.race([heard, failed])) as Promise<
-        Extract<FromStack, { kind: K }>
-      >;
+    hear<K extends Answer>(kind: K, about?: string): Promise<Extract<FromStack, { kind: K }>> {
+      const heard = new Promise<FromStack>((resolve) => waiting.set(topicOf(kind, about), resolve));
+      const answer = Promise.race([heard, failed]) as Promise<Extract<FromStack, { kind: K }>>;
+      return within(ANSWER_LIMIT_MS, `the stack to answer "${kind}"`, answer);
     },
     async kill(): Promise<void> {
       expected = true;
@@ -126,19 +140,6 @@ function watch(child: ChildProcess, listeners: ReadonlySet<(fact: Fact) => void>
       await gone;
     },
   };
-}
-
-async function within<T>(limitMs: number, what: string, work: Promise<T>): Promise<T> {
-  const stop = new AbortController();
-  const late = sleep(limitMs, undefined, { signal: stop.signal }).then(() => {
-    throw new Error(`waited ${limitMs / 1000} s in vain for ${what}`);
-  });
-  late.catch(() => undefined);
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    stop.abort();
-  }
 }
 
 /** Waits until no engine works in a data directory any more: it must be free for the next start. */

@@ -29,21 +29,27 @@ export type ToStack =
   | { readonly kind: 'open'; readonly order: StackOrder }
   /** Event sources and schedules begin. */
   | { readonly kind: 'start' }
-  /** Invokes a function again and again beside its schedule, so many milliseconds apart; null ends that. */
-  | { readonly kind: 'tick'; readonly constructPath: string; readonly everyMs: number | null }
+  /** Invokes a function again and again beside its schedule, so many milliseconds apart. */
+  | { readonly kind: 'tick'; readonly constructPath: string; readonly everyMs: number }
+  | { readonly kind: 'endTicks'; readonly constructPath: string }
   | { readonly kind: 'stop' };
 
 export type FromStack =
   | { readonly kind: 'open'; readonly address: StackAddress }
   | { readonly kind: 'started' }
+  /** The last of these invocations has ended. */
+  | { readonly kind: 'ticksEnded'; readonly constructPath: string }
   /** As soon as it is on the disk; without what is long. */
   | { readonly kind: 'fact'; readonly fact: Fact };
 
-/** The one resource whose construct path ends so, such as `WatchTables/History`. */
+/** Whether a construct path, such as `Stack/WatchTables/History/Resource`, ends so, such as in `WatchTables/History`. */
+export function endsIn(constructPath: string, suffix: string): boolean {
+  return `/${constructPath}`.replace(/\/(Resource|Default)$/, '').endsWith(`/${suffix}`);
+}
+
+/** The one resource whose construct path ends so. */
 export function resourceAt(address: StackAddress, pathSuffix: string): ResourceName {
-  const found = address.resources.filter(({ constructPath }) =>
-    `/${constructPath}`.replace(/\/(Resource|Default)$/, '').endsWith(`/${pathSuffix}`),
-  );
+  const found = address.resources.filter(({ constructPath }) => endsIn(constructPath, pathSuffix));
   if (found.length !== 1)
     throw new Error(`${found.length} resources of the stack have a path that ends in ${pathSuffix}`);
   return found[0]!;

@@ -13,7 +13,8 @@ import type { FromStack, StackAddress, StackOrder, ToStack } from './stack-messa
 const SENDS = ['SendMessage', 'SendMessageBatch'];
 
 let cloud: Cloud | undefined;
-let ticks = 0;
+/** Functions that are invoked again and again: how to end that, and when it has ended. */
+const ticking = new Map<string, { readonly stop: AbortController; readonly ended: Promise<void> }>();
 
 function tell(message: FromStack): void {
   process.send?.(message);
@@ -61,13 +62,19 @@ async function open(order: StackOrder): Promise<StackAddress> {
   };
 }
 
-async function tick(constructPath: string, everyMs: number | null): Promise<void> {
-  const mine = (ticks += 1);
-  while (everyMs !== null && mine === ticks && cloud !== undefined) {
+async function tick(constructPath: string, everyMs: number, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted && cloud !== undefined) {
     // How it went is a fact like any other.
     await cloud.invoke(constructPath, {});
-    await sleep(everyMs);
+    await sleep(everyMs, undefined, { signal }).catch(() => undefined);
   }
+}
+
+async function endTicks(constructPath: string): Promise<void> {
+  const running = ticking.get(constructPath);
+  ticking.delete(constructPath);
+  running?.stop.abort();
+  await running?.ended;
 }
 
 async function obey(message: ToStack): Promise<void> {
@@ -77,10 +84,18 @@ async function obey(message: ToStack): Promise<void> {
     case 'start':
       await cloud?.start();
       return tell({ kind: 'started' });
-    case 'tick':
-      return tick(message.constructPath, message.everyMs);
+    case 'tick': {
+      await endTicks(message.constructPath);
+      const stop = new AbortController();
+      const ended = tick(message.constructPath, message.everyMs, stop.signal);
+      ticking.set(message.constructPath, { stop, ended });
+      return ended;
+    }
+    case 'endTicks':
+      await endTicks(message.constructPath);
+      return tell({ kind: 'ticksEnded', constructPath: message.constructPath });
     case 'stop':
-      ticks += 1;
+      await Promise.all([...ticking.keys()].map(endTicks));
       await cloud?.stop();
       return process.disconnect();
   }

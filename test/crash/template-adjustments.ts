@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readAssembly } from '../../local/cloud/assembly.ts';
+import { endsIn } from './stack-messages.ts';
 
 /** A property of the template that is another one for a run. */
 export interface TemplateAdjustment {
@@ -28,9 +29,7 @@ export function adjustTemplate(assemblyFolder: string, adjustments: readonly Tem
   const file = join(assemblyFolder, stack?.properties?.templateFile ?? '');
   const template = readJson(file) as { Resources: Record<string, { Properties?: Record<string, unknown> }> };
   const told = adjustments.map(({ constructPath, property, from, to }) => {
-    const ids = Object.keys(template.Resources).filter((id) =>
-      `/${assembly.constructPath(id) ?? ''}`.replace(/\/(Resource|Default)$/, '').endsWith(`/${constructPath}`),
-    );
+    const ids = Object.keys(template.Resources).filter((id) => endsIn(assembly.constructPath(id) ?? '', constructPath));
     const [id = ''] = ids;
     const properties = template.Resources[id]?.Properties;
     if (ids.length !== 1 || properties?.[property] !== from) {

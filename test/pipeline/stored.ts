@@ -1,5 +1,5 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { PutCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { paginateScan, PutCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import type { Message } from '@aws-sdk/client-sqs';
 import {
   DeleteMessageCommand,
@@ -15,11 +15,20 @@ import { connectDatabase } from '../../lambdas/shared/database.ts';
 import { titleWatchId } from '../../lambdas/shared/watches.ts';
 import type { WatchHead } from '../../lambdas/shared/watches.store.ts';
 import { WatchStore } from '../../lambdas/shared/watches.store.ts';
-import type { Cloud } from '../../local/cloud/cloud.ts';
 import { titleOf } from './local-stack.ts';
 
+/** Where a stack's tables and queues are to be found. */
+export interface StoredAt {
+  readonly region: string;
+  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
+  readonly endpoints: { readonly dynamodb: string; readonly sqs: string };
+  readonly outputs: Readonly<Record<string, string>>;
+  /** Physical id of the one resource whose construct path ends so. */
+  physicalId(constructPathSuffix: string): string;
+}
+
 /** What a test looks at in the stack's tables and queues. */
-export function storedIn(cloud: Cloud) {
+export function storedIn(cloud: StoredAt) {
   const access = { region: cloud.region, credentials: cloud.credentials };
   const client = new DynamoDBClient({ ...access, endpoint: cloud.endpoints.dynamodb });
   const database = connectDatabase(client);
@@ -28,7 +37,18 @@ export function storedIn(cloud: Cloud) {
   const history = cloud.physicalId('WatchTables/History');
   const slices = cloud.outputs['SlicesQueueUrl'];
   const deadLetters = cloud.outputs['DeadLetterQueueUrl'];
+  const rowsOf = async (table: string): Promise<Record<string, unknown>[]> => {
+    const rows: Record<string, unknown>[] = [];
+    for await (const page of paginateScan({ client: database }, { TableName: table, ConsistentRead: true })) {
+      rows.push(...(page.Items ?? []));
+    }
+    return rows;
+  };
   return {
+    watches,
+    /** Every row of the watch table, and of the history, as they are. */
+    watchRows: () => rowsOf(cloud.physicalId('WatchTables/Watches')),
+    historyRows: () => rowsOf(history),
     async head(alid: string): Promise<WatchHead<Offers> | undefined> {
       const watchId = titleWatchId(titleOf(alid));
       return (await watches.heads([watchId])).get(watchId);

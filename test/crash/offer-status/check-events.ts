@@ -3,8 +3,8 @@ import { eventId } from '../../../lambdas/change-events/change-event.ts';
 import { compareOffers } from '../../../lambdas/offer-status/compare-offers.ts';
 import { announceOfferEvents } from '../../../lambdas/offer-status/offer-events.ts';
 import type { CheckResult } from '../capability.ts';
-import { versionsByWatch } from './check-versions.ts';
-import type { Evidence, ToldEvent, Version } from './evidence.ts';
+import { versionsByWatch } from '../checks/check-versions.ts';
+import type { Evidence, OfferVersion, ToldEvent } from './evidence.ts';
 
 /**
  * Every version has told its events, at least once, and nothing else has been told. What a version has to tell is
@@ -59,7 +59,7 @@ export function checkEvents({ history, events }: Pick<Evidence, 'history' | 'eve
   return { name: 'events of every version', counts, violations };
 }
 
-function expectedOf(row: Version, before: Version | undefined) {
+function expectedOf(row: OfferVersion, before: OfferVersion | undefined) {
   const changes = compareOffers(before?.after ?? null, row.after);
   const first = row.version === 1;
   return announceOfferEvents({ first, before: before?.after ?? null, after: row.after, changes }).map((event) => ({
@@ -71,8 +71,8 @@ function expectedOf(row: Version, before: Version | undefined) {
 /** What is wrong with an event, by what its row and the row before hold. */
 function mistold(
   event: ToldEvent,
-  row: Version,
-  before: Version | undefined,
+  row: OfferVersion,
+  before: OfferVersion | undefined,
   item: string,
   detailType: string,
 ): string | undefined {

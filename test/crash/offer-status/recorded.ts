@@ -3,11 +3,12 @@ import { compareOffers } from '../../../lambdas/offer-status/compare-offers.ts';
 import { announceOfferEvents } from '../../../lambdas/offer-status/offer-events.ts';
 import type { Offers } from '../../../lambdas/offer-status/offers.ts';
 import type { TitleState } from '../../../local/upstreams/simulator.ts';
-import type { Evidence, Request, SentSlice, ToldEvent, Version } from './evidence.ts';
+import type { Request, SentSlice } from '../checks/evidence.ts';
+import type { Evidence, OfferVersion, ToldEvent } from './evidence.ts';
 
 /** What a faultless little run leaves behind, for tests that plant a violation in it. */
 
-const BUCKET = 'offer-status|main|global|status';
+export const BUCKET = 'offer-status|main|global|status';
 const BEGIN = Date.parse('2026-03-01T00:00:00.000Z');
 const SLICE_SECONDS = 4;
 
@@ -72,13 +73,19 @@ export function stateOf(step: number, seconds: number, progressCode: string): Ti
   };
 }
 
-function versionOf(title: number, version: number, seconds: number, before: Offers | null, after: Offers): Version {
+function versionOf(
+  title: number,
+  version: number,
+  seconds: number,
+  before: Offers | null,
+  after: Offers,
+): OfferVersion {
   const changes = compareOffers(before, after);
   return {
     watchId: watchOf(title),
     version,
     after,
-    changes: Object.groupBy(changes, ({ offerKey }) => offerKey) as Version['changes'],
+    changes: Object.groupBy(changes, ({ offerKey }) => offerKey) as OfferVersion['changes'],
     events: announceOfferEvents({ first: version === 1, before, after, changes }),
     historyPath: '/history',
     correlationId: 'message',
@@ -88,7 +95,7 @@ function versionOf(title: number, version: number, seconds: number, before: Offe
 }
 
 /** The events of a version, as the bus takes them. */
-function eventsOf(row: Version, before: Offers | null): ToldEvent[] {
+function eventsOf(row: OfferVersion, before: Offers | null): ToldEvent[] {
   const subject = `watch/${row.watchId}`;
   return row.events.map(({ detailType, item, about }) => ({
     'detail-type': detailType,
@@ -101,9 +108,13 @@ function eventsOf(row: Version, before: Offers | null): ToldEvent[] {
         observedAt: row.observedAt,
       },
       data: {
+        watchId: row.watchId,
         alid: String(about['alid']),
+        licensor: 'studio',
         marketplace: 'GLOBAL',
         groupingEntity: about['groupingEntity'] ?? null,
+        changes: row.changes[item] ?? [],
+        truncated: false,
         before: before?.[item] ?? null,
         after: row.after[item] ?? null,
       },
@@ -131,7 +142,7 @@ export function faultlessRun(): Evidence {
   const sent: SentSlice[] = [];
   const worked: Evidence['worked'][number][] = [];
   const requests: Request[] = [];
-  const history: Version[] = [];
+  const history: OfferVersion[] = [];
   const events: ToldEvent[] = [];
   let endsAt = 0;
   // The first lap is long ago when the steady ones are planned.
@@ -150,7 +161,7 @@ export function faultlessRun(): Evidence {
       const startedAt = at(seconds + 1);
       for (const [index, title] of members.entries()) {
         const asked = seconds + 1 + index;
-        requests.push({ at: at(asked) + 20, account: 'main', licensor: 'studio', alid: alidOf(title), outcome: 200 });
+        requests.push({ at: at(asked) + 20, bucket: BUCKET, watches: [watchOf(title)], outcome: 200 });
         if (lap !== 0 && lap !== 2) continue;
         const before = lap === 0 ? null : offersOf(title, 'Ready');
         const row = versionOf(
@@ -165,6 +176,7 @@ export function faultlessRun(): Evidence {
       }
       worked.push({
         messageId: `message-${endsAt}`,
+        receives: 1,
         startedAt,
         endedAt: at(seconds + SLICE_SECONDS + 1),
         slice,
@@ -175,6 +187,7 @@ export function faultlessRun(): Evidence {
   }
   const changed = sent.find(({ slice }) => slice.endsAt === 10)!.at;
   return {
+    watches: titles.map(watchOf),
     heads: titles.map((title) => {
       const last = history.findLast(({ watchId }) => watchId === watchOf(title))!;
       return {
@@ -188,12 +201,15 @@ export function faultlessRun(): Evidence {
     }),
     history,
     events,
+    unreadable: [],
     sent,
     worked,
     dead: [],
     requests,
-    buckets: [{ id: BUCKET, account: 'main', perSecond: 1, burst: 1 }],
+    buckets: [{ id: BUCKET, perSecond: 1, burst: 1 }],
     pauses: [],
+    outages: [],
+    settings: { lapMs: 12_000, visibilityMs: 15_000, workerMs: 14_000 },
     truth: new Map(
       titles.map((title) => [
         watchOf(title),

@@ -1,19 +1,31 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { CheckResult } from '../capability.ts';
-import type { Evidence, Version } from './evidence.ts';
+import type { RunEvidence, Version } from './evidence.ts';
 
 /** A watch's versions in order. */
-export function versionsByWatch(history: readonly Version[]): Map<string, Version[]> {
+export function versionsByWatch<V extends Pick<Version, 'watchId' | 'version'>>(
+  history: readonly V[],
+): Map<string, V[]> {
   const byWatch = Map.groupBy(history, ({ watchId }) => watchId);
   for (const rows of byWatch.values()) rows.sort((a, b) => a.version - b.version);
   return byWatch;
 }
 
-/** Head and history are of one piece: versions 1 to the head's, each once, and the head is the last of them. */
-export function checkVersions({ heads, history }: Pick<Evidence, 'heads' | 'history'>): CheckResult {
+/**
+ * Every watch has a head, and head and history are of one piece: versions 1 to the head's, each once and in time, and the
+ * head is the last of them.
+ */
+export function checkVersions({
+  watches,
+  heads,
+  history,
+}: Pick<RunEvidence, 'watches' | 'heads' | 'history'>): CheckResult {
   const violations: string[] = [];
   const byWatch = versionsByWatch(history);
   const known = new Set(heads.map(({ watchId }) => watchId));
+  for (const watchId of watches) {
+    if (!known.has(watchId)) violations.push(`${watchId}: is on the list and has no head`);
+  }
   for (const watchId of byWatch.keys()) {
     if (!known.has(watchId)) violations.push(`${watchId}: has a history and no head`);
   }
@@ -25,6 +37,9 @@ export function checkVersions({ heads, history }: Pick<Evidence, 'heads' | 'hist
     }
     for (const extra of [...have].filter((number) => number > version)) {
       violations.push(`${watchId}: version ${extra} is in the history, and the head is at ${version}`);
+    }
+    for (const [number, same] of Map.groupBy(rows, (row) => row.version)) {
+      if (same.length > 1) violations.push(`${watchId}: version ${number} is in the history ${same.length} times`);
     }
     const last = rows.at(-1);
     if (last?.version === version) {

@@ -1,30 +1,43 @@
 import type { CheckResult } from '../capability.ts';
-import type { Evidence, Request } from './evidence.ts';
+import type { Request, RunEvidence } from './evidence.ts';
 
 /** Times are whole milliseconds: a request may seem to come that much too early. */
 const ROUNDING_MS = 1;
 /** So long after a pause of the machine, requests that it has held up may still come together. */
-const AFTER_PAUSE_MS = 4_000;
+const AFTER_PAUSE_MS = 1_000;
+/** Where less than this share of the requests can be judged, the run has shown nothing. */
+const LEAST_JUDGED = 0.7;
 
 /**
  * No kill breaks the pace: nobody is throttled, and no window holds more than burst + rate × its length. What a pause of
- * the machine has pressed together says nothing about the stack, and is counted apart.
+ * the machine has pressed together says nothing about the stack, and is counted apart; but most of it must be judged.
  */
 export function checkRate({
   requests,
   buckets,
   pauses,
-}: Pick<Evidence, 'requests' | 'buckets' | 'pauses'>): CheckResult {
+}: Pick<RunEvidence, 'requests' | 'buckets' | 'pauses'>): CheckResult {
   const violations: string[] = [];
-  const counts = { requests: requests.length, throttled: 0, 'pressed together by pauses': 0, pauses: pauses.length };
   const isPressed = ({ at }: Request): boolean =>
     pauses.some((pause) => at >= pause.at - pause.ms && at <= pause.at + AFTER_PAUSE_MS);
-  for (const { id, account, perSecond, burst } of buckets) {
-    const mine = requests.filter((request) => request.account === account).toSorted((a, b) => a.at - b.at);
+  const judged = requests.filter((request) => !isPressed(request)).length;
+  const counts = {
+    'requests judged': judged,
+    'beside a pause': requests.length - judged,
+    throttled: 0,
+    'throttled beside a pause': 0,
+    pauses: pauses.length,
+  };
+  if (judged < requests.length * LEAST_JUDGED) {
+    const share = `${judged} of ${requests.length} requests`;
+    violations.push(`the machine paused so often that only ${share} can be judged: again, with less beside it`);
+  }
+  for (const { id, perSecond, burst } of buckets) {
+    const mine = requests.filter((request) => request.bucket === id).toSorted((a, b) => a.at - b.at);
     const refused = mine.filter(({ outcome }) => outcome === 429);
     const unexcused = refused.filter((request) => !isPressed(request));
     counts.throttled += unexcused.length;
-    counts['pressed together by pauses'] += refused.length - unexcused.length;
+    counts['throttled beside a pause'] += refused.length - unexcused.length;
     if (unexcused.length > 0) violations.push(`${id}: ${unexcused.length} of ${mine.length} requests were throttled`);
     // A pause cuts the run in two: no window is looked at that reaches over one.
     for (const stretch of stretches(mine, isPressed)) {
