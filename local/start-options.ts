@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import { parseOptions, wholeNumber } from './command-line.ts';
 
 export const HELP = `Runs the whole stack on this machine: no AWS account, no Docker, no Java.
 
@@ -31,44 +31,22 @@ export interface StartOptions {
   readonly data: string;
 }
 
-/** Wrong usage: shown without a stack trace. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
-}
-
 /** @throws UsageError which says what is allowed */
 export function readStartOptions(argv: readonly string[]): StartOptions {
-  const { values } = parse(argv);
+  const values = parseOptions(argv, {
+    help: { type: 'boolean' },
+    fresh: { type: 'boolean' },
+    quiet: { type: 'boolean' },
+    seed: { type: 'string' },
+    port: { type: 'string' },
+    data: { type: 'string' },
+  });
   return {
     help: values.help ?? false,
     fresh: values.fresh ?? false,
     quiet: values.quiet ?? false,
-    seed: whole('--seed', values.seed ?? '1', 0, Number.MAX_SAFE_INTEGER),
-    port: whole('--port', values.port ?? '0', 0, 65_534),
+    seed: wholeNumber('--seed', values.seed ?? '1', 0),
+    port: wholeNumber('--port', values.port ?? '0', 0, 65_534),
     data: resolve(values.data ?? '.local'),
   };
-}
-
-function parse(argv: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...argv],
-      options: {
-        help: { type: 'boolean' },
-        fresh: { type: 'boolean' },
-        quiet: { type: 'boolean' },
-        seed: { type: 'string' },
-        port: { type: 'string' },
-        data: { type: 'string' },
-      },
-    });
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
-}
-
-function whole(name: string, text: string, least: number, most: number): number {
-  const number = Number(text);
-  if (/^\d+$/.test(text) && number >= least && number <= most) return number;
-  throw new UsageError(`${name} is "${text}"; it must be a whole number from ${least} to ${most}.`);
 }

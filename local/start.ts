@@ -7,11 +7,12 @@ import { accountOfLicensor, offerStatusAccounts } from '../lambdas/offer-status/
 import { offerStatusSecretName } from '../lambdas/shared/settings.ts';
 import type { Cloud } from './cloud/cloud.ts';
 import { createCloud, TemplateError } from './cloud/cloud.ts';
+import { UsageError } from './command-line.ts';
 import type { DataFolder } from './data-folder.ts';
 import { DataFolderError, takeDataFolder } from './data-folder.ts';
 import { eventWords } from './event-words.ts';
 import { Screen } from './screen.ts';
-import { HELP, readStartOptions, type StartOptions, UsageError } from './start-options.ts';
+import { HELP, readStartOptions, type StartOptions } from './start-options.ts';
 import { synthesise } from './synthesise.ts';
 import { exampleCatalogue } from './upstreams/catalogue.ts';
 import { startSimulator } from './upstreams/simulator.ts';

@@ -1,8 +1,3 @@
-/** Wrong usage: shown without a stack trace, exit code 2. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
-}
-
 /** A file that cannot be read or understood: shown without a stack trace, exit code 1. */
 export class InputError extends Error {
   override readonly name = 'InputError';

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { nearest } from '../../config/problems.ts';
-import { UsageError } from './errors.ts';
+import { UsageError, wholeNumber } from '../command-line.ts';
 import { KIND_SHAPES, type KindShape } from './kinds.ts';
 
 const TARGET = `Where
@@ -231,7 +231,7 @@ export function readOptions(
     file: path(positionals[0]),
     one: command === 'list' || columns.length === 0 ? undefined : Object.fromEntries(columns),
     rejects: path(value('rejects')),
-    fromLine: wholeNumber('--from-line', value('from-line') ?? '1'),
+    fromLine: wholeNumber('--from-line', value('from-line') ?? '1', 1),
     quiet: values['quiet'] === true,
     dryRun: values['dry-run'] === true,
     yes: values['yes'] === true,
@@ -292,12 +292,6 @@ function check(
   if (requestId !== undefined && !/^[A-Za-z0-9._-]{1,64}$/u.test(requestId)) {
     wrong(`--request-id is "${requestId}"; it may hold 1 to 64 letters, digits, points, hyphens and underscores.`);
   }
-}
-
-function wholeNumber(name: string, given: string): number {
-  const number = Number(given);
-  if (/^\d+$/u.test(given) && number >= 1 && Number.isSafeInteger(number)) return number;
-  throw new UsageError(`${name} is "${given}"; it must be a whole number from 1 up.`);
 }
 
 /** The command line that goes on at a line, to be typed into a shell. */

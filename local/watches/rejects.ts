@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync, unlinkSync, writeFileSync } from 'node:fs';
 import { csvLine } from './csv.ts';
-import { InputError, UsageError } from './errors.ts';
+import { UsageError } from '../command-line.ts';
+import { InputError } from './errors.ts';
 import { count, type Screen } from './screen.ts';
 import { fileProblem } from './source.ts';
 import { REJECT_COLUMNS, type BadLine } from './watch-file.ts';

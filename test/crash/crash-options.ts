@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util';
+import { parseOptions, UsageError, wholeNumber } from '../../local/command-line.ts';
 import type { MomentKind } from './kill-moments.ts';
 
 export interface CrashOptions {
@@ -7,11 +7,6 @@ export interface CrashOptions {
   readonly seed: number;
   readonly at: readonly string[];
   readonly keep: boolean;
-}
-
-/** Wrong usage: shown without a stack trace. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
 }
 
 export function helpText(moments: Readonly<Record<string, MomentKind>>): string {
@@ -35,7 +30,13 @@ Exit codes: 0 nothing was lost, 1 something was, or the stack did not come back,
 
 /** @throws UsageError which says what is allowed */
 export function readCrashOptions(argv: readonly string[], moments: Readonly<Record<string, MomentKind>>): CrashOptions {
-  const values = parse(argv);
+  const values = parseOptions(argv, {
+    help: { type: 'boolean' },
+    kills: { type: 'string' },
+    seed: { type: 'string' },
+    at: { type: 'string' },
+    keep: { type: 'boolean' },
+  });
   const at = values.at?.split(',').map((kind) => kind.trim()) ?? [];
   for (const kind of at) {
     if (!Object.hasOwn(moments, kind)) {
@@ -44,32 +45,9 @@ export function readCrashOptions(argv: readonly string[], moments: Readonly<Reco
   }
   return {
     help: values.help ?? false,
-    kills: whole('--kills', values.kills ?? '10', 1, 1_000),
-    seed: whole('--seed', values.seed ?? '1', 0, Number.MAX_SAFE_INTEGER),
+    kills: wholeNumber('--kills', values.kills ?? '10', 1, 1_000),
+    seed: wholeNumber('--seed', values.seed ?? '1', 0),
     at,
     keep: values.keep ?? false,
   };
-}
-
-function parse(argv: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...argv],
-      options: {
-        help: { type: 'boolean' },
-        kills: { type: 'string' },
-        seed: { type: 'string' },
-        at: { type: 'string' },
-        keep: { type: 'boolean' },
-      },
-    }).values;
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
-}
-
-function whole(name: string, text: string, least: number, most: number): number {
-  const number = Number(text);
-  if (/^\d+$/.test(text) && number >= least && number <= most) return number;
-  throw new UsageError(`${name} is "${text}"; it must be a whole number from ${least} to ${most}.`);
 }

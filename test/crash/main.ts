@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { helpText, readCrashOptions, UsageError } from './crash-options.ts';
+import { UsageError } from '../../local/command-line.ts';
+import { helpText, readCrashOptions } from './crash-options.ts';
 import { isClean, reportLines } from './crash-report.ts';
 import { runCrashes } from './crash-run.ts';
 import { offerStatus } from './offer-status/offer-status.ts';

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import type { CheckResult } from '../capability.ts';
 import { checkGaps } from '../checks/check-gaps.ts';
 import { checkInvocations } from '../checks/check-invocations.ts';
 import { checkLaps } from '../checks/check-laps.ts';
@@ -12,22 +11,10 @@ import type { Fact } from '../facts.ts';
 import { checkEvents } from './check-events.ts';
 import { checkTold } from './check-told.ts';
 import { checkAnswersCount, checkTruth } from './check-truth.ts';
+import { CHECKS } from './checks.ts';
 import type { Evidence, OfferVersion, ToldEvent } from './evidence.ts';
 import { toldEvents } from './evidence.ts';
 import { at, BUCKET, faultlessRun, iso, offersOf, stateOf, watchOf } from './recorded.ts';
-
-const CHECKS: readonly ((evidence: Evidence) => CheckResult)[] = [
-  checkVersions,
-  checkEvents,
-  checkTold,
-  checkTruth,
-  checkAnswersCount,
-  checkSlicesEnd,
-  checkSlicesAsk,
-  checkLaps,
-  checkGaps,
-  checkRate,
-];
 
 /** The faultless run with something else in it. */
 function run(change: (evidence: Evidence) => Partial<Evidence>): Evidence {

@@ -5,21 +5,14 @@ import { titleWatchId } from '../../../lambdas/shared/watches.ts';
 import { startSimulator } from '../../../local/upstreams/simulator.ts';
 import type { Stored } from '../../pipeline/stored.ts';
 import { storedIn } from '../../pipeline/stored.ts';
-import type { Capability, CheckResult } from '../capability.ts';
-import { checkGaps } from '../checks/check-gaps.ts';
-import { checkLaps } from '../checks/check-laps.ts';
-import { checkRate } from '../checks/check-rate.ts';
-import { checkSlicesAsk, checkSlicesEnd, countDoubleWork } from '../checks/check-slices.ts';
-import { checkVersions } from '../checks/check-versions.ts';
+import type { Capability } from '../capability.ts';
 import { sentSlices, versionsOf, workedSlices } from '../checks/evidence.ts';
 import { attempt } from '../crash-report.ts';
 import type { Fact } from '../facts.ts';
 import type { MomentKind } from '../kill-moments.ts';
 import type { StackAddress } from '../stack-messages.ts';
 import { resourceAt } from '../stack-messages.ts';
-import { checkEvents } from './check-events.ts';
-import { checkTold } from './check-told.ts';
-import { checkAnswersCount, checkTruth } from './check-truth.ts';
+import { CHECKS } from './checks.ts';
 import type { Evidence, OfferHead, OfferVersion } from './evidence.ts';
 import { toldEvents, WATCH_PREFIX } from './evidence.ts';
 
@@ -255,17 +248,3 @@ async function heldBy(stored: Stored): Promise<Pick<Evidence, 'heads' | 'history
 function storedOf(stack: StackAddress): Stored {
   return storedIn({ ...stack, physicalId: (path) => resourceAt(stack, path).physicalId });
 }
-
-const CHECKS: readonly ((evidence: Evidence) => CheckResult)[] = [
-  checkVersions,
-  checkEvents,
-  checkTold,
-  checkTruth,
-  checkAnswersCount,
-  checkSlicesEnd,
-  checkSlicesAsk,
-  checkLaps,
-  checkGaps,
-  checkRate,
-  countDoubleWork,
-];
