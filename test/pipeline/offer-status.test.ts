@@ -133,7 +133,11 @@ describe('the Offer Status pipeline on the local cloud', () => {
     expect(laps).toBeGreaterThanOrEqual(1);
     // For each slice the reservation, and for each plan two writes of the planner: what it plans, and that it has sent it.
     // A planner that had nothing to plan wrote nothing.
-    expect(proxy.writes()).toEqual({ UpdateItem: (1 + 2) * laps });
+    // A slice whose schedule a slow connection has pushed back says so in one more.
+    const { UpdateItem = 0, ...others } = proxy.writes();
+    expect(others).toEqual({});
+    expect(UpdateItem).toBeGreaterThanOrEqual((1 + 2) * laps);
+    expect(UpdateItem).toBeLessThanOrEqual((2 + 2) * laps);
     expect(stack.events).toHaveLength(events);
   });
 
