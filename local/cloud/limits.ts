@@ -3,9 +3,9 @@ import { ServiceError } from './json-service.ts';
 /** Largest payload of a synchronous invocation, of an event source's batch and of a function's answer, in bytes. */
 export const SYNCHRONOUS_PAYLOAD_BYTES = 6 * 1024 * 1024;
 /** Largest event of an asynchronous invocation, in bytes. */
-export const ASYNCHRONOUS_PAYLOAD_BYTES = 1024 * 1024;
+const ASYNCHRONOUS_PAYLOAD_BYTES = 1024 * 1024;
 /** The entries of one PutEvents request must stay below this many bytes in total. */
-export const PUT_EVENTS_BYTES = 1024 * 1024;
+const PUT_EVENTS_BYTES = 1024 * 1024;
 const PUT_EVENTS_ENTRIES = 10;
 const SECRET_BYTES = 65_536;
 
