@@ -62,6 +62,87 @@ export const OfferStatusSettings = z.strictObject({
 });
 export type OfferStatusSettings = z.infer<typeof OfferStatusSettings>;
 
+/** The six operations of SP-API Product Pricing v0. */
+export const PRICING_OPERATIONS = [
+  'getPricing',
+  'getCompetitivePricing',
+  'getListingOffers',
+  'getItemOffers',
+  'getItemOffersBatch',
+  'getListingOffersBatch',
+] as const;
+export type PricingOperation = (typeof PRICING_OPERATIONS)[number];
+
+const operation = z.enum(PRICING_OPERATIONS);
+
+/** Which operation serves the offers view; the default is the one with the most items per second. */
+export const OffersOperations = z.strictObject({
+  asin: z.optional(z.enum(['getItemOffersBatch', 'getItemOffers'])),
+  sku: z.optional(z.enum(['getListingOffersBatch', 'getListingOffers'])),
+});
+export type OffersOperations = z.infer<typeof OffersOperations>;
+
+/** One selling account at SP-API: one refresh token, in one region. */
+export const PricingAccount = z.strictObject({
+  marketplaces: z
+    .array(text(20))
+    .check(
+      z.minLength(1),
+      z.describe('Marketplaces of one region, by country code (US, UK, JP) or by identifier (ATVPDKIKX0DER).'),
+    ),
+  sellerId: z
+    .optional(text(50))
+    .check(z.describe("The account's seller identifier: tells its own offers apart where an answer does not.")),
+  secret: z
+    .optional(text(512))
+    .check(
+      z.describe(
+        'Name of the secret {clientId, clientSecret, refreshToken, ca?}; default offer-relay/<stage>/pricing/<account>.',
+      ),
+    ),
+  rates: z
+    .optional(z.partialRecord(operation, RateLimit))
+    .check(z.describe("Overrides the profile's rate of an operation for this account.")),
+  offersOperations: z
+    .optional(OffersOperations)
+    .check(z.describe('Overrides pricing.offersOperations for this account.')),
+});
+export type PricingAccount = z.infer<typeof PricingAccount>;
+
+export const PricingSettings = z.strictObject({
+  baseUrl: z
+    .optional(httpsUrl)
+    .check(z.describe("Base URL of SP-API in every region; default: Amazon's own endpoint of the account's region.")),
+  tokenUrl: z
+    ._default(httpsUrl, 'https://api.amazon.com/auth/o2/token')
+    .check(z.describe('Token endpoint of Login with Amazon.')),
+  sandbox: z._default(z.boolean(), false).check(z.describe("Use SP-API's sandbox endpoints.")),
+  timeoutMs: z._default(whole(100, 30_000), 10_000).check(z.describe('Time-out of one request.')),
+  retry: z.prefault(RetryPolicy, { attempts: 3, baseMs: 200, capMs: 5_000 }),
+  rateProfile: z
+    ._default(z.enum(['today', 'document']), 'today')
+    .check(z.describe("Amazon's default rates: those of today, or the higher ones that its reference document lists.")),
+  offersOperations: z
+    .prefault(OffersOperations, {})
+    .check(
+      z.describe('Operation that serves the offers view, by ASIN and by SKU; default: the most items per second.'),
+    ),
+  minLapSeconds: z
+    .prefault(
+      z.strictObject({
+        new: z._default(whole(1, 86_400), 60),
+        urgent: z._default(whole(1, 86_400), 60),
+        steady: z._default(whole(1, 86_400), 300),
+      }),
+      {},
+    )
+    .check(z.describe('Least time between two starts of a lap, for each class of watches.')),
+  accounts: z
+    ._default(z.record(name, PricingAccount), {})
+    .check(z.describe('Selling accounts by name. The name is part of what is stored: do not change it.')),
+});
+export type PricingSettings = z.infer<typeof PricingSettings>;
+
 export const PollingSettings = z.strictObject({
   backlogSeconds: z._default(whole(30, 600), 150).check(z.describe('Work planned ahead for each bucket.')),
   sliceSeconds: z._default(whole(5, 30), 20).check(z.describe('Sending time of one slice.')),
@@ -87,5 +168,6 @@ export const RuntimeSettings = z.strictObject({
   polling: z.prefault(PollingSettings, {}),
   publishing: z.prefault(PublishingSettings, {}),
   offerStatus: z.prefault(OfferStatusSettings, {}),
+  pricing: z.prefault(PricingSettings, {}),
 });
 export type RuntimeSettings = z.infer<typeof RuntimeSettings>;

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { OfferStatusAccount, RuntimeSettings } from './settings-schema.ts';
+import type { OfferStatusAccount, PricingAccount, RuntimeSettings } from './settings-schema.ts';
 
 export type * from './settings-schema.ts';
 
@@ -20,4 +20,9 @@ export function offerStatusSecretName(
   settings: OfferStatusAccount | undefined,
 ): string {
   return settings?.secret ?? `offer-relay/${stage}/offer-status/${account}`;
+}
+
+/** Name of the secret that holds a selling account's credentials. */
+export function pricingSecretName(stage: string, account: string, settings: PricingAccount | undefined): string {
+  return settings?.secret ?? `offer-relay/${stage}/pricing/${account}`;
 }

@@ -23,6 +23,66 @@ export function parseTitleWatchId(watchId: string): TitleWatch {
   return { licensor, marketplace, alid };
 }
 
+/** What a price watch looks at: the seller's own price, the competitive price, or the lowest offers. */
+export const PRICE_VIEWS = ['own', 'competitive', 'offers'] as const;
+export type PriceView = (typeof PRICE_VIEWS)[number];
+
+export const ITEM_TYPES = ['asin', 'sku'] as const;
+export type ItemType = (typeof ITEM_TYPES)[number];
+
+/** Conditions of SP-API Product Pricing v0 ("ConditionType"). */
+export const ITEM_CONDITIONS = ['New', 'Used', 'Collectible', 'Refurbished', 'Club'] as const;
+export type ItemCondition = (typeof ITEM_CONDITIONS)[number];
+
+export const CUSTOMER_TYPES = ['Consumer', 'Business'] as const;
+export type CustomerType = (typeof CUSTOMER_TYPES)[number];
+
+/** One price to poll at SP-API Product Pricing. */
+export interface PriceWatch {
+  /** Selling account, as the settings name it. */
+  readonly account: string;
+  readonly view: PriceView;
+  /** Amazon's identifier, such as ATVPDKIKX0DER. */
+  readonly marketplaceId: string;
+  readonly itemType: ItemType;
+  /** `Any` where the request does not filter: always in the competitive view, never in the offers view. */
+  readonly condition: ItemCondition | 'Any';
+  readonly customerType: CustomerType;
+  /** ASIN or seller SKU. */
+  readonly item: string;
+}
+
+/** `price|account|view|marketplaceId|asin/sku|condition|customerType|item` */
+export function priceWatchId(watch: PriceWatch): string {
+  const { account, view, marketplaceId, itemType, condition, customerType, item } = watch;
+  return ['price', account, view, marketplaceId, itemType, condition, customerType, item].map(encode).join('|');
+}
+
+/** @throws RangeError when the identifier is not that of a price watch. */
+export function parsePriceWatchId(watchId: string): PriceWatch {
+  const [kind, account, view, marketplaceId, itemType, condition, customerType, item, ...rest] = watchId
+    .split('|')
+    .map(decode);
+  const watch = {
+    account: account ?? '',
+    view: PRICE_VIEWS.find((known) => known === view),
+    marketplaceId: marketplaceId ?? '',
+    itemType: ITEM_TYPES.find((known) => known === itemType),
+    condition: (['Any', ...ITEM_CONDITIONS] as const).find((known) => known === condition),
+    customerType: CUSTOMER_TYPES.find((known) => known === customerType),
+    item: item ?? '',
+  };
+  const { account: seller, marketplaceId: place, item: thing } = watch;
+  if (kind !== 'price' || rest.length > 0 || !seller || !place || !thing || !isComplete(watch)) {
+    throw new RangeError(`not the identifier of a price watch: ${watchId}`);
+  }
+  return watch;
+}
+
+function isComplete(watch: { readonly [Key in keyof PriceWatch]: PriceWatch[Key] | undefined }): watch is PriceWatch {
+  return Object.values(watch).every((part) => part !== undefined);
+}
+
 /** A malformed part decodes to nothing, which no identifier has. */
 function decode(part: string): string {
   try {
