@@ -65,7 +65,9 @@ export type MoneyType = z.infer<typeof MoneyType>;
 
 /** Money that may be missing: left out, null or an object without anything. */
 const Money = z.pipe(
-  z.transform((value) => (isObject(value) && Object.values(value).every((field) => field === null) ? undefined : value)),
+  z.transform((value) =>
+    isObject(value) && Object.values(value).every((field) => field === null) ? undefined : value,
+  ),
   z.optional(MoneyType),
 );
 
@@ -267,3 +269,61 @@ export const OffersItem = definition({
   z.refine((item) => item.status !== 'Success' || item.Offers !== undefined, { path: ['Offers'] }),
 );
 export type OffersItem = z.infer<typeof OffersItem>;
+
+/** The definition "Error". */
+const ErrorType = definition({ code: aside(z.string()), message: aside(z.string()), details: aside(z.string()) });
+export type ErrorType = z.infer<typeof ErrorType>;
+
+/** What takes the place of a payload, in any operation; whatever else stands there is none. */
+const ErrorList = aside(z.array(z.catch(ErrorType, {})));
+
+/** Envelopes hold their entries unread: each is read by itself, and a bad one spoils no other. */
+export const GetPricingResponse = definition({ payload: list(z.unknown()), errors: ErrorList });
+
+export const GetOffersResponse = definition({ payload: z.optional(z.unknown()), errors: ErrorList });
+
+/** The definitions "GetItemOffersBatchResponse" and "GetListingOffersBatchResponse". */
+export const GetOffersBatchResponse = definition({ responses: list(z.unknown()), errors: ErrorList });
+
+/** The definitions "ItemOffersRequestParams" and "ListingOffersRequestParams". */
+const OffersRequestParams = definition({
+  MarketplaceId: aside(z.string()),
+  ItemCondition: aside(z.string()),
+  CustomerType: aside(z.string()),
+  Asin: aside(z.string()),
+  SellerSKU: aside(z.string()),
+});
+export type OffersRequestParams = z.infer<typeof OffersRequestParams>;
+
+/** The definitions "ItemOffersResponse" and "ListingOffersResponse". */
+export const BatchOffersResponse = definition({
+  headers: aside(z.record(z.string(), z.unknown())),
+  /** GetOffersHttpStatusLine */
+  status: aside(definition({ statusCode: z.int(), reasonPhrase: aside(z.string()) })),
+  body: aside(GetOffersResponse),
+  request: aside(OffersRequestParams),
+});
+export type BatchOffersResponse = z.infer<typeof BatchOffersResponse>;
+
+const named = { ASIN: aside(z.string()), SellerSKU: aside(z.string()) };
+
+/** What an item of a price list says it is about, whatever else is wrong with it. */
+export const PriceSubject = definition({
+  ...named,
+  Product: aside(
+    definition({
+      Identifiers: aside(
+        definition({ MarketplaceASIN: aside(definition(named)), SKUIdentifier: aside(definition(named)) }),
+      ),
+    }),
+  ),
+});
+
+/** What a payload about offers says it is about, whatever else is wrong with it. */
+export const OffersSubject = definition({
+  MarketplaceID: aside(z.string()),
+  ASIN: aside(z.string()),
+  SKU: aside(z.string()),
+  ItemCondition: aside(z.string()),
+  Identifier: aside(definition({ ...named, MarketplaceId: aside(z.string()), ItemCondition: aside(z.string()) })),
+});

@@ -107,7 +107,8 @@ function driftOf(item: object, mandatory: MandatoryFields): string[] {
       if (name === 'AttributeSets' || name === 'Relationships') continue;
       const known = place === LISTINGS && name === 'condition' ? LISTING_CONDITIONS : VOCABULARIES.get(name);
       if (known === undefined) visit(field, `${at}${name}`);
-      else if (typeof field === 'string' && !known.has(fold(field))) drift.add(`${at}${name}: ${JSON.stringify(field)}`);
+      else if (typeof field === 'string' && !known.has(fold(field)))
+        drift.add(`${at}${name}: ${JSON.stringify(field)}`);
     }
   };
   visit(item, '');

@@ -89,7 +89,8 @@ function secureContext(tls: ClientCertificate | ServerTrust): SecureContext {
     if (tls.ca !== undefined) new X509Certificate(tls.ca);
     return createSecureContext({ ...identity, ...(tls.ca === undefined ? {} : { ca: tls.ca }) });
   } catch (error) {
-    const what = 'cert' in tls ? 'client certificate, its key or its authority' : "authority of the server's certificate";
+    const what =
+      'cert' in tls ? 'client certificate, its key or its authority' : "authority of the server's certificate";
     throw new CredentialError(
       'CertificateInvalid',
       `the ${what} cannot be used (${errorCode(error)}): store matching PEM texts`,

@@ -31,7 +31,8 @@ const REFUSALS = new Map([
     'invalid_grant',
     {
       code: 'InvalidGrant',
-      remedy: 'the refresh token is revoked or expired: authorize the application again and store the new refresh token',
+      remedy:
+        'the refresh token is revoked or expired: authorize the application again and store the new refresh token',
     },
   ],
   [
@@ -45,7 +46,8 @@ const REFUSALS = new Map([
     'unauthorized_client',
     {
       code: 'UnauthorizedClient',
-      remedy: 'the refresh token was given to another application: store the one that was given to this client identifier',
+      remedy:
+        'the refresh token was given to another application: store the one that was given to this client identifier',
     },
   ],
 ]);
