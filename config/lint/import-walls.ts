@@ -32,6 +32,7 @@ const SCHEMA_SOURCES = [
   'lambdas/shared/settings.ts',
   'lambdas/shared/settings-schema.ts',
   'lambdas/offer-status/offer-event-schemas.ts',
+  'lambdas/pricing/price-event-schemas.ts',
 ];
 
 /** Rooms that every other room may import. */
