@@ -24,12 +24,15 @@ describe('the stack', () => {
     const handlers = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((path) =>
       /^[^/\\]+[/\\][^/\\]+\.handler\.ts$/.test(path),
     );
-    const stems = handlers.map((path) => /([^/\\]+)\.handler\.ts$/.exec(path)?.[1] ?? '').sort();
-    const functions = [...resourcesOf(local, 'AWS::Lambda::Function').keys()];
-    const pascal = (stem: string) => stem.replaceAll(/(?:^|-)(\w)/g, (_, letter: string) => letter.toUpperCase());
+    const stems = handlers.map((path) => path.replaceAll('\\', '/').replace(/\.handler\.ts$/, '')).sort();
+    const functions = resourcesOf(local, 'AWS::Lambda::Function').size;
+    const run = [...resourcesOf(local, 'AWS::IAM::Role').values()].flatMap(({ Properties }) => {
+      const [, stem] = /^Runs (\S+) of Offer Relay/.exec(String(Properties['Description'])) ?? [];
+      return stem === undefined ? [] : [stem];
+    });
 
-    expect(functions).toHaveLength(stems.length);
-    for (const stem of stems) expect(functions.some((id) => id.includes(`${pascal(stem)}Function`))).toBe(true);
+    expect(functions).toBe(stems.length);
+    expect(run.sort()).toEqual(stems);
   });
 
   test('keeps everything that holds data in prod and nothing in local', () => {
@@ -108,6 +111,10 @@ describe('the stack', () => {
       'DeadLetterQueueUrl',
       'FailedBatchesQueueUrl',
       'HistoryTableName',
+      'PriceDeadLetterQueueArn',
+      'PriceDeadLetterQueueUrl',
+      'PriceSlicesQueueArn',
+      'PriceSlicesQueueUrl',
       'RequiredSecrets',
       'SlicesQueueArn',
       'SlicesQueueUrl',

@@ -83,6 +83,17 @@ describe('permissions', () => {
     });
   });
 
+  test('planner and worker of prices may do the same with queues and secrets of their own', () => {
+    const renamed = (id: string): Record<string, unknown> =>
+      JSON.parse(
+        JSON.stringify(allowedTo(id))
+          .replaceAll('PriceChecks', 'TitleChecks')
+          .replaceAll('/pricing/', '/offer-status/'),
+      ) as Record<string, unknown>;
+    expect(renamed('PriceChecksPlanner')).toEqual(allowedTo('TitleChecksPlanner'));
+    expect(renamed('PriceChecksWorker')).toEqual(allowedTo('TitleChecksWorker'));
+  });
+
   test('the publisher reads the stream, marks rows and puts events on the one bus', () => {
     expect(allowedTo('ChangePublishingPublishChanges')).toEqual({
       '${WatchTablesHistory.StreamArn}': [
@@ -108,6 +119,9 @@ describe('permissions', () => {
   test('a schedule may invoke its own function and nothing else', () => {
     expect(allowedTo('TitleChecksPlanSchedule')).toEqual({
       '${TitleChecksPlannerFunction.Arn}': ['lambda:InvokeFunction'],
+    });
+    expect(allowedTo('PriceChecksPlanSchedule')).toEqual({
+      '${PriceChecksPlannerFunction.Arn}': ['lambda:InvokeFunction'],
     });
     expect(allowedTo('ChangePublishingReconcileSchedule')).toEqual({
       '${ChangePublishingRepublishChangesFunction.Arn}': ['lambda:InvokeFunction'],

@@ -34,7 +34,7 @@ describe('handler functions', () => {
 
   test('are scheduled by roles that only schedules of this account can take', () => {
     const roles = [...resourcesOf(template, 'AWS::IAM::Role')].filter(([id]) => id.includes('Schedule'));
-    expect(roles).toHaveLength(2);
+    expect(roles).toHaveLength(3);
     for (const [, role] of roles) {
       expect(role.Properties['AssumeRolePolicyDocument']).toMatchObject({
         Statement: [
