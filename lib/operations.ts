@@ -8,10 +8,15 @@ import type { ChangePublishing } from './change-events/change-publishing.ts';
 import { OfferStatusAlarms } from './offer-status/offer-status-alarms.ts';
 import { offerStatusWidgets } from './offer-status/offer-status-widgets.ts';
 import type { TitleChecks } from './offer-status/title-checks.ts';
+import type { NotificationDoor } from './shared/notification-door.ts';
+import { NotificationDoorAlarms } from './shared/notification-door-alarms.ts';
+import { notificationDoorWidgets } from './shared/notification-door-widgets.ts';
 
 export interface OperationsProps {
   readonly checks: TitleChecks;
   readonly publishing: ChangePublishing;
+  /** By room, in Pascal case. */
+  readonly doors: ReadonlyMap<string, NotificationDoor>;
   readonly settings: Settings;
 }
 
@@ -19,10 +24,13 @@ export interface OperationsProps {
 export class Operations extends Construct {
   readonly dashboardUrl: string;
 
-  constructor(scope: Construct, id: string, { checks, publishing, settings }: OperationsProps) {
+  constructor(scope: Construct, id: string, { checks, publishing, doors, settings }: OperationsProps) {
     super(scope, id);
     const offerStatus = new OfferStatusAlarms(this, 'OfferStatus', { checks, settings });
     const changeEvents = new ChangeEventsAlarms(this, 'ChangeEvents', { publishing, settings });
+    const notifications = [...doors].flatMap(
+      ([room, door]) => new NotificationDoorAlarms(this, `${room}Notifications`, { door, settings }).alarms,
+    );
 
     const dashboard = new Dashboard(this, 'Dashboard', {
       widgets: [
@@ -30,11 +38,12 @@ export class Operations extends Construct {
           new AlarmStatusWidget({
             title: 'Alarms',
             width: 24,
-            alarms: [...offerStatus.alarms, ...changeEvents.alarms],
+            alarms: [...offerStatus.alarms, ...changeEvents.alarms, ...notifications],
           }),
         ],
         offerStatusWidgets(checks, settings),
         changeEventsWidgets(publishing, settings),
+        [...doors.values()].flatMap((door) => notificationDoorWidgets(door, settings)),
       ],
     });
     this.dashboardUrl = `https://${Aws.REGION}.console.aws.amazon.com/cloudwatch/home?region=${Aws.REGION}#dashboards/dashboard/${dashboard.dashboardName}`;

@@ -25,7 +25,7 @@ const OfferChange = anyCase({
 const Envelope = anyCase({
   notificationtype: text,
   notificationmetadata: z.optional(anyCase({ notificationid: z.optional(text) })),
-  payload: z.unknown(),
+  payload: z.optional(z.unknown()),
 });
 
 /** The types that are understood: whose offers they are about, and the field of the payload that holds the change. */
@@ -47,7 +47,8 @@ export function offerNotificationReader(
     if (!envelope.success) return refused('UnreadableMessage', describe(envelope.error));
     const { notificationtype: type, notificationmetadata: metadata, payload } = envelope.data;
     const known = Object.entries(TYPES).find(([name]) => name === type)?.[1];
-    if (known === undefined) return refused('UnknownNotification', `nothing is known of the type ${type.slice(0, 100)}`);
+    if (known === undefined)
+      return refused('UnknownNotification', `nothing is known of the type ${type.slice(0, 100)}`);
 
     const { customerType, field } = known;
     const wrapped = field === undefined ? payload : z.looseObject({}).safeParse(lowerCased(payload)).data?.[field];

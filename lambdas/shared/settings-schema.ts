@@ -52,7 +52,9 @@ export const StatusNotificationSettings = z.strictObject({
           name: z
             .string()
             .check(z.regex(/^[\w./-]{1,256}$/, { error: 'expected the name of an event bus' }))
-            .check(z.describe('Name of a bus in the account and region of the stack, such as that of a partner source.')),
+            .check(
+              z.describe('Name of a bus in the account and region of the stack, such as that of a partner source.'),
+            ),
           source: z
             .optional(text(256))
             .check(z.describe('Source of the events that are meant; default: every event of the bus.')),

@@ -5,7 +5,9 @@ import { SliceRunner } from '../../lambdas/shared/laps/slice-runner.ts';
 import { topUpBuckets } from '../../lambdas/shared/laps/top-up.ts';
 import { CredentialError } from '../../lambdas/shared/errors.ts';
 import type { PlanWrite } from '../../lambdas/shared/pacer/buckets.store.ts';
+import type { Bucket } from '../../lambdas/shared/pacer/pacer.ts';
 import { Pacer } from '../../lambdas/shared/pacer/pacer.ts';
+import type { RateLimit } from '../../lambdas/shared/settings.ts';
 import type { WatchHead } from '../../lambdas/shared/watches.store.ts';
 import { MemoryBuckets } from './memory-buckets.ts';
 import { VirtualClock } from './virtual-clock.ts';
@@ -18,7 +20,13 @@ interface Message {
   visibleAt: number;
 }
 
-const RATE = { perSecond: 1, burst: 5 };
+export interface PollingWorldOptions {
+  /** @default one request a second, with a burst of five */
+  readonly limit?: RateLimit;
+  /** Watches that one request carries. @default 1 */
+  readonly pack?: number;
+}
+
 const MINUTE = 60_000;
 /** The queue's own limit, after which it dead-letters a message. */
 const MOST_RECEIPTS = 10;
@@ -42,20 +50,22 @@ export class PollingWorld {
   /** How the upstream answers. */
   upstream: (watchId: string) => Visit = () => ({ kind: 'unchanged' });
 
-  readonly #bucket = { id: 'b', limit: RATE };
-  readonly #order: BucketOrder = {
-    ...this.#bucket,
-    pack: 1,
-    backlogSeconds: 150,
-    sliceSeconds: 20,
-    minLapSeconds: { new: 60, urgent: 60, steady: 60 },
-  };
+  readonly #bucket: Bucket;
+  readonly #order: BucketOrder;
   readonly #sent = new Map<string, number>();
   readonly #runner: SliceRunner<unknown>;
   #messages = 0;
 
-  constructor() {
+  constructor({ limit = { perSecond: 1, burst: 5 }, pack = 1 }: PollingWorldOptions = {}) {
     const { clock, watches } = this;
+    this.#bucket = { id: 'b', limit };
+    this.#order = {
+      ...this.#bucket,
+      pack,
+      backlogSeconds: 150,
+      sliceSeconds: 20,
+      minLapSeconds: { new: 60, urgent: 60, steady: 60 },
+    };
     this.#runner = new SliceRunner<unknown>(
       {
         pacer: new Pacer(this.buckets, clock),
@@ -84,18 +94,17 @@ export class PollingWorld {
         warn: () => undefined,
       },
       {
-        pack: 1,
+        pack,
         timeoutMs: 20_000,
         ready: () =>
           this.secret ? Promise.resolve() : Promise.reject(new CredentialError('SecretUnavailable', 'no secret')),
-        check: async ([head], slot) => {
+        check: async (heads, slot) => {
           slot.left();
           await clock.sleep(200);
-          const watchId = head?.watchId ?? '';
-          const visit = this.upstream(watchId);
+          const visits = new Map(heads.map(({ watchId }) => [watchId, this.upstream(watchId)]));
           slot.answered({ throttled: false });
-          if (visit.kind !== 'failed') this.answered.set(watchId, clock.now());
-          return new Map([[watchId, visit]]);
+          for (const [watchId, visit] of visits) if (visit.kind !== 'failed') this.answered.set(watchId, clock.now());
+          return visits;
         },
       },
     );
@@ -119,10 +128,10 @@ export class PollingWorld {
     }
   }
 
-  /** Lets so many minutes pass. */
-  async pass(minutes: number): Promise<void> {
+  /** Lets so many minutes pass, with something else going on beside it until they are over. */
+  async pass(minutes: number, beside?: (end: number) => Promise<void>): Promise<void> {
     const end = this.clock.now() + minutes * MINUTE;
-    await this.clock.run(Promise.all([this.#plan(end), this.#work(end)]));
+    await this.clock.run(Promise.all([this.#plan(end), this.#work(end), beside?.(end)]));
   }
 
   /** Longest time without an answer of any of these watches, in minutes. */
