@@ -45,12 +45,18 @@ describe('a notification of the offer status', () => {
     ['a number', '7', 'UnreadableMessage'],
     ['broken JSON', '{"alid":', 'UnreadableMessage'],
     ['no title', { licensor: 'studio', isInvalid: 'yes', alid: '' }, 'UnknownNotification'],
-    ['more titles than one notification is about', { alids: Array.from({ length: 101 }, (_, index) => `A${index}`) }, 'UnknownNotification'],
+    [
+      'more titles than one notification is about',
+      { alids: Array.from({ length: 101 }, (_, index) => `A${index}`) },
+      'UnknownNotification',
+    ],
   ])('is refused with a reason when it holds %s', (_, value, code) => {
     expect(reading(value)).toEqual({ refused: { code, message: expect.stringMatching(/./) } });
   });
 
   it('is refused, and nothing worse, when it is nested without end', () => {
-    expect(reading('['.repeat(200_000) + ']'.repeat(200_000))).toMatchObject({ refused: { code: 'UnknownNotification' } });
+    expect(reading('['.repeat(200_000) + ']'.repeat(200_000))).toMatchObject({
+      refused: { code: 'UnknownNotification' },
+    });
   });
 });

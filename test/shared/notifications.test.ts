@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ReadNotification, TakeNotificationsParts } from '../../lambdas/shared/notifications/take-notifications.ts';
+import type {
+  ReadNotification,
+  TakeNotificationsParts,
+} from '../../lambdas/shared/notifications/take-notifications.ts';
 import { takeNotifications } from '../../lambdas/shared/notifications/take-notifications.ts';
 import type { Whereabouts } from '../../lambdas/shared/watches.store.ts';
 import { WatchStore } from '../../lambdas/shared/watches.store.ts';
