@@ -16,7 +16,7 @@ describe('handler functions', () => {
       Handler: 'index.handler',
       TracingConfig: { Mode: 'Active' },
       LoggingConfig: { LogGroup: { Ref: Match.stringLikeRegexp('Logs') } },
-      Description: Match.stringLikeRegexp('^(Schedule|Slices queue|History stream): '),
+      Description: Match.stringLikeRegexp('^(Schedule|Slices queue|History stream|Notifications of .+): '),
     });
     template.allResourcesProperties('AWS::Logs::LogGroup', { RetentionInDays: 90 });
     expect(resourcesOf(template, 'AWS::Logs::LogGroup').size).toBe(resourcesOf(template, 'AWS::Lambda::Function').size);
