@@ -25,6 +25,7 @@ function checkNow(requestId = 'r1', row: (watchId: string) => WatchRow | undefin
       get: async (ids) =>
         new Map(ids.map((id) => [id, row(id)] as const).flatMap(([id, found]) => (found ? [[id, found]] : []))),
     },
+    store: { place: () => expect.fail() },
     slices: { send: async (slices) => void sent.push(...slices) },
     kind: TITLES,
     sliceSeconds: 20,
@@ -131,6 +132,7 @@ describe('checking now', () => {
             return new Map(watchIds.map((id) => [id, onTheList(id)]));
           },
         },
+        store: { place: () => expect.fail() },
         slices: { send: async (slices) => void sent.push(...slices) },
         kind: TITLES,
         sliceSeconds: 20,
@@ -182,6 +184,7 @@ function sending(count: number, send: () => Promise<void>) {
   const check = async (): Promise<void> => {
     const checks = new CheckNow({
       rows: { get: async (ids) => new Map(ids.map((id) => [id, onTheList(id)])) },
+      store: { place: () => expect.fail() },
       slices: { send },
       kind: TITLES,
       sliceSeconds: 20,

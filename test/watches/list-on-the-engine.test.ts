@@ -84,10 +84,24 @@ const writes = () => tables.calls()['UpdateItemCommand'] ?? 0;
 describe('an import', () => {
   it('puts each watch on the list once, in its bucket’s lap of new ones, and writes nothing the second time', async () => {
     const file = fileOf([...upTo(350), 3, 349, 3]);
-    expect(await importFile(file)).toEqual({ added: 350, alreadyThere: 0, returned: 0, moved: 0, duplicates: 3 });
+    expect(await importFile(file)).toEqual({
+      added: 350,
+      alreadyThere: 0,
+      returned: 0,
+      moved: 0,
+      tuned: 0,
+      duplicates: 3,
+    });
     expect((await rows.get([idOf(7)])).get(idOf(7))).toMatchObject({ bucketId: BUCKET, lap: `${BUCKET}#new` });
     const before = writes();
-    expect(await importFile(file)).toEqual({ added: 0, alreadyThere: 350, returned: 0, moved: 0, duplicates: 3 });
+    expect(await importFile(file)).toEqual({
+      added: 0,
+      alreadyThere: 350,
+      returned: 0,
+      moved: 0,
+      tuned: 0,
+      duplicates: 3,
+    });
     expect(writes()).toBe(before);
   });
 
