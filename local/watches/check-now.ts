@@ -138,7 +138,8 @@ export class CheckNow {
   }
 
   #want(bucket: PackedBucket, watchId: string): void {
-    const wanted = this.#wanted.get(bucket.id) ?? { bucket, watches: new Set(), sharing: new Map(), requests: 0 };
+    const fresh = (): Wanted => ({ bucket, watches: new Set(), sharing: new Map(), requests: 0 });
+    const wanted = this.#wanted.get(bucket.id) ?? fresh();
     this.#wanted.set(bucket.id, wanted);
     if (wanted.watches.has(watchId)) return;
     wanted.watches.add(watchId);
@@ -164,17 +165,14 @@ export class CheckNow {
     for (let index = 0; index < requests.length;) {
       const next = requests.slice(index, index + perSlice);
       const room = fitting(next.flat()).length;
-      let count = 0;
-      for (let taken = 0; count < next.length && taken + next[count]!.length <= room; count += 1) {
-        taken += next[count]!.length;
+      const sent: string[] = [];
+      for (const request of next) {
+        if (sent.length > 0 && sent.length + request.length > room) break;
+        sent.push(...request);
+        index += 1;
       }
-      slices.push({
-        id: `${bucket.id}#check-now#${this.#parts.requestId}#${slices.length + 1}`,
-        bucket: bucket.id,
-        class: 'urgent',
-        watches: next.slice(0, count).flat(),
-      });
-      index += count;
+      const id = `${bucket.id}#check-now#${this.#parts.requestId}#${slices.length + 1}`;
+      slices.push({ id, bucket: bucket.id, class: 'urgent', watches: sent });
     }
     return slices;
   }
