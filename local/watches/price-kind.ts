@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { MARKETPLACES, marketplaceOf } from '../../lambdas/pricing/marketplaces.ts';
 import { bucketOfWatch, pricingAccounts } from '../../lambdas/pricing/pricing-accounts.ts';
-import type { PricingOperation, PricingSettings } from '../../lambdas/shared/settings.ts';
+import type { PricingSettings } from '../../lambdas/shared/settings.ts';
 import type { PriceWatch } from '../../lambdas/shared/watches.ts';
 import {
   CUSTOMER_TYPES,
@@ -41,9 +41,6 @@ export const PRICE: KindShape = {
   filters: ['account', 'view', 'marketplace'],
   queueOutput: 'PriceSlicesQueueUrl',
 };
-
-/** Their parameters hold for all items of a request. */
-const LIST_OPERATIONS: readonly PricingOperation[] = ['getPricing', 'getCompetitivePricing'];
 
 export function priceKind(settings: PricingSettings): WatchKind {
   const accounts = pricingAccounts(settings);
@@ -93,9 +90,7 @@ export function priceKind(settings: PricingSettings): WatchKind {
         ],
       };
     },
-    buckets: accounts
-      .flatMap(({ buckets }) => buckets)
-      .map(({ id, limit, pack, operation }) => ({ id, limit, pack, uniform: LIST_OPERATIONS.includes(operation) })),
+    buckets: accounts.flatMap(({ buckets }) => buckets),
   };
 }
 

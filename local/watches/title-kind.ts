@@ -43,6 +43,6 @@ export function titleKind(settings: OfferStatusSettings): WatchKind {
         ],
       };
     },
-    buckets: accounts.map(({ bucket }) => ({ ...bucket, pack: 1 })),
+    buckets: accounts.map(({ bucket }) => bucket),
   };
 }
