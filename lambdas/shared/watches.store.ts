@@ -60,6 +60,8 @@ export interface Whereabouts {
 export interface NewWatch {
   readonly watchId: string;
   readonly bucketId: string;
+  /** How its changes are told, as the room understands it; empty for nothing set. @default - as its row says, if it has one */
+  readonly tuning?: Readonly<Record<string, unknown>>;
 }
 
 /** The watch table: what is watched, and what was seen last. `State` is what the room keeps in its heads. */
@@ -80,13 +82,15 @@ export class WatchStore<State> {
    * @returns false when it is on the list already; nothing is written then
    */
   async add(watch: NewWatch): Promise<boolean> {
+    const tuning = tuningChange(watch.tuning);
     return this.#update(watch.watchId, {
       set: {
         bucketId: watch.bucketId,
         lap: lapOf(watch.bucketId, 'new'),
         addedAt: new Date(this.#clock.now()).toISOString(),
+        ...tuning.set,
       },
-      remove: ['removedAt', ...NOTES],
+      remove: ['removedAt', ...NOTES, ...tuning.remove],
       condition: 'attribute_not_exists(#lap)',
     });
   }
@@ -166,6 +170,20 @@ export class WatchStore<State> {
     };
   }
 
+  /**
+   * Replaces the tuning of a watch, and leaves its place and its state alone. Holds from the next visit on.
+   *
+   * @returns false when it is not on the list
+   */
+  async tune(watchId: string, tuning: Readonly<Record<string, unknown>>): Promise<boolean> {
+    const { set, remove } = tuningChange(tuning);
+    return this.#update(watchId, {
+      set: { tunedAt: new Date(this.#clock.now()).toISOString(), ...set },
+      remove,
+      condition: 'attribute_exists(#lap)',
+    });
+  }
+
   async #update(
     watchId: string,
     change: { set: Record<string, unknown>; remove: readonly string[]; condition: string },
@@ -226,4 +244,10 @@ export class WatchStore<State> {
       throw error;
     }
   }
+}
+
+/** A row without anything set has no such attribute. */
+function tuningChange(tuning: NewWatch['tuning']): { set: Record<string, unknown>; remove: string[] } {
+  if (tuning === undefined) return { set: {}, remove: [] };
+  return Object.keys(tuning).length === 0 ? { set: {}, remove: ['tuning'] } : { set: { tuning }, remove: [] };
 }
