@@ -2,8 +2,11 @@ import { CfnOutput, Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { requiredSecrets, type Settings } from '../config/settings.ts';
 import { ChangePublishing } from './change-events/change-publishing.ts';
+import { NotificationDoors } from './notification-doors.ts';
 import { TitleChecks } from './offer-status/title-checks.ts';
 import { Operations } from './operations.ts';
+import { PriceChecks } from './pricing/price-checks.ts';
+import type { PacedQueue } from './shared/paced-queue.ts';
 import { WatchTables } from './shared/watch-tables.ts';
 
 export interface OfferRelayStackProps {
@@ -15,7 +18,7 @@ export interface OfferRelayStackProps {
  *
  *     schedule ─▶ planner ─▶ slices ─▶ worker ─▶ upstream API
  *                                        │
- *                    watches + history ◀─┘
+ *   notifications ─▶ watches + history ◀─┘
  *                       │ stream
  *                       ▼
  *                    publisher ─▶ change bus ─▶ subscribers
@@ -29,22 +32,36 @@ export class OfferRelayStack extends Stack {
     });
 
     const tables = new WatchTables(this, 'WatchTables', { settings });
-    const checks = new TitleChecks(this, 'TitleChecks', { tables, settings });
+    const titles = new TitleChecks(this, 'TitleChecks', { tables, settings });
+    const prices = new PriceChecks(this, 'PriceChecks', { tables, settings });
     const publishing = new ChangePublishing(this, 'ChangePublishing', { tables, settings });
-    const operations = new Operations(this, 'Operations', { checks, publishing, settings });
+    const { doors } = new NotificationDoors(this, 'Notifications', { tables, settings });
+    const operations = new Operations(this, 'Operations', { titles, prices, publishing, doors, settings });
 
     this.output('BusName', publishing.bus.bus.eventBusName, 'Name of the bus that subscribers put their rules on');
     this.output('BusArn', publishing.bus.bus.eventBusArn, 'ARN of that bus, for subscribers in other accounts');
     this.output('WatchesTableName', tables.watches.tableName, 'Watches and their latest states');
     this.output('HistoryTableName', tables.history.tableName, 'Every recorded change');
     this.output('BucketsTableName', tables.buckets.tableName, 'Token buckets of the upstream APIs');
-    this.output('SlicesQueueUrl', checks.queues.slices.queueUrl, 'Planned checks');
-    this.output('SlicesQueueArn', checks.queues.slices.queueArn, 'ARN of that queue, to redrive to');
-    this.output('DeadLetterQueueUrl', checks.queues.deadLetters.queueUrl, 'Checks that were given up');
-    this.output('DeadLetterQueueArn', checks.queues.deadLetters.queueArn, 'ARN of that queue, to redrive from');
+    this.outputQueues('', titles);
+    this.outputQueues('Price', prices);
     this.output('FailedBatchesQueueUrl', publishing.failedBatches.queueUrl, 'Stream batches that were given up');
+    for (const [room, { queue, deadLetters }] of doors) {
+      const id = `${room}Notifications`;
+      this.output(`${id}QueueUrl`, queue.queueUrl, 'Where an upstream sends its notifications');
+      this.output(`${id}QueueArn`, queue.queueArn, 'ARN of that queue, for the subscription at the upstream');
+      this.output(`${id}DeadLetterQueueUrl`, deadLetters.queueUrl, 'Notifications that were not understood');
+      this.output(`${id}DeadLetterQueueArn`, deadLetters.queueArn, 'ARN of that queue, to redrive from');
+    }
     this.output('DashboardUrl', operations.dashboardUrl, 'Dashboard of the stage');
     this.output('RequiredSecrets', requiredSecrets(settings).join(',') || 'none', 'Secrets that the operator makes');
+  }
+
+  private outputQueues(prefix: string, { noun, queues: { slices, deadLetters } }: PacedQueue): void {
+    this.output(`${prefix}SlicesQueueUrl`, slices.queueUrl, `Planned checks of ${noun}s`);
+    this.output(`${prefix}SlicesQueueArn`, slices.queueArn, 'ARN of that queue, to redrive to');
+    this.output(`${prefix}DeadLetterQueueUrl`, deadLetters.queueUrl, `Checks of ${noun}s that were given up`);
+    this.output(`${prefix}DeadLetterQueueArn`, deadLetters.queueArn, 'ARN of that queue, to redrive from');
   }
 
   private output(id: string, value: string, description: string): void {

@@ -43,7 +43,8 @@ export function titleChecks(parts: CheckTitlesParts, timeoutMs: number): Checks<
     ready: parts.ready,
     async check(_bucket, heads, slot, correlationId) {
       const visits = new Map<string, Visit>();
-      for (const head of heads) visits.set(head.watchId, await checkTitle(parts, disappearance, head, slot, correlationId));
+      for (const head of heads)
+        visits.set(head.watchId, await checkTitle(parts, disappearance, head, slot, correlationId));
       return visits;
     },
   };

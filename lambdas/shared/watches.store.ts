@@ -46,6 +46,16 @@ export interface WatchHead<State> extends VisitNotes {
   readonly tuning?: Readonly<Record<string, unknown>> | undefined;
 }
 
+/** Where a watch is, and what has been told about it. */
+export interface Whereabouts {
+  readonly watchId: string;
+  readonly bucketId: string;
+  /** Absent on a removed watch. */
+  readonly lap?: string | undefined;
+  /** Identifiers of the last notifications that made it urgent, oldest first. */
+  readonly notified?: readonly string[] | undefined;
+}
+
 /** A watch to put on the list. */
 export interface NewWatch {
   readonly watchId: string;
@@ -190,6 +200,42 @@ export class WatchStore<State> {
           ConditionExpression: change.condition,
           ExpressionAttributeNames: Object.fromEntries([...names].map((name) => [`#${name}`, name])),
           ExpressionAttributeValues: Object.fromEntries(set.map(([name, value]) => [`:${name}`, value])),
+        }),
+      );
+      return true;
+    } catch (error) {
+      if (error instanceof ConditionalCheckFailedException) return false;
+      throw error;
+    }
+  }
+
+  /** Where these watches are, strongly consistent, without their states; one without a row is missing from the answer. */
+  async whereabouts(watchIds: readonly string[]): Promise<Whereabouts[]> {
+    const keys = watchIds.map((watchId) => ({ watchId }));
+    const attributes = ['watchId', 'bucketId', 'lap', 'notified'];
+    return (await batchGet(this.#client, this.#table, keys, this.#clock, { attributes })) as unknown as Whereabouts[];
+  }
+
+  /**
+   * Puts a watch of its bucket's steady lap into the urgent one.
+   *
+   * @param notified identifiers of notifications that the row keeps from now on
+   * @returns false when the watch is not in the steady lap of this bucket any more; nothing is written then
+   */
+  async hurry({ watchId, bucketId }: NewWatch, notified: readonly string[]): Promise<boolean> {
+    try {
+      await this.#client.send(
+        new UpdateCommand({
+          TableName: this.#table,
+          Key: { watchId },
+          UpdateExpression: 'SET #lap = :urgent, notified = :notified',
+          ConditionExpression: '#lap = :steady',
+          ExpressionAttributeNames: { '#lap': 'lap' },
+          ExpressionAttributeValues: {
+            ':urgent': lapOf(bucketId, 'urgent'),
+            ':steady': lapOf(bucketId, 'steady'),
+            ':notified': [...notified],
+          },
         }),
       );
       return true;

@@ -2,13 +2,15 @@ import { Duration } from 'aws-cdk-lib';
 import { Metric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 
 /** Rooms that emit metrics: the `service` dimension. */
-export type MetricRoom = 'offer-status' | 'change-events';
+export type MetricRoom = 'offer-status' | 'pricing' | 'change-events';
 
 /** Names of the metrics that the functions emit. */
 export type MetricName =
   | 'ChangesRecorded'
   | 'CredentialsRefused'
   | 'EventsPublished'
+  | 'NotificationsRefused'
+  | 'NotificationsTaken'
   | 'OldestUnpublishedSeconds'
   | 'PublishFailures'
   | 'Rejected'
@@ -20,7 +22,8 @@ export type MetricName =
   | 'Throttled'
   | 'Unavailable'
   | 'UnreadableAnswers'
-  | 'WatchesDeadLettered';
+  | 'WatchesDeadLettered'
+  | 'WatchesHurried';
 
 export interface RelayMetricOptions {
   /** @default Stats.SUM */

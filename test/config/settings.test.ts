@@ -37,7 +37,7 @@ describe('settings', () => {
       logRetentionDays: 30,
       schedules: { plan: 'rate(1 minute)', reconcile: 'rate(5 minutes)' },
       bus: { archiveDays: 30, subscriberAccounts: [] },
-      workers: { maximumConcurrency: 10 },
+      workers: { maximumConcurrency: 10, titleMemorySize: 512, priceMemorySize: 128 },
       alarms: {},
       runtime: expect.objectContaining({ stage: 'sample', logLevel: 'INFO' }),
     });
@@ -159,6 +159,46 @@ describe('rules between fields', () => {
     );
   });
 
+  const pricing = (accounts: object) => ({ pricing: { accounts } });
+
+  test('a selling account has marketplaces of Amazon, each once, by code or by identifier', () => {
+    expect(complaintAbout(pricing({ a: { marketplaces: ['US', 'A2EUQ1WTGCTBG2', 'mx'] } }))).toBe('no complaint');
+    expect(complaintAbout(pricing({ a: { marketplaces: ['US', 'XX'] } }))).toMatch(
+      /pricing\.accounts\.a\.marketplaces\.1 is "XX"; expected a marketplace of Amazon, such as US/,
+    );
+    expect(complaintAbout(pricing({ a: { marketplaces: ['GB', 'UK'] } }))).toMatch(
+      /marketplaces\.1 .*each marketplace once/,
+    );
+    expect(complaintAbout(pricing({ a: { marketplaces: [] } }))).toMatch(/pricing\.accounts\.a\.marketplaces/);
+  });
+
+  test('a selling account is in one region, as its refresh token is', () => {
+    expect(complaintAbout(pricing({ a: { marketplaces: ['DE', 'JP'] } }))).toMatch(
+      /pricing\.accounts\.a\.marketplaces\.1 is "JP"; expected marketplaces of one region, and JP is in fe, not in eu/,
+    );
+  });
+
+  test('a secret is not shared between APIs', () => {
+    const both = {
+      ...offerStatus({ accounts: { a: { licensors: ['x'], secret: 's' } } }),
+      ...pricing({ b: { marketplaces: ['US'], secret: 's' } }),
+    };
+    expect(complaintAbout(both)).toMatch(/pricing\.accounts\.b\.secret is "s"; .*that of a as well/);
+  });
+
+  test('there is a worker for each token bucket of the selling accounts', () => {
+    const many = Object.fromEntries(['a', 'b', 'c'].map((name) => [name, { marketplaces: ['US'] }]));
+    expect(complaintAbout(pricing(many))).toMatch(/workers\.maximumConcurrency.* expected at least 12/);
+  });
+
+  test('rates can be given for operations that there are', () => {
+    const rates = { getPricing: { perSecond: 5, burst: 10 } };
+    expect(complaintAbout(pricing({ a: { marketplaces: ['US'], rates } }))).toBe('no complaint');
+    expect(complaintAbout(pricing({ a: { marketplaces: ['US'], rates: { getPrices: rates.getPricing } } }))).toMatch(
+      /getPrices/,
+    );
+  });
+
   test('all tries of a request fit into the time of a worker', () => {
     expect(complaintAbout(offerStatus({ timeoutMs: 30_000 }))).toMatch(
       /offerStatus\.retry .*within 50000 ms.* is 100000/,
@@ -224,5 +264,29 @@ describe('the log level', () => {
 
   test.each(['WARN', 'ERROR'])('may not be %s, which would drop the metrics', (logLevel) => {
     expect(complaintAbout({ logLevel })).toMatch(/logLevel is ".*"; .*"DEBUG"\|"INFO"/);
+  });
+});
+
+describe('settings of notifications', () => {
+  const complaintAboutNotifications = (notifications: unknown) => complaintAbout({ offerStatus: { notifications } });
+
+  test('open the door of SP-API and keep that of Prime Video closed when they say nothing', () => {
+    const { offerStatus, pricing } = loadSettings('sample', { directory: folderWith({}) }).runtime;
+    expect(pricing.notifications).toEqual({ enabled: true });
+    expect(offerStatus.notifications).toEqual({ enabled: false, senderAccounts: [] });
+  });
+
+  test('take senders by account and a bus by name', () => {
+    const eventBus = { name: 'aws.partner/example.com/offers' };
+    expect(complaintAboutNotifications({ enabled: true, senderAccounts: ['111122223333'], eventBus })).toBe(
+      'no complaint',
+    );
+    expect(complaintAboutNotifications({ senderAccounts: ['*'] })).toContain('the 12 digits of an AWS account');
+    expect(complaintAboutNotifications({ eventBus: { name: 'a bus' } })).toContain('the name of an event bus');
+  });
+
+  test('want a source where the bus is the default one, which carries events of every service', () => {
+    expect(complaintAboutNotifications({ eventBus: { name: 'default' } })).toContain('eventBus.source');
+    expect(complaintAboutNotifications({ eventBus: { name: 'default', source: 'primevideo' } })).toBe('no complaint');
   });
 });

@@ -9,6 +9,8 @@ const WILDCARDS: Readonly<Record<string, string>> = {
   '${WatchTablesHistory.Arn}/stream/*': 'ListStreams is about all streams of a table.',
   'arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:offer-relay/prod/offer-status/main-??????':
     'Secrets Manager ends the ARN of each secret with six characters of its own.',
+  'arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:offer-relay/prod/pricing/main-??????':
+    'As above.',
 };
 
 function allowedTo(role: string): Record<string, string[]> {
@@ -58,7 +60,7 @@ describe('permissions', () => {
   });
 
   test('the planner reads laps, keeps its place in the buckets and sends slices', () => {
-    expect(allowedTo('TitleChecksPlanChecks')).toEqual({
+    expect(allowedTo('TitleChecksPlanner')).toEqual({
       '${WatchTablesWatches.Arn}/index/lap': ['dynamodb:Query'],
       '${WatchTablesBuckets.Arn}': ['dynamodb:GetItem', 'dynamodb:UpdateItem'],
       '${TitleChecksQueuesSlices.Arn}': ['sqs:SendMessage'],
@@ -66,7 +68,7 @@ describe('permissions', () => {
   });
 
   test('the worker receives slices, records changes and reads its own secrets', () => {
-    expect(allowedTo('TitleChecksCheckTitles')).toEqual({
+    expect(allowedTo('TitleChecksWorker')).toEqual({
       '${TitleChecksQueuesSlices.Arn}': [
         'sqs:ChangeMessageVisibility',
         'sqs:DeleteMessage',
@@ -80,6 +82,25 @@ describe('permissions', () => {
       '${WatchTablesBuckets.Arn}': ['dynamodb:GetItem', 'dynamodb:UpdateItem'],
       'arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:offer-relay/prod/offer-status/main-??????':
         ['secretsmanager:GetSecretValue'],
+    });
+  });
+
+  test('planner and worker of prices may do the same with queues and secrets of their own', () => {
+    const renamed = (id: string): Record<string, unknown> =>
+      JSON.parse(
+        JSON.stringify(allowedTo(id))
+          .replaceAll('PriceChecks', 'TitleChecks')
+          .replaceAll('/pricing/', '/offer-status/'),
+      ) as Record<string, unknown>;
+    expect(renamed('PriceChecksPlanner')).toEqual(allowedTo('TitleChecksPlanner'));
+    expect(renamed('PriceChecksWorker')).toEqual(allowedTo('TitleChecksWorker'));
+  });
+
+  test('the door for notifications finds watches and makes them urgent', () => {
+    expect(allowedTo('NotificationsPricingTakeNotifications')).toEqual({
+      '${NotificationsPricingQueue.Arn}': ['sqs:DeleteMessage', 'sqs:GetQueueAttributes', 'sqs:ReceiveMessage'],
+      '${NotificationsPricingDeadLetters.Arn}': ['sqs:SendMessage'],
+      '${WatchTablesWatches.Arn}': ['dynamodb:BatchGetItem', 'dynamodb:UpdateItem'],
     });
   });
 
@@ -107,7 +128,10 @@ describe('permissions', () => {
 
   test('a schedule may invoke its own function and nothing else', () => {
     expect(allowedTo('TitleChecksPlanSchedule')).toEqual({
-      '${TitleChecksPlanChecksFunction.Arn}': ['lambda:InvokeFunction'],
+      '${TitleChecksPlannerFunction.Arn}': ['lambda:InvokeFunction'],
+    });
+    expect(allowedTo('PriceChecksPlanSchedule')).toEqual({
+      '${PriceChecksPlannerFunction.Arn}': ['lambda:InvokeFunction'],
     });
     expect(allowedTo('ChangePublishingReconcileSchedule')).toEqual({
       '${ChangePublishingRepublishChangesFunction.Arn}': ['lambda:InvokeFunction'],

@@ -1,5 +1,11 @@
-import { CredentialError, RejectedError, ThrottledError, UnavailableError, UnreadableAnswerError } from '../errors.ts';
-import type { UpstreamError } from '../errors.ts';
+import {
+  CredentialError,
+  RejectedError,
+  ThrottledError,
+  UnavailableError,
+  UnreadableAnswerError,
+  UpstreamError,
+} from '../errors.ts';
 import type { Pacer, SliceRun, Slot } from '../pacer/pacer.ts';
 import { LONGEST_SLEEP_MS } from '../pacer/pacer.ts';
 import type { SlicesQueue } from '../slices-queue.ts';
@@ -136,8 +142,8 @@ export class SliceRunner<State> {
     try {
       await this.#checks.ready(bucket);
     } catch (error) {
-      if (!(error instanceof CredentialError)) throw error;
-      this.#parts.count('CredentialsRefused', 1);
+      if (!(error instanceof UpstreamError)) throw error;
+      this.#parts.count(metricOf(error), 1);
       return this.#hold(slice, bucket, new Round(), error, delivery);
     }
     const watchIds = [...new Set(slice.watches)];
