@@ -267,7 +267,7 @@ describe('an item of offers', () => {
   });
 
   it('prefers the documented name where two stand side by side', () => {
-    expect(OffersItem.parse({ marketplaceId: 'wrong', ...offers }).MarketplaceID).toBe('ATVPDKIKX0DER');
+    expect(OffersItem.parse({ ...offers, marketplaceId: 'wrong' }).MarketplaceID).toBe('ATVPDKIKX0DER');
   });
 
   it('takes lower camel and Pascal case in shipping times and quantity discounts', () => {
