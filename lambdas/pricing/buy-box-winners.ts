@@ -1,12 +1,12 @@
 import { compareAmounts } from './money.ts';
-import { compareText } from './price-rows.ts';
+import { compareText, rowText } from './price-rows.ts';
 import type { BuyBox, BuyBoxWinner, ListedOffer } from './price-snapshot.ts';
 
 /**
  * Buy Boxes with everybody who is in them. A Buy Box names one seller at most; there may be a second one, since offers
  * with and without Prime win for themselves, and the offers tell both.
  *
- * @param boxes in canonical order, each with the one winner at most that it names itself
+ * @param boxes each with the one winner at most that it names itself
  * @param asked what the offers are about
  */
 export function withWinners(
@@ -35,12 +35,16 @@ function boxOf(
   offer: ListedOffer,
   asked: { readonly condition: string | undefined; readonly customerType: string },
 ): BuyBox | undefined {
-  const open = boxes.filter(
-    (box) =>
-      box.condition === asked.condition &&
-      box.customerType === (offer.customerType ?? asked.customerType) &&
-      (box.quantityTier ?? 1) <= 1,
-  );
+  // The order that decides must not hang on what is never compared.
+  const text = (box: BuyBox): string => rowText({ ...box, discountType: undefined });
+  const open = boxes
+    .filter(
+      (box) =>
+        box.condition === asked.condition &&
+        box.customerType === (offer.customerType ?? asked.customerType) &&
+        (box.quantityTier ?? 1) <= 1,
+    )
+    .sort((left, right) => compareText(text(left), text(right)));
   return (
     open.find((box) => box.winners.some(({ sellerId }) => sellerId === offer.sellerId)) ??
     open.find((box) => compareAmounts(box.landed, offer.landed) === 0) ??

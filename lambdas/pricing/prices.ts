@@ -1,7 +1,5 @@
-import { matchRows } from './match-rows.ts';
 import { canonicalRows, rowKey } from './price-rows.ts';
 import type { BuyBox, ListName, PriceSnapshot, RowOf } from './price-snapshot.ts';
-import { rowDiffers, type Differs } from './row-differences.ts';
 
 /** The state of a price watch by item. There is one item, and none where there is no price. */
 export interface Prices {
@@ -37,48 +35,47 @@ export function hasPrice(snapshot: PriceSnapshot): boolean {
 }
 
 /**
- * The state after an answer. What could not be read is unknown, not gone: rows that a list lacks are kept as they were
- * where the answer had rows for it that nobody can place.
+ * The state after an answer. What could not be read is unknown, not gone: where the answer had rows for a list that nobody
+ * can place, rows that it lacks are kept as they were, and so are those that share a key, since nobody can tell which of
+ * them it lacks.
  */
 export function pricesAfter(before: Prices | null, { snapshot, unread }: Omit<PriceReading, 'drift'>): Prices {
   const previous = before?.price;
   if (unread === 'everything') return previous ? { price: previous } : {};
   if (!previous) return hasPrice(snapshot) ? { price: snapshot } : {};
-  // Both lists tell who is in the Buy Box.
-  const isWinnerUnsure = unread.includes('buyBox') || unread.includes('offers');
-  const sure = isWinnerUnsure ? withKnownWinners(previous, snapshot) : snapshot;
-  const price = unread.reduce((next, name) => withUnseen(name, previous, next), sure);
+  // The offers tell who is in the Buy Box.
+  const unsure = new Set([...unread, ...(unread.includes('offers') ? (['buyBox'] as const) : [])]);
+  const price = [...unsure].reduce<PriceSnapshot>(
+    (next, name) => ({ ...next, [name]: withUnseen(name, previous[name], next[name]) }),
+    snapshot,
+  );
   return hasPrice(price) ? { price } : {};
 }
 
-function withUnseen(name: ListName, previous: PriceSnapshot, next: PriceSnapshot): PriceSnapshot {
-  return { ...next, [name]: canonicalRows(name, [...next[name], ...unseen(name, previous[name], next[name])]) };
-}
-
-/** Rows that are missing: none of those seen is alike, nor may be what they have become. */
-function unseen<Name extends ListName>(
+function withUnseen<Name extends ListName>(
   name: Name,
   known: readonly RowOf<Name>[],
   seen: readonly RowOf<Name>[],
 ): RowOf<Name>[] {
   const key: (row: RowOf<Name>) => string = rowKey[name];
-  const differs: Differs<RowOf<Name>> = rowDiffers[name];
-  const isAmong = (rows: readonly RowOf<Name>[], row: RowOf<Name>): boolean =>
-    rows.some((other) => key(other) === key(row) && !differs(row, other));
-  const gone = known.filter((row) => !isAmong(seen, row));
-  const come = seen.filter((row) => !isAmong(known, row));
-  return matchRows(gone, come, key).flatMap(({ from, to }) => (from !== null && to === null ? [from] : []));
+  const [knownByKey, seenByKey] = [Map.groupBy(known, key), Map.groupBy(seen, key)];
+  const rows = [...new Set([...knownByKey.keys(), ...seenByKey.keys()])].flatMap((each) => {
+    const [was = [], is = []] = [knownByKey.get(each), seenByKey.get(each)];
+    const [from, to] = [was[0], is[0]];
+    if (from === undefined || was.length > 1 || is.length > 1) return was.length > 0 ? was : is;
+    return to === undefined ? [from] : [withKnownWinners(from, to)];
+  });
+  return canonicalRows(name, rows);
 }
 
 /** Winners stay who they were, unless those that were seen are all others. */
-function withKnownWinners(previous: PriceSnapshot, next: PriceSnapshot): PriceSnapshot {
-  const sellers = (box: BuyBox): string[] => box.winners.map(({ sellerId }) => sellerId);
-  const known = matchRows(previous.buyBox, next.buyBox, rowKey.buyBox, (from, to) => from.landed === to.landed);
-  const buyBox = next.buyBox.map((box) => {
-    const was = known.find(({ to }) => to === box)?.from;
-    if (!was) return box;
-    const mayBeSame = box.winners.length === 0 || sellers(was).some((seller) => sellers(box).includes(seller));
-    return mayBeSame ? { ...box, mine: was.mine, winners: was.winners } : box;
-  });
-  return { ...next, buyBox: canonicalRows('buyBox', buyBox) };
+function withKnownWinners<Row extends object>(from: Row, to: Row): Row {
+  if (!isBuyBox(from) || !isBuyBox(to)) return to;
+  const seen = new Set(to.winners.map(({ sellerId }) => sellerId));
+  const mayBeSame = seen.size === 0 || from.winners.some(({ sellerId }) => seen.has(sellerId));
+  return mayBeSame ? { ...to, mine: from.mine, winners: from.winners } : to;
+}
+
+function isBuyBox(row: object): row is BuyBox {
+  return 'winners' in row;
 }
