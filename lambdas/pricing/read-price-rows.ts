@@ -139,7 +139,7 @@ export function readOffer(context: RowContext, offer: OfferDetail): snapshot.Lis
     quantityDiscounts: readDiscounts(reader, offer.quantityDiscountPrices),
     prime: readPrime(offer.PrimeInformation),
     shipsFrom: country === undefined && state === undefined ? undefined : filled({ country, state }),
-    buyBoxWinner: offer.IsBuyBoxWinner ?? undefined,
+    buyBoxWinner: offer.IsBuyBoxWinner === true ? (true as const) : undefined,
     featured: offer.IsFeaturedMerchant ?? undefined,
   });
 }
