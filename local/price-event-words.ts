@@ -77,7 +77,7 @@ function shown({ own, buyBox, lowest, totalOfferCount, currency = '' }: z.infer<
     mine === undefined ? '' : `own price ${amount(mine, currency)}`,
     box === undefined ? '' : `Buy Box ${amount(box, currency)}${winner(box) && ` (${winner(box)})`}`,
     least === undefined ? '' : `lowest ${amount(least, currency)}`,
-    totalOfferCount === undefined ? '' : `${totalOfferCount} offers`,
+    totalOfferCount === undefined ? '' : `${totalOfferCount} ${totalOfferCount === 1 ? 'offer' : 'offers'}`,
   ]);
 }
 
