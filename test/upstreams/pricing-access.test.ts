@@ -305,7 +305,15 @@ describe('selling accounts and items', () => {
     const item = { marketplaceId: US, asin: ASIN };
     const wrong: [Parameters<typeof startPricing>[0], string][] = [
       [{ accounts: [SHOP, SHOP] }, 'Two selling accounts'],
-      [{ accounts: [{ ...SHOP, credentials }, { ...other, credentials }] }, 'same refresh token'],
+      [
+        {
+          accounts: [
+            { ...SHOP, credentials },
+            { ...other, credentials },
+          ],
+        },
+        'same refresh token',
+      ],
       [{ accounts: [{ ...SHOP, name: '../x' }] }, 'cannot be'],
       [{ accounts: [{ ...SHOP, marketplaces: [US, DE] }] }, 'one region'],
       [{ accounts: [{ ...SHOP, marketplaces: [] }] }, 'one region'],

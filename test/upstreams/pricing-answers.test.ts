@@ -59,7 +59,13 @@ interface Price {
       quantityDiscountPrices?: unknown[];
     }[];
     CompetitivePricing?: {
-      CompetitivePrices: { CompetitivePriceId: string; Price: Row; belongsToRequester: boolean; condition: string; quantityTier?: number }[];
+      CompetitivePrices: {
+        CompetitivePriceId: string;
+        Price: Row;
+        belongsToRequester: boolean;
+        condition: string;
+        quantityTier?: number;
+      }[];
       NumberOfOfferListings: { Count: number; condition: string }[];
     };
     SalesRankings?: { Rank: number }[];
@@ -128,7 +134,8 @@ describe('answers about offers', () => {
     expect(body.MarketplaceID ?? body.marketplaceId).toBeDefined();
     expect(body.Summary.TotalOfferCount).toBe(expected.length);
     expect(body.Offers).toHaveLength(Math.min(20, expected.length));
-    if (state.offers.length > 0) expect(body.Summary.ListPrice?.Amount ?? null).toBe(state.listPrice && Number(state.listPrice));
+    if (state.offers.length > 0)
+      expect(body.Summary.ListPrice?.Amount ?? null).toBe(state.listPrice && Number(state.listPrice));
 
     for (const offer of body.Offers) {
       const truth = expected.find(({ sellerId }) => sellerId === offer.SellerId);
@@ -170,7 +177,9 @@ describe('answers about offers', () => {
     for (const row of body.Summary.LowestPrices ?? []) {
       const group = expected.filter((offer) => isIn(row, offer));
       if (row.quantityTier !== undefined) {
-        const prices = group.flatMap((offer) => offer.quantityDiscounts.filter(({ tier }) => tier === row.quantityTier));
+        const prices = group.flatMap((offer) =>
+          offer.quantityDiscounts.filter(({ tier }) => tier === row.quantityTier),
+        );
         expect(row.ListingPrice.Amount).toBe(Math.min(...prices.map(({ price }) => Number(price))));
         continue;
       }
@@ -293,10 +302,11 @@ describe('answers about prices', () => {
       for (const { asin, sku } of catalogue) {
         const state = current(started, asin);
         const own = state.offers.find(({ sellerId }) => sellerId === SHOP.sellerId);
-        for (const by of [
+        const ways: Record<string, string>[] = [
           { ItemType: 'Asin', Asins: asin },
           { ItemType: 'Sku', Skus: sku },
-        ]) {
+        ];
+        for (const by of ways) {
           const [priced] = (await started.price(by)).json.payload as Price[];
           const told = priced?.Product.Offers ?? [];
           expect(told).toHaveLength(own ? 1 : 0);
@@ -357,7 +367,9 @@ describe('answers about prices', () => {
   it('filter the account’s own offers by condition', async () => {
     const { price, control } = await startPricing({ items: items(1) });
     const own = { sellerId: SHOP.sellerId, sku: 'SKU 1/x', listingPrice: '10' };
-    await control('PUT', `/control/prices/${US}/B000000001`, { offers: [own, { ...own, condition: 'Used', sku: 'used' }] });
+    await control('PUT', `/control/prices/${US}/B000000001`, {
+      offers: [own, { ...own, condition: 'Used', sku: 'used' }],
+    });
     const count = async (query: Record<string, string>): Promise<number | undefined> => {
       const [priced] = (await price({ ItemType: 'Asin', Asins: 'B000000001', ...query })).json.payload as Price[];
       return priced?.Product.Offers?.length;

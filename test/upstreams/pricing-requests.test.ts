@@ -54,7 +54,10 @@ describe('getPricing and getCompetitivePricing', () => {
       refused(await list({ ...one, Skus: SKU }), 'Skus');
       refused(await list({ ItemType: 'Asin', Asins: ',' }), 'Asins');
       refused(await list({ ItemType: 'Asin', Asins: twentyOne }), '20');
-      refused(await list({ ItemType: 'Asin', Asins: `${ASIN},b00lower01` }), `b00lower01 is an invalid ASIN for marketplace ${US}`);
+      refused(
+        await list({ ItemType: 'Asin', Asins: `${ASIN},b00lower01` }),
+        `b00lower01 is an invalid ASIN for marketplace ${US}`,
+      );
     }
     refused(await price({ ...one, ItemCondition: 'new' }), 'ItemCondition');
     refused(await price({ ...one, OfferType: 'C2C' }), 'OfferType');
@@ -138,10 +141,7 @@ describe('the batch operations', () => {
     refused(await itemBatch([{ ...one, ItemCondition: undefined }]), 'ItemCondition');
     refused(await itemBatch([{ ...one, CustomerType: 'Retail' }]), 'CustomerType');
     refused(await itemBatch([{ ...one, CustomerType: 3 }]), 'CustomerType');
-    refused(
-      await ask('/batches/products/pricing/v0/itemOffers', { method: 'POST', body: '{"requests": [' }),
-      'JSON',
-    );
+    refused(await ask('/batches/products/pricing/v0/itemOffers', { method: 'POST', body: '{"requests": [' }), 'JSON');
   });
 
   it('refuse a batch that asks the same twice, default and all', async () => {

@@ -117,7 +117,10 @@ export async function startPricing(
   };
   const token = async (account?: string): Promise<string> => (await askToken(account)).json.access_token ?? '';
   const known = new Map<string, string>();
-  const ask: StartedPricing['ask'] = async (target, { account = firstAccount, token: given, method = 'GET', body } = {}) => {
+  const ask: StartedPricing['ask'] = async (
+    target,
+    { account = firstAccount, token: given, method = 'GET', body } = {},
+  ) => {
     if (given === undefined && !known.has(account)) known.set(account, await token(account));
     const header = given === undefined ? known.get(account) : given;
     return await call(simulator.pricingUrl, target, {
@@ -170,7 +173,10 @@ export function batched(by: 'asin' | 'sku', name: string, parameters: Record<str
 }
 
 /** Items with consecutive ASINs, listed or not. */
-export function items(count: number, marketplaceId: string = US): { marketplaceId: string; asin: string; sku: string }[] {
+export function items(
+  count: number,
+  marketplaceId: string = US,
+): { marketplaceId: string; asin: string; sku: string }[] {
   return Array.from({ length: count }, (_, index) => {
     const number = String(index + 1).padStart(9, '0');
     return { marketplaceId, asin: `B${number}`, sku: `SKU ${index + 1}/x` };
