@@ -302,10 +302,11 @@ describe('answers about prices', () => {
       for (const { asin, sku } of catalogue) {
         const state = current(started, asin);
         const own = state.offers.find(({ sellerId }) => sellerId === SHOP.sellerId);
-        for (const by of [
+        const ways: Record<string, string>[] = [
           { ItemType: 'Asin', Asins: asin },
           { ItemType: 'Sku', Skus: sku },
-        ]) {
+        ];
+        for (const by of ways) {
           const [priced] = (await started.price(by)).json.payload as Price[];
           const told = priced?.Product.Offers ?? [];
           expect(told).toHaveLength(own ? 1 : 0);

@@ -161,7 +161,7 @@ export class LivingMarket {
     const before = currentState(item);
     if (!before.known) return before;
     const random = createRandom(this.#options.seed, item.marketplaceId, item.asin, before.step + 1);
-    const { event, market } = nextMarket(before, item.nature, random);
+    const { event, market } = nextMarket(marketOf(before), item.nature, random);
     return this.#record(item, at, { event, known: true, ...decideBuyBox(market, item.marketplaceId) });
   }
 
@@ -202,6 +202,10 @@ export function currentState(item: LivingItem): ItemState {
   const state = item.states.at(-1);
   if (!state) throw new Error('An item has at least the state it was born with.');
   return state;
+}
+
+function marketOf({ status, listPrice, competitivePriceThreshold, offers }: ItemState): Market {
+  return { status, listPrice, competitivePriceThreshold, offers };
 }
 
 function resumed(saved: SavedItem): ItemState {

@@ -80,7 +80,7 @@ export function createPricingApi(parts: PricingApiParts): (request: TlsRequest) 
   async function answerToken({ message, response, reset }: TlsRequest, body: string): Promise<void> {
     const form = new URLSearchParams(body);
     const account = tokens.accountOf(form)?.name;
-    const attributes = { api: 'pricing', operation: 'token', account };
+    const attributes = { api: 'login', operation: 'token', account };
     const delay = delayOf(attributes);
     await sleep(clock, delay.uplinkMs);
     const arrival = requests.arrive({
@@ -146,14 +146,20 @@ export function createPricingApi(parts: PricingApiParts): (request: TlsRequest) 
     if (!operation) return denied('');
     switch (caller.kind) {
       case 'missing':
-        return denied('Access token is missing in the request header.');
+        return deniedFor('Access token is missing in the request header.');
       case 'malformed':
-        return denied('The access token you provided is revoked, malformed or invalid.');
+        return deniedFor('The access token you provided is revoked, malformed or invalid.');
       case 'expired':
-        return denied('The access token you provided has expired.');
+        return deniedFor('The access token you provided has expired.');
       case 'valid':
         return caller.account.take(operation, now) ? undefined : QUOTA_EXCEEDED;
     }
+  }
+
+  /** The reason is in the details; some answers have had it for their message. */
+  function deniedFor(reason: string): Answer {
+    const isBrief = parts.dialect === 'mixed' && orders.chance(0.5);
+    return isBrief ? { status: 403, body: errors('Unauthorized', reason) } : denied(reason);
   }
 
   function operate(wanted: PricingRequest, account: SellingAccount, attributes: RequestAttributes): Answer {
