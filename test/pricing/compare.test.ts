@@ -191,6 +191,8 @@ describe('comparing prices', () => {
     expect(compare(window(one), window(one, other))).toEqual([]);
     expect(compare(listed(one), { ...listed(one, other), totalOfferCount: 1 })).toEqual([]);
     expect(compare(window(one), window(offer('A1', at('9')), other))).toHaveLength(2);
+    expect(compare(window(one), listed(one, other), { ignoreOfferCounts: true })).toEqual([]);
+    expect(compare(listed(one, other), window(one), { ignoreOfferCounts: true })).toEqual([]);
   });
 
   it('tells what changed of an offer that stays', () => {
@@ -255,6 +257,17 @@ describe('comparing prices', () => {
     expect(compare(from, { ...from, currency: 'EUR' })).toEqual([
       { change: 'detailChanged', detail: 'currency', from: 'USD', to: 'EUR' },
     ]);
+  });
+
+  it('takes a row that only repeats another in words that nobody knows for no change', () => {
+    const [one, twin] = [lowest(), lowest({ discountType: 'BULK' })];
+    expect(compare(snapshot({ lowest: [one] }), snapshot({ lowest: [twin, one] }))).toEqual([]);
+    expect(compare(snapshot({ lowest: [twin, one] }), snapshot({ lowest: [twin] }))).toEqual([]);
+    expect(compare(snapshot({ lowest: [one] }), snapshot({ lowest: [one, lowest(at('9'))] }))).toHaveLength(1);
+    const discount = { quantityTier: 5, listing: '8' };
+    const discounts = (...quantityDiscounts: OwnPrice['quantityDiscounts'] & {}) =>
+      snapshot({ own: [ownPrice({ quantityDiscounts })] });
+    expect(compare(discounts(discount), discounts({ ...discount, discountType: 'BULK' }, discount))).toEqual([]);
   });
 
   it('tells sales ranks to a watch that asks for them', () => {
@@ -368,8 +381,13 @@ describe('every comparison', () => {
 });
 
 describe('losing parts', () => {
+  const discounts = [
+    { quantityTier: 2, listing: '9' },
+    { quantityTier: 5, listing: '8' },
+  ];
+  const mine = ownPrice({ businessPrice: '9', shipping: '1', quantityDiscounts: discounts });
   const full = snapshot({
-    own: [ownPrice({ businessPrice: '9', shipping: '1' })],
+    own: [mine],
     buyBox: [buyBox(ME)],
     lowest: [lowest()],
     listPrice: '20',
@@ -382,9 +400,10 @@ describe('losing parts', () => {
   it.each<[string, PriceSnapshot | undefined]>([
     ['the price', undefined],
     ['a row', { ...full, lowest: [] }],
-    ['a business price', { ...full, own: [ownPrice({ shipping: '1' })] }],
-    ['an amount', { ...full, own: [ownPrice({ businessPrice: '9' })] }],
+    ['a business price', { ...full, own: [ownPrice({ shipping: '1', quantityDiscounts: discounts })] }],
+    ['an amount', { ...full, own: [ownPrice({ businessPrice: '9', quantityDiscounts: discounts })] }],
     ['the list price', unlisted],
+    ['one of two quantity discounts', { ...full, own: [{ ...mine, quantityDiscounts: discounts.slice(1) }] }],
     ['the seller in the Buy Box', { ...full, buyBox: [buyBox(null)] }],
   ])('is to lose %s', (_what, after) => {
     expect(losesParts(full, after)).toBe(true);
