@@ -163,10 +163,10 @@ export const anyPrices: fc.Arbitrary<Prices> = fc
   .option(anySnapshot, { freq: 8 })
   .map((price) => (price && hasPrice(price) ? { price } : {}));
 
-/** The same data with every list in another order and every object's fields, too. */
-export function shuffled<T>(draw: Draw, value: T): T {
+/** The same data with every object's fields in another order and, unless only those may be, every list, too. */
+export function shuffled<T>(draw: Draw, value: T, only?: 'fields'): T {
   const walk = (part: unknown): unknown => {
-    if (Array.isArray(part)) return draw.shuffled(part.map(walk));
+    if (Array.isArray(part)) return only ? part.map(walk) : draw.shuffled(part.map(walk));
     if (typeof part !== 'object' || part === null) return part;
     return Object.fromEntries(draw.shuffled(Object.entries(part).map(([name, inner]) => [name, walk(inner)])));
   };

@@ -297,6 +297,16 @@ describe('a snapshot of offers', () => {
       { mine: true, winners: [{ sellerId: ME }] },
       { mine: false, winners: [{ sellerId: 'A2' }] },
     ]);
+    // What nobody compares does not decide between two Buy Boxes at one price.
+    const twins = (quantityDiscountType?: string) =>
+      boxes(
+        [
+          { ...box, quantityDiscountType },
+          { ...box, sellerId: 'A1' },
+        ],
+        winner('A2'),
+      );
+    expect(twins('BULK')).toEqual(expect.arrayContaining(twins()));
   });
 
   it('takes from the watch what the answer lacks', () => {
