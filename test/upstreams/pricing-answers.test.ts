@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ItemState, PriceOfferState } from '../../local/upstreams/simulator.ts';
-import { JP, SHOP, US, items, startPricing, type StartedPricing } from './running-pricing.ts';
+import { JP, SHOP, US, batched, items, startPricing, type StartedPricing } from './running-pricing.ts';
 
 /** Amounts with the digits they have on the wire: what a client that parses decimals sees. */
 interface Money {
@@ -410,5 +410,13 @@ describe('the mixed dialect', () => {
         'SKUIdentifier true', 'SKUIdentifier false',
       ].sort(),
     ); // prettier-ignore
+  });
+
+  it('calls an unknown item of a batch invalid or not found', async () => {
+    const { itemBatch } = await startPricing({ dialect: 'mixed' });
+    const asins = Array.from({ length: 20 }, (_, index) => `B00UNKNO${String(index).padStart(2, '0')}`);
+    const { json } = await itemBatch(asins.map((asin) => batched('asin', asin)));
+    const seen = (json.responses ?? []).map(({ status, body }) => `${status.statusCode} ${body.errors?.[0]?.code}`);
+    expect([...new Set(seen)].sort()).toEqual(['400 InvalidInput', '404 NotFound']);
   });
 });

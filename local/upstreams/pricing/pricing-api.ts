@@ -36,7 +36,6 @@ export type RateHeader = 'always' | 'never' | 'sometimes';
 export interface PricingApiParts {
   seed: number;
   clock: Clock;
-  accounts: ReadonlyMap<string, SellingAccount>;
   tokens: AccessTokens;
   market: LivingMarket;
   faults: FaultRules;
@@ -65,7 +64,7 @@ const TOKEN_FAULT_DEFAULTS: FaultDefaults = {
 
 /** Answers requests for prices and for tokens: gateway first (token, rate), then the operation, then what goes wrong. */
 export function createPricingApi(parts: PricingApiParts): (request: TlsRequest) => Promise<void> {
-  const { seed, clock, accounts, tokens, market, faults, requests } = parts;
+  const { seed, clock, tokens, market, faults, requests } = parts;
   const latencies = createRandom(seed, 'pricing-latency');
   const orders = createRandom(seed, 'pricing-orders');
   const headers = createRandom(seed, 'rate-header');
@@ -90,7 +89,8 @@ export function createPricingApi(parts: PricingApiParts): (request: TlsRequest) 
       alid: null,
       operation: 'token',
     });
-    const answer = readsForm(message) ? tokens.answer(form) : NOT_A_FORM;
+    const granted = readsForm(message) ? tokens.answer(form) : NOT_A_FORM;
+    const answer = { ...granted, headers: { ...granted.headers, 'x-amzn-RequestId': randomUUID() } };
     const fault = faults.takeAnswerFault(attributes);
     const extra = faults.takeHeaders(attributes);
     await sleep(clock, delay.downlinkMs);
@@ -274,7 +274,7 @@ export function createPricingApi(parts: PricingApiParts): (request: TlsRequest) 
     fault: AnswerFault | undefined,
   ): Record<string, string> {
     const status = fault?.kind === 'status' ? fault.code : answer.status;
-    const limit = operation && account && accounts.get(account.name)?.limits.get(operation);
+    const limit = operation && account?.limits.get(operation);
     if (!limit || !STATUSES_WITH_RATE.has(status) || parts.rateHeader === 'never') return {};
     if (parts.rateHeader === 'sometimes' && headers.chance(0.4)) return {};
     return { 'x-amzn-RateLimit-Limit': String(limit.rate) };
