@@ -398,6 +398,9 @@ describe('the mixed dialect', () => {
       for (const offer of body.Offers) seen.add(`MyOffer false ${offer.MyOffer === false}`);
       const [priced] = (await started.competitive({ ItemType: 'Asin', Asins: asin })).json.payload as Price[];
       for (const row of priced?.Product.CompetitivePricing?.CompetitivePrices ?? []) seen.add(row.CompetitivePriceId);
+      const [own] = (await started.price({ ItemType: 'Asin', Asins: asin, ItemCondition: 'Club' })).json
+        .payload as Price[];
+      seen.add(`no offers: ${JSON.stringify(own?.Product.Offers)}`);
       seen.add(`SKUIdentifier ${'SKUIdentifier' in (priced?.Product.Identifiers ?? {})}`);
       const keys = (json: string): string => [...new Set(json.match(/"\w+":/g))].sort().join();
       expect(keys((await offersOf(started, asin)).text)).toBe(keys(text));
@@ -408,6 +411,7 @@ describe('the mixed dialect', () => {
         'row without Shipping', 'New', 'new', 'Amazon', 'AMAZON', 'Merchant', 'MERCHANT', 'OfferCount true',
         'OfferCount false', 'MyOffer false true', 'MyOffer false false', '1', '2', '3', '4545645646',
         'SKUIdentifier true', 'SKUIdentifier false',
+        'no offers: []', 'no offers: undefined',
       ].sort(),
     ); // prettier-ignore
   });
