@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { normaliseOffers, normalisePrice } from '../../lambdas/pricing/normalise-prices.ts';
-import type { MoneyType, OffersItem, PriceItem } from '../../lambdas/pricing/price-input.ts';
+import type { MoneyType, OffersItem, PriceItem } from '../../lambdas/pricing/pricing-answers.ts';
 import type { PriceSnapshot } from '../../lambdas/pricing/price-snapshot.ts';
 import { hasPrice, type Prices } from '../../lambdas/pricing/prices.ts';
 import type { PriceWatch } from '../../lambdas/shared/watches.ts';

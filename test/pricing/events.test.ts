@@ -4,7 +4,7 @@ import * as z from 'zod';
 import { eventId } from '../../lambdas/change-events/change-event.ts';
 import { comparePrices } from '../../lambdas/pricing/compare-prices.ts';
 import { normaliseOffers, normalisePrice } from '../../lambdas/pricing/normalise-prices.ts';
-import type { OfferDetail, OffersItem } from '../../lambdas/pricing/price-input.ts';
+import type { OfferDetail, OffersItem } from '../../lambdas/pricing/pricing-answers.ts';
 import { applyPriceChanges, type PriceChange } from '../../lambdas/pricing/price-changes.ts';
 import { priceEventSchemas } from '../../lambdas/pricing/price-event-schemas.ts';
 import { announcePriceEvents, PRICE_EVENT_TYPES } from '../../lambdas/pricing/price-events.ts';
@@ -12,7 +12,7 @@ import { pricesAfter, type Prices } from '../../lambdas/pricing/prices.ts';
 import { anyPrices, ME, own, ownWatch, watch } from './arbitrary-prices.ts';
 
 const usd = (Amount: string) => ({ CurrencyCode: 'USD', Amount });
-const sells = (SellerId: string, amount: string, fields: OfferDetail = {}): OfferDetail => ({
+const sells = (SellerId: string, amount: string, fields: Partial<OfferDetail> = {}): OfferDetail => ({
   SellerId,
   ListingPrice: usd(amount),
   ...fields,
