@@ -180,6 +180,8 @@ describe('events of prices in plain words', () => {
       { change: 'lowestPriceChanged', from: { landed: '8' }, to: { landed: '9' } },
     ];
     const beginning = (headline: string) => priceWords(headline, { changes })[2]?.replace('US New offers: ', '');
+    const backwards = priceWords('Competitor Left', { changes: changes.toReversed() })[2];
+    expect(backwards).toMatch(/: seller B left, /);
     expect(beginning('Competitor Left')).toMatch(/^seller B left, .* and 2 more$/);
     expect(beginning('Competitor Entered')).toMatch(/^seller C entered at 9 USD, /);
     expect(beginning('Lowest Price Changed')).toMatch(/^lowest price 8 → 9 USD, /);
