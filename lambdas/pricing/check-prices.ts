@@ -14,7 +14,6 @@ import type { AskedPrices, PriceAnswer } from './ask-prices.ts';
 import { comparePrices, losesParts } from './compare-prices.ts';
 import type { PriceChange } from './price-changes.ts';
 import { announcePriceEvents } from './price-events.ts';
-import type { PriceTuning } from './price-tuning.ts';
 import { PRICE_ITEM, pricesAfter, type PriceReading, type Prices } from './prices.ts';
 import { readPrice } from './read-price.ts';
 
