@@ -31,6 +31,8 @@ export interface CheckPricesParts extends RecordSightingParts<Prices> {
   /** Fetches an account's access token, or finds it in memory. */
   readonly ready: (bucket: Bucket) => Promise<void>;
   readonly onDrift: (watchId: string, drift: readonly string[]) => void;
+  /** Hears of a request for several watches that was refused as a whole. */
+  readonly onRefusal: (error: RejectedError, watches: number) => void;
 }
 
 /** How long a watch waits that Amazon calls active but too soon for processing, within bounds. */
@@ -128,10 +130,12 @@ class PriceCheck {
   ): Promise<Map<string, Visit>> {
     const visits = new Map<string, Visit>();
     const isRefusal = error instanceof RejectedError;
-    const named = isRefusal ? asked.filter(({ watch }) => names(error.message, watch.item)) : [];
+    const named = isRefusal ? asked.filter(({ watch }) => names(error.said, watch.item)) : [];
     const isAlone = asked.length === 1;
+    if (isRefusal && !isAlone) this.#parts.onRefusal(error, asked.length);
     for (const { head, watch } of asked) {
-      if (isRefusal && named.some(({ head: { watchId } }) => watchId === head.watchId)) {
+      const isNamed = named.some(({ head: { watchId } }) => watchId === head.watchId);
+      if (isRefusal && (isNamed || (isAlone && this.#isRefusedForGood(head, error)))) {
         const sighting = { watch, sentAt: startedAt, correlationId: this.#correlationId };
         visits.set(head.watchId, await this.#seeRefused(head, sighting, error));
       } else if (isRefusal && !isAlone) {
@@ -142,6 +146,12 @@ class PriceCheck {
       }
     }
     return visits;
+  }
+
+  /** Whether a watch was refused alone before, with another item of its bucket found since. */
+  #isRefusedForGood(head: WatchHead<Prices>, error: RejectedError): boolean {
+    const { problem } = head;
+    return problem?.code === error.code && this.#disappearance.foundOther(head, Date.parse(problem.since));
   }
 
   async #see(head: WatchHead<Prices>, sighting: Sighting, answer: PriceAnswer): Promise<Visit> {
@@ -181,7 +191,7 @@ class PriceCheck {
       if (changes.length === 0 && head.version > 0) return { kind: 'unchanged' };
       const price = before?.price;
       if (price && losesParts(price, after.price) && head.missingSince === undefined) {
-        return { kind: 'vanished', since: sighting.sentAt };
+        return { kind: 'vanished', since: sighting.sentAt, partly: true };
       }
       return this.#change(head, sighting, { after, changes, lap: lapOf(head.bucketId, 'steady') });
     });
@@ -240,16 +250,24 @@ function movedTo(bucketId: string | undefined, { account, marketplaceId }: Price
 
 /** What the API cannot be asked, such as a SKU with a comma in a list, counts as what it would refuse. */
 function asRefusal(error: unknown): unknown {
-  return error instanceof RangeError ? new RejectedError('InvalidRequest', error.message) : error;
+  return error instanceof RangeError
+    ? new RejectedError('InvalidRequest', error.message, { said: error.message })
+    : error;
 }
 
-/** Whether a message names an item, as a word of its own. */
-function names(message: string, item: string): boolean {
-  const at = message.indexOf(item);
-  if (at === -1) return false;
+/**
+ * Whether words name an item: in quotes, or as a word of its own. What might be an ordinary word or a status is not taken
+ * for a name: one without quotes has a digit and four characters at least.
+ */
+function names(said: string, item: string): boolean {
+  if (said.includes(JSON.stringify(item))) return true;
+  if (item.length < 4 || !/\d/u.test(item)) return false;
   const isWord = (character: string | undefined): boolean =>
     character !== undefined && /[\p{L}\p{N}_-]/u.test(character);
-  return !isWord(message[at - 1]) && !isWord(message[at + item.length]);
+  for (let at = said.indexOf(item); at !== -1; at = said.indexOf(item, at + 1)) {
+    if (!isWord(said[at - 1]) && !isWord(said[at + item.length])) return true;
+  }
+  return false;
 }
 
 /** Which of an item's watches a history is of. */

@@ -259,7 +259,8 @@ function failure(
   if (effective === 408 || effective >= 500) return new UnavailableError('ServerError', message, details);
   if (effective < 400) return new UnavailableError('Redirected', `${message} (redirects are not followed)`, details);
   const isCode = /^[A-Za-z][\w.-]{0,63}$/u.test(code);
-  return new RejectedError(isCode ? code : effective === 404 ? 'NotFound' : 'Rejected', message, details);
+  const rejection = isCode ? code : effective === 404 ? 'NotFound' : 'Rejected';
+  return new RejectedError(rejection, message, { ...details, said: words });
 }
 
 function unreadable({ host, status }: Pick<PricingAnswer, 'host' | 'status'>, text: string, shape: string) {

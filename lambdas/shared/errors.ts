@@ -40,6 +40,12 @@ export class UnavailableError extends UpstreamError {
 /** The upstream understood the request and refuses it: the same request will be refused again. */
 export class RejectedError extends UpstreamError {
   readonly retryable = false;
+  /** The upstream's own words, without ours around them; empty where it said nothing. */
+  readonly said: string;
+  constructor(code: string, message: string, details: { status?: number | undefined; said?: string } = {}) {
+    super(code, message, details);
+    this.said = details.said ?? '';
+  }
 }
 
 /** 401, 403, a refused client certificate, or a secret that is missing or malformed: nothing of this account can work. */

@@ -229,12 +229,14 @@ export class WatchStore<State> {
           TableName: this.#table,
           Key: { watchId },
           UpdateExpression: 'SET #lap = :urgent, notified = :notified',
-          ConditionExpression: '#lap = :steady',
+          // Nobody is in a hurry before the time that the upstream has named.
+          ConditionExpression: '#lap = :steady AND (attribute_not_exists(notBefore) OR notBefore <= :now)',
           ExpressionAttributeNames: { '#lap': 'lap' },
           ExpressionAttributeValues: {
             ':urgent': lapOf(bucketId, 'urgent'),
             ':steady': lapOf(bucketId, 'steady'),
             ':notified': [...notified],
+            ':now': this.#clock.now(),
           },
         }),
       );

@@ -203,7 +203,7 @@ describe('rules between fields', () => {
     expect(complaintAbout(offerStatus({ timeoutMs: 20_000 }))).toMatch(
       /offerStatus\.retry .*within 50000 ms.* is 70000/,
     );
-    expect(complaintAbout({ pricing: { timeoutMs: 30_000, retry: { attempts: 1 } } })).toMatch(
+    expect(complaintAbout({ pricing: { timeoutMs: 30_000, retry: { attempts: 1, baseMs: 1, capMs: 1 } } })).toMatch(
       /pricing\.timeoutMs is 30000; expected at most 25000/,
     );
     const retry = { attempts: 3, baseMs: 500, capMs: 100 };

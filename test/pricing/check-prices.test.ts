@@ -240,6 +240,52 @@ describe('an identifier that Amazon refuses', () => {
     expect(world.letters).toMatchObject([{ watches: [ids[7]], reason: { code: 'InvalidInput' } }]);
   });
 
+  it('is not taken for named by what we say ourselves, nor by a status or an ordinary word', async () => {
+    const world = new PriceWorld({ asin: 'getItemOffers' });
+    const alone = world.add({ item: asinOf(0) });
+    world.reply = () => ({
+      status: 400,
+      body: failureBody('InvalidInput', 'The requested marketplace is not available.'),
+    });
+    expect(await world.visit(alone)).toMatchObject([{ kind: 'failed', error: { code: 'InvalidInput' } }]);
+    const skus = ['400', 'AAA', 'price', 'SKU-1', 'SKU-10'].map((item) =>
+      world.add({ view: 'own', condition: 'Any', itemType: 'sku', item }),
+    );
+    world.reply = () => ({
+      status: 400,
+      body: failureBody('InvalidInput', 'One or more request parameters are invalid.'),
+    });
+    expect((await world.visit(...skus)).map(({ kind }) => kind)).toEqual(skus.map(() => 'doubtful'));
+    expect(world.refusals).toEqual(['InvalidInput for 5']);
+    world.reply = () => ({ status: 400, body: failureBody('InvalidInput', 'SKU-10 is fine, but SKU-1 is not.') });
+    expect((await world.visit(...skus)).map(({ kind }) => kind)).toEqual([
+      'doubtful',
+      'doubtful',
+      'doubtful',
+      'recorded',
+      'recorded',
+    ]);
+  });
+
+  it('costs its halving twice at most, where it stays unnamed', async () => {
+    const world = new PriceWorld();
+    const [bad = '', good = ''] = asins(2).map((item) => world.add({ view: 'own', condition: 'Any', item }));
+    world.reply = (items) =>
+      items.includes(asinOf(0))
+        ? { status: 400, body: failureBody('InvalidInput', 'One or more request parameters are invalid.') }
+        : { body: { payload: items.map((item) => ownPriceItem(item)) } };
+    await world.visit(bad);
+    expect(world.letters).toHaveLength(1);
+    // While nothing else is found, the upstream itself may be at fault.
+    await world.visit(bad);
+    expect(world.head(bad).lap).toMatch(/#steady$/);
+    await world.visit(good);
+    await world.visit(bad);
+    expect(world.head(bad).lap).toMatch(/#invalid$/);
+    expect(world.told()).toEqual(['Price Added', 'Watch Invalid']);
+    expect(world.letters).toHaveLength(1);
+  });
+
   it('is refused by name before anything is sent where the API cannot carry it', async () => {
     const world = new PriceWorld();
     const id = world.add({ view: 'own', condition: 'Any', itemType: 'sku', item: 'A,B' });

@@ -32,6 +32,7 @@ export class PriceWorld {
   readonly slots: SlotResult[] = [];
   readonly letters: DeadSlice[] = [];
   readonly drift: string[] = [];
+  readonly refusals: string[] = [];
   requests = 0;
   /** How the API answers the next request. */
   reply: (items: readonly string[]) => Reply = () => ({ body: {} });
@@ -53,6 +54,7 @@ export class PriceWorld {
           askPrices(this.#client(), this.#bucket(bucket.id).operation, watches, { onLeft }),
         ready: () => Promise.resolve(),
         onDrift: (_, drift) => void this.drift.push(...drift),
+        onRefusal: (error, watches) => void this.refusals.push(`${error.code} for ${watches}`),
         heads: (ids) => Promise.resolve(new Map([...this.rows].filter(([id]) => ids.includes(id)))),
         record: (change) => this.#record(change),
         clock: this.clock,
@@ -162,7 +164,14 @@ export class PriceWorld {
       this.clock.leap(200);
       if (reply instanceof Error) throw reply;
       const text = typeof reply.body === 'string' ? reply.body : JSON.stringify(reply.body);
-      const answer = { status: reply.status ?? 200, text, truncated: false, host: 'sp-api', path: '/', requestId: 'r' };
+      const answer = {
+        status: reply.status ?? 200,
+        text,
+        truncated: false,
+        host: 'sellingpartnerapi-na.amazon.com',
+        path: `/products/${items.join(',')}`,
+        requestId: 'r',
+      };
       return { ...read(answer), sentAt, answeredAt: this.clock.now() };
     };
     return {

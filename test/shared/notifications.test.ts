@@ -12,6 +12,7 @@ import { VirtualClock } from './virtual-clock.ts';
 
 /** `id:watch,watch`, or a body that nobody understands. */
 const read: ReadNotification = (body) => {
+  if (body.startsWith('throws')) throw new URIError('half a character');
   const [id = '', watches] = body.split(':');
   if (watches === undefined) return { refused: { code: 'UnreadableMessage', message: 'no colon' } };
   return { notification: { id: id === '' ? undefined : id, watchIds: watches.split(',').filter((one) => one !== '') } };
@@ -148,6 +149,15 @@ describe('the door for notifications', () => {
     expect(door.counts).toMatchObject({ NotificationsTaken: 1, NotificationsRefused: 2 });
   });
 
+  it('puts aside what names nothing that a watch could be, and goes on with the rest', async () => {
+    const door = doorOf([row('w')]);
+    const long = `n2:${'x'.repeat(2_049)}`;
+    expect(await door.take('n1:w', long, 'throws:')).toEqual([]);
+    expect(door.refused).toEqual([`UnreadableMessage ${long}`, 'UnreadableMessage throws:']);
+    expect(door.reads).toEqual([['w']]);
+    expect(door.table.get('w')?.lap).toBe('b#urgent');
+  });
+
   it('lets only those messages stay whose watch could not be written', async () => {
     const door = doorOf([row('w'), row('v')], { write: 'w' });
     expect(await door.take('n1:v', 'n2:w', 'n3:v', 'n2:w')).toEqual(['m1', 'm3']);
@@ -203,6 +213,17 @@ describe('the watch store, on the real engine', () => {
     expect(await store().hurry(watch, ['n1'])).toBe(false);
     expect(await store().hurry({ watchId: 'never', bucketId: 'b' }, ['n1'])).toBe(false);
     expect(await store().whereabouts(['removed', 'never'])).toEqual([watch]);
+  });
+
+  it('hurries no watch before the time that its upstream has named', async () => {
+    const clock = new VirtualClock();
+    const patient = new WatchStore<unknown>(tables.database, 'Watches', clock);
+    const watch = { watchId: 'early', bucketId: 'b' };
+    await patient.add(watch);
+    await patient.place(watch, 'steady', { notBefore: clock.now() + 1_000 });
+    expect(await patient.hurry(watch, ['n1'])).toBe(false);
+    await clock.run(clock.sleep(1_000));
+    expect(await patient.hurry(watch, ['n1'])).toBe(true);
   });
 
   it('keeps notes and versions of a watch that it hurries', async () => {

@@ -54,12 +54,17 @@ describe('packing watches into requests', () => {
     const lap = ['DE', 'UK', 'US'].flatMap((market) =>
       Array.from({ length: 1_990 }, (_, index) => name(market, index)),
     );
-    const read: ReadLap = (watchClass, after, limit) => {
+    let read = 0;
+    const readLap: ReadLap = (watchClass, after, limit) => {
       const from = watchClass !== 'steady' ? lap.length : after === null ? 0 : lap.indexOf(after) + 1;
-      return Promise.resolve({ watches: lap.slice(from, from + limit), last: from + limit >= lap.length });
+      const watches = lap.slice(from, from + limit);
+      read += watches.length;
+      return Promise.resolve({ watches, last: from + limit >= lap.length });
     };
-    const { slices, planned } = await planBucket(order, {}, 0, read);
+    const { slices, planned } = await planBucket(order, {}, 0, readLap);
     expect(slices.flatMap(({ watches }) => watches)).toEqual(lap);
+    // What is read for a slice goes into it, but for what its message has no room for.
+    expect(read).toBeLessThan(1.6 * lap.length);
     expect(planned).toBe(3 * Math.ceil(1_990 / 20));
     expect(slices.every(({ watches }) => JSON.stringify(watches).length <= 61_000)).toBe(true);
   });

@@ -54,6 +54,28 @@ describe('planner, queue, pacer and worker together, over hours', () => {
     expect(world.queue.length).toBeLessThan(12);
   });
 
+  it('tell of a part that is missing everywhere, and go on at the full rate', async () => {
+    const world = new PollingWorld({ bucket: { limit: { perSecond: 0.5, burst: 1 }, pack: 20 } });
+    const all = world.add(400, 'steady');
+    const told = new Set<string>();
+    world.upstream = (id) => {
+      if (told.has(id)) return unchanged;
+      if (world.watches.get(id)?.missingSince === undefined) return { kind: 'vanished', since: 1, partly: true };
+      told.add(id);
+      return unchanged;
+    };
+    await world.pass(60);
+    expect(told.size).toBe(all.length);
+    expect(world.requests).toBeGreaterThan(0.6 * 1_800);
+  });
+
+  it('serve a bucket of half a minute between requests, and one that 429s have slowed down as much', async () => {
+    const world = new PollingWorld({ bucket: { limit: { perSecond: 0.03, burst: 1 }, pack: 1 } });
+    world.add(20, 'steady');
+    await world.pass(120);
+    expect(world.requests).toBeGreaterThan(0.95 * 0.03 * 7_200);
+  });
+
   it('recover when the queue is purged, and when an old slice is redriven', async () => {
     const world = new PollingWorld();
     const all = world.add(300, 'steady');

@@ -340,7 +340,7 @@ describe('a request for several watches', () => {
     const requests: string[][] = [];
     const counts: Record<string, number> = {};
     const places: { watchId: string; to: string; notes: VisitNotes }[] = [];
-    const again: { watches: readonly string[]; pack: number | undefined }[] = [];
+    const again: { watches: readonly string[]; pack: number | undefined; delivery: string }[] = [];
     const bucket = { id: 'b', limit: { perSecond: 10, burst: 20 }, pack, uniform: true };
     const runner = new SliceRunner<unknown>(
       {
@@ -349,7 +349,10 @@ describe('a request for several watches', () => {
           heads: (ids) => Promise.resolve(new Map([...rows].filter(([id]) => ids.includes(id)))),
           place: (head, to, notes) => Promise.resolve(places.push({ watchId: head.watchId, to, notes }) > 0),
         },
-        slices: { sendAgain: (slice, watches) => Promise.resolve(void again.push({ watches, pack: slice.pack })) },
+        slices: {
+          sendAgain: (slice, watches, delivery) =>
+            Promise.resolve(void again.push({ watches, pack: slice.pack, delivery })),
+        },
         deadLetters: { giveUp: () => Promise.resolve() },
         clock,
         attempts: 3,
@@ -429,11 +432,32 @@ describe('a request for several watches', () => {
         request.includes('a|02') ? { kind: 'doubtful', pack: 2 } : id === 'a|05' ? failing() : unchanged,
     );
     await run(ids(8));
-    expect(again).toEqual([{ watches: ids(4), pack: 2 }]);
+    expect(again).toMatchObject([{ watches: ids(4), pack: 2 }]);
     expect(places.map(({ watchId }) => watchId)).toEqual(['a|05']);
     const second = packing(() => () => unchanged);
     await second.run(ids(4), { pack: 2 });
     expect(second.requests.map((request) => request.length)).toEqual([2, 2]);
+  });
+
+  it('has a slot for each request, wherever the watches of one kind end', async () => {
+    const { run, requests } = packing(() => () => unchanged, 20);
+    const slice = [...ids(5), ...Array.from({ length: 180 }, (_, index) => `b|${String(index).padStart(3, '0')}`)];
+    expect(await run(slice)).toEqual({ kind: 'done', visits: { unchanged: 185 } });
+    expect(requests).toHaveLength(1 + 9);
+  });
+
+  it('takes a part that is missing everywhere for an answer, so that the second look comes', async () => {
+    const { run, places } = packing(() => () => ({ kind: 'vanished', since: 42, partly: true }), 2);
+    expect(await run(ids(60))).toEqual({ kind: 'done', visits: { vanished: 60 } });
+    expect(places).toHaveLength(60);
+    expect(new Set(places.map(({ to }) => to))).toEqual(new Set(['urgent']));
+  });
+
+  it('gives each of the slices that it sends again a name of its own', async () => {
+    const { run, again } = packing((request) => () => ({ kind: 'doubtful', pack: request.length / 2 }));
+    await run(ids(6));
+    expect(again.map(({ pack }) => pack)).toEqual([2, 1]);
+    expect(new Set(again.map(({ delivery }) => delivery)).size).toBe(2);
   });
 
   it('spends nothing on a watch before the time that the upstream has named', async () => {

@@ -21,8 +21,13 @@ export class Disappearance {
    */
   isGone(head: Pick<WatchHead<unknown>, 'bucketId' | 'watchId' | 'missingSince'>, now: number): boolean {
     if (head.missingSince === undefined) return false;
-    const found = this.#found.get(head.bucketId);
-    const foundOther = found !== undefined && found.watchId !== head.watchId && found.at > head.missingSince;
+    const foundOther = this.foundOther(head, head.missingSince);
     return now - head.missingSince >= (foundOther ? GONE_AFTER_MS : ALONE_GONE_AFTER_MS);
+  }
+
+  /** Whether another watch's thing has been found in the bucket since a time. */
+  foundOther({ bucketId, watchId }: Pick<WatchHead<unknown>, 'bucketId' | 'watchId'>, since: number): boolean {
+    const found = this.#found.get(bucketId);
+    return found !== undefined && found.watchId !== watchId && found.at > since;
   }
 }

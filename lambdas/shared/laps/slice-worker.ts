@@ -6,6 +6,7 @@ import type { Clock } from '../clock.ts';
 import { systemClock } from '../clock.ts';
 import { connectDatabase, SERVICE_TIMEOUTS } from '../database.ts';
 import { DeadLetterQueue } from '../dead-letters.ts';
+import type { RejectedError } from '../errors.ts';
 import { BucketStore } from '../pacer/buckets.store.ts';
 import { Pacer } from '../pacer/pacer.ts';
 import { fullJitter } from '../retry.ts';
@@ -39,6 +40,8 @@ export interface WorkerParts<State> {
   readonly pause: (attempt: number) => number;
   /** Hears of what an answer held that its document does not know. */
   readonly onDrift: (watchId: string, drift: readonly string[]) => void;
+  /** Hears of a request for several watches that was refused as a whole. */
+  readonly onRefusal: (error: RejectedError, watches: number) => void;
 }
 
 export interface SliceWorkerOptions<State> {
@@ -89,6 +92,10 @@ export function createSliceWorker<State>(
         const fresh = drift.filter((surprise) => !driftSeen.has(surprise));
         for (const surprise of fresh) driftSeen.add(surprise);
         if (fresh.length > 0) telemetry.warn('answers hold what the document does not know', { watchId, drift: fresh });
+      },
+      onRefusal(error, watches) {
+        telemetry.count('Rejected', 1);
+        telemetry.warn('a request was refused', { code: error.code, reason: error.message, watches });
       },
     }),
   );

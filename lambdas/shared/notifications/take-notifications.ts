@@ -65,7 +65,7 @@ export async function takeNotifications(
   };
 
   for (const { messageId, body } of records) {
-    const reading = parts.read(body);
+    const reading = readSafely(parts.read, body);
     if ('refused' in reading) {
       const refusal = parts.refusedMessages.refuse(body, reading.refused);
       refusals.push(refusal.catch((error: unknown) => stay([messageId], error)));
@@ -120,6 +120,22 @@ async function hurryAll(
     for (const { messageIds } of calls.values()) stay(messageIds, error);
   }
   return hurried;
+}
+
+/** DynamoDB takes no longer keys, and fails a whole batch for one. */
+const LONGEST_WATCH_ID_BYTES = 2_048;
+
+/** What cannot be the identifier of a watch is refused, before anything else of the batch suffers from it. */
+function readSafely(read: TakeNotificationsParts['read'], body: string): ReturnType<TakeNotificationsParts['read']> {
+  try {
+    const reading = read(body);
+    if ('refused' in reading) return reading;
+    const isTooLong = reading.notification.watchIds.some((id) => Buffer.byteLength(id) > LONGEST_WATCH_ID_BYTES);
+    return isTooLong ? { refused: { code: 'UnreadableMessage', message: 'it names something too long' } } : reading;
+  } catch (error) {
+    const name = error instanceof Error ? error.name : 'error';
+    return { refused: { code: 'UnreadableMessage', message: `it names nothing that can be read (${name})` } };
+  }
 }
 
 function shortened(id: string): string {
