@@ -31,20 +31,26 @@ export function losesParts(before: PriceSnapshot, after: PriceSnapshot | undefin
   if (!after) return true;
   return differences(before, after).some((change) => {
     if (change.change === 'salesRankChanged' || !('to' in change)) return false;
-    if (change.change === 'offerChanged' && change.to === null) return false;
     const { from, to } = change;
     if (from === null) return false;
+    if (change.change === 'offerChanged' && to === null) {
+      // It may be there, without its seller's name.
+      return change.from?.sellerId !== undefined && after.offers.some(({ sellerId }) => sellerId === undefined);
+    }
     if (to === null) return true;
     return typeof from === 'object' && typeof to === 'object' && lacks(from, to);
   });
 }
+
+/** Fields that are there or not: to lose one is another value. */
+const FLAGS: ReadonlySet<string> = new Set<keyof PriceSnapshot['offers'][number]>(['buyBoxWinner']);
 
 /** Whether fields of one row, or all members of a list in it, are missing from the other. */
 function lacks(from: object, to: object): boolean {
   const there = new Map(Object.entries(to));
   return Object.entries(from).some(([name, value]) => {
     const other: unknown = there.get(name);
-    if (value === undefined || value === null) return false;
+    if (value === undefined || value === null || FLAGS.has(name)) return false;
     if (other === undefined || other === null) return true;
     return Array.isArray(value) && Array.isArray(other) && value.length > other.length;
   });

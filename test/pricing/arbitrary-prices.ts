@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { normaliseOffers, normalisePrice } from '../../lambdas/pricing/normalise-prices.ts';
-import type { MoneyType, OffersItem, PriceItem } from '../../lambdas/pricing/price-input.ts';
+import type { MoneyType, OffersItem, PriceItem } from '../../lambdas/pricing/pricing-answers.ts';
 import type { PriceSnapshot } from '../../lambdas/pricing/price-snapshot.ts';
 import { hasPrice, type Prices } from '../../lambdas/pricing/prices.ts';
 import type { PriceWatch } from '../../lambdas/shared/watches.ts';
@@ -163,10 +163,10 @@ export const anyPrices: fc.Arbitrary<Prices> = fc
   .option(anySnapshot, { freq: 8 })
   .map((price) => (price && hasPrice(price) ? { price } : {}));
 
-/** The same data with every list in another order and every object's fields, too. */
-export function shuffled<T>(draw: Draw, value: T): T {
+/** The same data with every object's fields in another order and, unless only those may be, every list, too. */
+export function shuffled<T>(draw: Draw, value: T, only?: 'fields'): T {
   const walk = (part: unknown): unknown => {
-    if (Array.isArray(part)) return draw.shuffled(part.map(walk));
+    if (Array.isArray(part)) return only ? part.map(walk) : draw.shuffled(part.map(walk));
     if (typeof part !== 'object' || part === null) return part;
     return Object.fromEntries(draw.shuffled(Object.entries(part).map(([name, inner]) => [name, walk(inner)])));
   };

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { comparePrices } from '../../lambdas/pricing/compare-prices.ts';
 import { normaliseOffers, normalisePrice } from '../../lambdas/pricing/normalise-prices.ts';
-import type { OfferDetail, OffersItem, PriceItem } from '../../lambdas/pricing/price-input.ts';
+import type { OfferDetail, OffersItem, PriceItem } from '../../lambdas/pricing/pricing-answers.ts';
 import { PriceSnapshot } from '../../lambdas/pricing/price-snapshot.ts';
 import { hasPrice, pricesAfter, type PriceReading } from '../../lambdas/pricing/prices.ts';
 import { UnreadableAnswerError } from '../../lambdas/shared/errors.ts';
@@ -23,7 +23,7 @@ import {
 
 const usd = (Amount: string) => ({ CurrencyCode: 'USD', Amount });
 const yen = (Amount: string) => ({ CurrencyCode: 'JPY', Amount });
-const listed = (SellerId: string, amount: string, fields: OfferDetail = {}): OfferDetail => ({
+const listed = (SellerId: string, amount: string, fields: Partial<OfferDetail> = {}): OfferDetail => ({
   SellerId,
   SubCondition: 'New',
   ListingPrice: usd(amount),
@@ -268,7 +268,7 @@ describe('a snapshot of offers', () => {
   it('gives the Buy Box to whoever is told to be in it', () => {
     const box = { condition: 'New', ListingPrice: usd('10') };
     const winner = (seller: string, amount = '10') => listed(seller, amount, { IsBuyBoxWinner: true });
-    const boxes = (BuyBoxPrices: object[], ...Offers: OfferDetail[]) =>
+    const boxes = (BuyBoxPrices: NonNullable<OffersItem['Summary']>['BuyBoxPrices'], ...Offers: OfferDetail[]) =>
       readOffers(offersItem({ Offers }, { BuyBoxPrices })).snapshot.buyBox.map(({ mine, winners }) => ({
         mine,
         winners,
@@ -297,6 +297,16 @@ describe('a snapshot of offers', () => {
       { mine: true, winners: [{ sellerId: ME }] },
       { mine: false, winners: [{ sellerId: 'A2' }] },
     ]);
+    // What nobody compares does not decide between two Buy Boxes at one price.
+    const twins = (quantityDiscountType?: string) =>
+      boxes(
+        [
+          { ...box, quantityDiscountType },
+          { ...box, sellerId: 'A1' },
+        ],
+        winner('A2'),
+      );
+    expect(twins('BULK')).toEqual(expect.arrayContaining(twins()));
   });
 
   it('takes from the watch what the answer lacks', () => {
@@ -317,7 +327,6 @@ describe('a snapshot of offers', () => {
   it('is small', () => {
     const offer = (index: number): OfferDetail => ({
       ...listed(`A1B2C3D4E5F6${String(index).padStart(2, '0')}`, `${100 + index}.99`),
-      LandedPrice: usd(`${104 + index}.98`),
       Shipping: usd('3.99'),
       ShipsFrom: { State: 'WA', Country: 'US' },
       PrimeInformation: { IsPrime: true, IsNationalPrime: true },
@@ -494,7 +503,7 @@ describe('what the document does not know', () => {
       fulfillmentChannel: 'Amazon',
       ListingPrice: usd(amount),
     });
-    const seen = (...LowestPrices: object[]) =>
+    const seen = (...LowestPrices: ReturnType<typeof lowest>[]) =>
       readOffers(offersItem({ Offers: [listed('A1', '9')] }, { LowestPrices, ListPrice: usd('20') }));
     const before = pricesAfter(null, seen(lowest('New', '10'), lowest('Used', '5')));
     const conditions = (reading: PriceReading) =>

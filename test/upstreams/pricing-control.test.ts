@@ -51,6 +51,22 @@ describe('the control endpoint of Product Pricing', () => {
     expect((forced.json as ItemState).offers.map(({ winsBuyBox }) => winsBuyBox)).toEqual([false, false]);
   });
 
+  it('takes an account’s offer for its listing, unless it names another', async () => {
+    const { control, price } = await startPricing();
+    const own = { sellerId: SHOP.sellerId, listingPrice: '4' };
+    await control('PUT', PATH, { offers: [own, { sellerId: 'A1', listingPrice: '5' }] });
+    expect((await price({ ItemType: 'Sku', Skus: SKU })).json.payload).toMatchObject([
+      { Product: { Offers: [{ SellerSKU: SKU }] } },
+    ]);
+    const { json } = await control('PUT', PATH, {
+      offers: [
+        { ...own, sku: SKU },
+        { ...own, condition: 'Used' },
+      ],
+    });
+    expect((json as ItemState).offers.map(({ sku }) => sku)).toEqual([SKU, null]);
+  });
+
   it('refuses what no item can be, and leaves everything as it was', async () => {
     const { control, simulator } = await startPricing();
     const offer = { sellerId: 'A1', listingPrice: '10' };

@@ -154,6 +154,16 @@ describe('a file of prices', () => {
     }
   });
 
+  it.each([
+    ['own', 'sku', 'getPricing'],
+    ['competitive', 'asin', 'getCompetitivePricing'],
+    ['offers', 'asin', 'getItemOffersBatch'],
+    ['offers', 'sku', 'getListingOffers'],
+  ])('puts the view %s by %s into the bucket of %s', async (view, itemType, operation) => {
+    const line = await lineOf(`shop,US,${view},B000000001`, `account,marketplace,view,${itemType}`);
+    expect(PRICES.bucketOf((line as GoodLine).fields)).toEqual({ value: `pricing|shop|na|${operation}` });
+  });
+
   it('refuses what the index of the table cannot hold', async () => {
     const room = 1024 - Buffer.byteLength(priceWatchId(watch({ itemType: 'sku', item: '' })));
     const line = (length: number) => lineOf(`shop,offers,US,,${'s'.repeat(length)},,,,`);

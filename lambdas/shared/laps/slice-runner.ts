@@ -85,6 +85,8 @@ const SHORTEST_HOLD_SECONDS = 15;
 const LONGEST_HOLD_SECONDS = 900;
 /** A planner that finds a bucket held leaves it alone for this much longer than the hold. */
 const HOLD_MARGIN_MS = 90_000;
+/** How often a slice repeats what has failed, each time fewer watches than before. */
+const MOST_REPEATS = 4;
 /** Heads that are read in one go. */
 const HEADS_READ_AHEAD = 50;
 /** How much before its slots a hidden slice wants to come back. */
@@ -120,7 +122,7 @@ function metricOf(error: UpstreamError): SliceMetric {
 /** When known things vanish in a row, it is the upstream that has lost them. */
 const EVERYTHING_UNKNOWN = new UnavailableError('EverythingUnknown', 'the upstream knows none of what it knew before');
 
-/** Sends slices: paced, packed, with one repeat of what failed, and a place for every watch that failed for good. */
+/** Sends slices: paced, packed, with repeats of what failed, and a place for every watch that failed for good. */
 export class SliceRunner<State> {
   readonly #parts: SliceRunnerParts<State>;
   readonly #checks: Checks<State>;
@@ -139,6 +141,13 @@ export class SliceRunner<State> {
   async run(slice: Slice, roomy: PackedBucket, delivery: Delivery): Promise<SliceOutcome> {
     const { pacer } = this.#parts;
     const bucket = { ...roomy, pack: Math.min(roomy.pack, slice.pack ?? roomy.pack) };
+    const watchIds = [...new Set(slice.watches)];
+    const coming = this.#readAhead(watchIds, bucket.pack);
+    // The first heads are read while the credentials are fetched and the slots reserved, except where the slice will
+    // probably have to wait.
+    const waits = 1000 / bucket.limit.perSecond > LONGEST_SLEEP_MS && delivery.receives === 1;
+    const eager = waits ? undefined : coming.next();
+    eager?.catch(() => undefined);
     try {
       await this.#checks.ready(bucket);
     } catch (error) {
@@ -146,12 +155,6 @@ export class SliceRunner<State> {
       this.#parts.count(metricOf(error), 1);
       return this.#hold(slice, bucket, new Round(), error, delivery);
     }
-    const watchIds = [...new Set(slice.watches)];
-    const coming = this.#readAhead(watchIds, bucket.pack);
-    // The first heads are read while the slots are reserved, except where the slice will probably have to wait.
-    const waits = 1000 / bucket.limit.perSecond > LONGEST_SLEEP_MS && delivery.receives === 1;
-    const eager = waits ? undefined : coming.next();
-    eager?.catch(() => undefined);
     const requests = packs(watchIds, (watchId) => watchId, bucket).length;
     const opened = await pacer.open(bucket, { id: slice.id, requests, endsAt: slice.endsAt });
     // A little early, so that the last stretch is waited for to the millisecond.
@@ -226,20 +229,24 @@ export class SliceRunner<State> {
     }
   }
 
-  /** What failed in a way that may pass is sent once more at the slice's end. */
+  /** What failed in a way that may pass is sent again at the slice's end, and once more as long as that helps some. */
   async #repeat(sending: Sending<State>): Promise<void> {
     const { bucket, run, round } = sending;
-    const repeat = round.repeatable();
-    if (round.isOver() || repeat.length === 0) return;
     const { clock } = this.#parts;
-    const again = packs(repeat, ({ watchId }) => watchId, bucket).length;
-    const pauseMs = this.#parts.pause();
-    if (!this.#hasTime(sending, pauseMs + again * run.interval)) return;
-    await clock.sleepUntil(clock.now() + pauseMs);
-    await run.extend(again);
-    await this.#send(sending, repeat);
-    await round.answers();
-    await this.#settleSuspicion(sending);
+    let before = Infinity;
+    for (let times = 0; times < MOST_REPEATS && !round.isOver(); times += 1) {
+      const repeat = round.repeatable();
+      if (repeat.length === 0 || repeat.length >= before) return;
+      before = repeat.length;
+      const again = packs(repeat, ({ watchId }) => watchId, bucket).length;
+      const pauseMs = this.#parts.pause();
+      if (!this.#hasTime(sending, pauseMs + again * run.interval)) return;
+      await clock.sleepUntil(clock.now() + pauseMs);
+      await run.extend(again);
+      await this.#send(sending, repeat);
+      await round.answers();
+      await this.#settleSuspicion(sending);
+    }
   }
 
   /** Sends one request in the next slot, without waiting for its answer. */
