@@ -3,19 +3,33 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadSettings } from '../../config/settings.ts';
-import { offerStatusSecretName } from '../../lambdas/shared/settings.ts';
+import { PRICING_OPERATIONS } from '../../lambdas/shared/settings-schema.ts';
+import { offerStatusSecretName, pricingSecretName } from '../../lambdas/shared/settings.ts';
+import type { PriceWatch } from '../../lambdas/shared/watches.ts';
 import type { BusEvent, Cloud, CloudOptions } from '../../local/cloud/cloud.ts';
 import { createCloud } from '../../local/cloud/cloud.ts';
+import { openNotificationQueue } from '../../local/notification-queue.ts';
 import { synthesise } from '../../local/synthesise.ts';
-import type { Simulator } from '../../local/upstreams/simulator.ts';
+import type { ItemOptions, Simulator } from '../../local/upstreams/simulator.ts';
 import { startSimulator } from '../../local/upstreams/simulator.ts';
 import type { WatchList } from '../../local/watch-list.ts';
 import { openWatchList } from '../../local/watch-list.ts';
 
 const STAGE = 'pipeline';
 export const LICENSOR = 'example-studios';
+export const US = 'ATVPDKIKX0DER';
+export const CANADA = 'A2EUQ1WTGCTBG2';
+export const JAPAN = 'A1VC38T7YXB528';
+export const AUSTRALIA = 'A39IBJ37TRP1C6';
+/** The selling accounts of the stage, each in a region of its own. */
+export const SELLERS = {
+  americas: { sellerId: 'A1AMERICAS', marketplaces: [US, CANADA] },
+  // Has no token to spare, and asks for offers one by one.
+  pacific: { sellerId: 'A1PACIFIC', marketplaces: [JAPAN, AUSTRALIA] },
+} as const;
+export type SellerName = keyof typeof SELLERS;
 
-/** The synthesised stack on the local cloud, in front of a simulated upstream whose titles change only when told to. */
+/** The synthesised stack on the local cloud, in front of simulated upstreams where things change only when told to. */
 export interface LocalStack {
   readonly cloud: Cloud;
   readonly simulator: Simulator;
@@ -24,8 +38,14 @@ export interface LocalStack {
   readonly events: BusEvent[];
   /** Everything that the functions have logged. */
   readonly logs: string[];
-  /** Invokes the planner again and again, in place of its schedule, until the condition holds, however long the machine takes. */
+  /** What Amazon would have told the sellers of changed offers; none of it reaches the stack by itself. */
+  readonly notifications: object[];
+  /** Invokes the titles' planner again and again, in place of its schedule, until the condition holds, however long the machine takes. */
   poll(what: string, condition: () => boolean | Promise<boolean>, seconds?: number): Promise<void>;
+  /** The same with the prices' planner. */
+  pollPrices(what: string, condition: () => boolean | Promise<boolean>, seconds?: number): Promise<void>;
+  /** Puts a notification into the queue that SP-API sends to. */
+  notify(notification: object): Promise<void>;
   /** Calls the simulator's control endpoint. */
   control(method: string, path: string, body?: unknown): Promise<unknown>;
   /** Makes the upstream misbehave; returns how to end that. */
@@ -37,10 +57,17 @@ export interface LocalStack {
 
 export interface LocalStackOptions {
   readonly titles: readonly string[];
-  /** Settings of the stage besides the account. */
+  /** What is on sale. @default nothing */
+  readonly items?: readonly ItemOptions[];
+  /** Prices on the watch list. @default none */
+  readonly prices?: readonly PriceWatch[];
+  /** Settings of the stage besides the accounts. */
   readonly settings?: Record<string, unknown>;
   readonly cloud?: Partial<CloudOptions>;
 }
+
+const SELLER_NAMES = Object.keys(SELLERS) as SellerName[];
+const ratesOf = <Limit>(limit: Limit) => Object.fromEntries(PRICING_OPERATIONS.map((operation) => [operation, limit]));
 
 export const titleOf = (alid: string) => ({ licensor: LICENSOR, marketplace: 'GLOBAL', alid });
 
@@ -71,8 +98,21 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
         retry: { attempts: 2, baseMs: 10, capMs: 20 },
         accounts: { main: { licensors: [LICENSOR] } },
       },
+      pricing: {
+        minLapSeconds: { new: 1, urgent: 1, steady: 1 },
+        retry: { attempts: 2, baseMs: 10, capMs: 20 },
+        accounts: {
+          americas: { ...SELLERS.americas, rates: ratesOf({ perSecond: 50, burst: 20 }) },
+          pacific: {
+            ...SELLERS.pacific,
+            rates: ratesOf({ perSecond: 50, burst: 1 }),
+            offersOperations: { asin: 'getItemOffers', sku: 'getListingOffers' },
+          },
+        },
+      },
     }),
   );
+  const notifications: object[] = [];
   const simulator = await startSimulator({
     pkiDir: join(folder, 'upstreams'),
     offerStatus: {
@@ -80,17 +120,31 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
       titles: options.titles.map(titleOf),
       tempo: 0,
     },
+    pricing: {
+      // Each has as many tokens to spare: how exactly the pace is kept is not what these tests are about.
+      accounts: SELLER_NAMES.map((name) => ({ name, ...SELLERS[name], rates: ratesOf({ rate: 50, burst: 20 }) })),
+      items: options.items ?? [],
+      tempo: 0,
+      onNotification: (notification) => notifications.push(notification),
+    },
   });
-  await synthesise(STAGE, join(folder, 'cdk.out'), { config, offerStatusUrl: simulator.offerStatusUrl });
+  const { offerStatusUrl, pricingUrl, tokenUrl } = simulator;
+  await synthesise(STAGE, join(folder, 'cdk.out'), { config, offerStatusUrl, pricingUrl, tokenUrl });
   const settings = loadSettings(STAGE, { directory: config }).runtime;
-  const secret = offerStatusSecretName(STAGE, 'main', settings.offerStatus.accounts['main']);
+  const { offerStatus, pricing } = settings;
+  const secrets: Record<string, unknown> = {
+    [offerStatusSecretName(STAGE, 'main', offerStatus.accounts['main'])]: simulator.credentials('main'),
+  };
+  for (const name of SELLER_NAMES) {
+    secrets[pricingSecretName(STAGE, name, pricing.accounts[name])] = simulator.pricingCredentials(name);
+  }
   const events: BusEvent[] = [];
   const logs: string[] = [];
   const create = async (): Promise<{ cloud: Cloud; list: WatchList }> => {
     const cloud = await createCloud({
       assembly: join(folder, 'cdk.out'),
       dataDir: join(folder, 'cloud'),
-      secrets: { [secret]: simulator.credentials('main') },
+      secrets,
       onEvent: (event) => events.push(event),
       onLog: ({ text }) => logs.push(text),
       ...options.cloud,
@@ -99,7 +153,20 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
   };
   let { cloud, list } = await create();
   await list.add(options.titles.map(titleOf));
+  await list.addPrices(options.prices ?? []);
   await cloud.start();
+
+  const pollWith =
+    (planner: string): LocalStack['poll'] =>
+    async (what, condition, seconds = 60) => {
+      const end = Date.now() + seconds * 1000;
+      while (!(await condition())) {
+        if (Date.now() > end) throw new Error(`polled ${seconds} s in vain for ${what}`);
+        const planned = await cloud.invoke(planner, {});
+        if (planned.outcome !== 'success') throw new Error(`planner: ${JSON.stringify(planned.error)}`);
+        await sleep(300);
+      }
+    };
 
   const control = async (method: string, path: string, body?: unknown): Promise<unknown> => {
     const response = await fetch(simulator.controlUrl + path, {
@@ -120,14 +187,13 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     events,
     logs,
     control,
-    async poll(what, condition, seconds = 60) {
-      const end = Date.now() + seconds * 1000;
-      while (!(await condition())) {
-        if (Date.now() > end) throw new Error(`polled ${seconds} s in vain for ${what}`);
-        const planned = await cloud.invoke('TitleChecks/Planner/Function', {});
-        if (planned.outcome !== 'success') throw new Error(`planner: ${JSON.stringify(planned.error)}`);
-        await sleep(300);
-      }
+    notifications,
+    poll: pollWith('TitleChecks/Planner/Function'),
+    pollPrices: pollWith('PriceChecks/Planner/Function'),
+    async notify(notification) {
+      const queue = openNotificationQueue(cloud);
+      if (queue === undefined) throw new Error('the stack takes no notifications');
+      await queue.send(notification).finally(() => queue.close());
     },
     async fault(rule) {
       const { id } = (await control('POST', '/control/faults', rule)) as { id: string };

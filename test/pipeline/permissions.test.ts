@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { unpublishedShard } from '../../lambdas/change-events/unpublished.ts';
-import { titleWatchId } from '../../lambdas/shared/watches.ts';
+import type { PriceWatch } from '../../lambdas/shared/watches.ts';
+import { priceWatchId, titleWatchId } from '../../lambdas/shared/watches.ts';
 import type { ServiceCall } from '../../local/cloud/cloud.ts';
 import { matchesPattern } from '../../local/cloud/iam/conditions.ts';
 import type { LocalStack } from './local-stack.ts';
-import { LICENSOR, startLocalStack, titleOf } from './local-stack.ts';
+import { JAPAN, LICENSOR, startLocalStack, titleOf, until, US } from './local-stack.ts';
 import type { Stored } from './stored.ts';
 import { storedIn } from './stored.ts';
 
@@ -21,11 +22,57 @@ interface Statement {
 
 const ALIDS = Array.from({ length: 12 }, (_, index) => `TITLE_${index}`);
 const [FIRST = ''] = ALIDS;
-const BUCKET = 'offer-status|main|global|status';
+const ITEMS = Array.from({ length: 12 }, (_, index) => ({
+  ...{ marketplaceId: JAPAN, asin: `B0JP00${String(index).padStart(4, '0')}`, sku: `SKU ${index}` },
+}));
+const [FIRST_ASIN = ''] = ITEMS.map(({ asin }) => asin);
+const priceOf = (asin: string): PriceWatch => ({
+  ...{ account: 'pacific', view: 'offers', marketplaceId: JAPAN, itemType: 'asin', item: asin },
+  ...{ condition: 'New', customerType: 'Consumer' },
+});
+/** Every account has to be asked about something. */
+const OF_ANOTHER_ACCOUNT: PriceWatch = { ...priceOf(FIRST_ASIN), account: 'americas', marketplaceId: US };
+
+const PRICE_WATCHES = ITEMS.map(({ asin }) => priceOf(asin));
+
+/** What is asked about, and by which part of the stack. */
+interface Room {
+  readonly checks: 'TitleChecks' | 'PriceChecks';
+  readonly bucket: string;
+  readonly watches: readonly string[];
+  /** Watches of other buckets. */
+  readonly others: readonly string[];
+  /** Whose changes are told. */
+  readonly told: string;
+  /** How the control endpoint is asked to change it. */
+  readonly change: readonly [method: string, path: string, body?: unknown];
+}
+const TITLES: Room = {
+  checks: 'TitleChecks',
+  bucket: 'offer-status|main|global|status',
+  watches: ALIDS.map((alid) => titleWatchId(titleOf(alid))),
+  others: [],
+  told: titleWatchId(titleOf(FIRST)),
+  change: ['POST', `/control/titles/${LICENSOR}/${FIRST}/advance`],
+};
+const PRICES: Room = {
+  checks: 'PriceChecks',
+  bucket: 'pricing|pacific|fe|getItemOffers',
+  watches: PRICE_WATCHES.map(priceWatchId),
+  others: [priceWatchId(OF_ANOTHER_ACCOUNT)],
+  told: priceWatchId(priceOf(FIRST_ASIN)),
+  change: ['PUT', `/control/prices/${JAPAN}/${FIRST_ASIN}`, { offers: [{ sellerId: 'A1RIVAL', listingPrice: '980' }] }],
+};
 
 const calls: ServiceCall[] = [];
 let stack: LocalStack;
 let stored: Stored;
+let storedPrices: Stored;
+
+const inRoom = ({ checks }: Room) => ({
+  poll: checks === 'TitleChecks' ? stack.poll : stack.pollPrices,
+  send: (checks === 'TitleChecks' ? stored : storedPrices).send,
+});
 
 /** Everything that every role of the template is allowed, action by action. */
 function granted(): Grant[] {
@@ -63,64 +110,91 @@ const hasCalled = (action: string, part: string): boolean =>
 beforeAll(async () => {
   stack = await startLocalStack({
     titles: ALIDS,
+    items: [...ITEMS, { marketplaceId: US, asin: FIRST_ASIN }],
+    prices: [...PRICE_WATCHES, OF_ANOTHER_ACCOUNT],
     cloud: { onCall: (call) => calls.push(call), retryWaitScale: 0.001 },
   });
   stored = storedIn(stack.cloud);
+  storedPrices = storedIn(stack.cloud, 'Price');
 }, 120_000);
 
 afterAll(async () => {
   stored?.close();
+  storedPrices?.close();
   await stack?.stop();
 });
 
 describe('the permissions of the stack, in one run of all its flows', () => {
-  it('runs them: sight, change, republishing, a poison message, a poison record, an outage with its slices sent anew', async () => {
-    const told = (alid: string): number =>
-      stack.events.filter((event) => (event.detail['data'] as { alid: string }).alid === alid).length;
-    await stack.poll('the first sight of all titles', () => ALIDS.every((alid) => told(alid) > 0));
+  const told = (watchId: string): number =>
+    stack.events.filter((event) => (event.detail['data'] as { watchId: string }).watchId === watchId).length;
+  const lapOf = async (watchId: string): Promise<string> =>
+    (await stored.watches.heads([watchId])).get(watchId)?.lap ?? '';
 
-    const before = told(FIRST);
-    await stack.control('POST', `/control/titles/${LICENSOR}/${FIRST}/advance`);
-    await stack.poll('a change', () => told(FIRST) > before);
+  it.each([TITLES, PRICES])('runs $checks: sight, change, a poison message', async (room) => {
+    const { poll, send } = inRoom(room);
+    await poll('the first sight', async () => {
+      const heads = await stored.watches.heads([...room.watches, ...room.others]);
+      return [...heads.values()].every(({ version }) => version > 0);
+    });
+    const before = told(room.told);
+    await stack.control(...room.change);
+    await poll('a change', () => told(room.told) > before);
 
+    await send(room.bucket, 'not a slice');
+    await poll('the poison message to be given up', () =>
+      hasCalled('sqs:SendMessage', `${room.checks}QueuesDeadLetters`),
+    );
+  });
+
+  it('runs publishing: republishing, a poison record', async () => {
     const row = (await stored.history(FIRST)).at(-1)!;
-    const republished = told(FIRST) + row.events.length;
+    const republished = told(TITLES.told) + row.events.length;
     await stored.unpublish(row, unpublishedShard(row.watchId));
     await stack.cloud.invoke('ChangePublishing/RepublishChanges/Function', {});
-    await stack.poll('the change to be told again', () => told(FIRST) >= republished);
-
-    await stored.send(BUCKET, 'not a slice');
-    await stack.poll('the poison message to be given up', () => hasCalled('sqs:SendMessage', 'DeadLetters'));
+    await stack.poll('the change to be told again', () => told(TITLES.told) >= republished);
 
     await stored.putUnreadable(titleWatchId(titleOf('poison')));
     await stack.poll('the poison record to be given up', () => hasCalled('sqs:SendMessage', 'FailedBatches'));
+  });
 
+  it('runs the door: a notification about a steady watch, a message that nobody understands', async () => {
+    await stack.pollPrices('a steady price', async () => (await lapOf(PRICES.told)).endsWith('#steady'));
+    const trigger = { MarketplaceId: JAPAN, ASIN: FIRST_ASIN, ItemCondition: 'new' };
+    await stack.notify({
+      NotificationType: 'ANY_OFFER_CHANGED',
+      NotificationMetadata: { NotificationId: 'n1' },
+      Payload: { AnyOfferChangedNotification: { SellerId: 'A1RIVAL', OfferChangeTrigger: trigger } },
+    });
+    await until('the watch to be urgent', async () => (await lapOf(PRICES.told)).endsWith('#urgent'));
+    await stack.notify({ NotificationType: 'GIBBERISH' });
+    await until('it to be put aside', () => hasCalled('sqs:SendMessage', 'NotificationsPricingDeadLetters'));
+  });
+
+  it.each([TITLES, PRICES])('runs $checks in an outage, with slices that are sent anew', async (room) => {
+    const { poll } = inRoom(room);
     await stack.fault({ kind: 'status', code: 503, match: {} });
-    await stack.poll('a slice to be hidden', () => hasCalled('sqs:ChangeMessageVisibility', 'Slices'));
+    await poll('a slice to be hidden', () => hasCalled('sqs:ChangeMessageVisibility', `${room.checks}QueuesSlices`));
     // A slice that an outage has held eight times is sent anew; nobody wants to wait for that.
-    const slice = {
-      id: 'held',
-      bucket: BUCKET,
-      class: 'steady',
-      watches: ALIDS.map((alid) => titleWatchId(titleOf(alid))),
-    };
-    await stack.cloud.invoke('TitleChecks/Worker/Function', {
+    const slice = { id: 'held', bucket: room.bucket, class: 'steady', watches: room.watches };
+    await stack.cloud.invoke(`${room.checks}/Worker/Function`, {
       Records: [
         {
           messageId: 'held-for-long',
           receiptHandle: 'none',
           body: JSON.stringify(slice),
-          attributes: { ApproximateReceiveCount: '9', MessageGroupId: BUCKET },
+          attributes: { ApproximateReceiveCount: '9', MessageGroupId: room.bucket },
         },
       ],
     });
-    const workers = () =>
-      calls.filter(({ caller }) => caller.kind === 'function' && caller.logicalId?.includes('TitleChecksWorker'));
     const sentAnew = () =>
-      workers().some(
-        ({ operation, input }) => operation === 'SendMessage' && String(input['MessageBody']).includes('held-for-long'),
+      calls.some(
+        ({ caller, operation, input }) =>
+          caller.kind === 'function' &&
+          caller.logicalId?.includes(`${room.checks}Worker`) &&
+          operation === 'SendMessage' &&
+          String(input['MessageBody']).includes('held-for-long'),
       );
-    await stack.poll('the held slice to be sent anew', sentAnew);
+    await poll('the held slice to be sent anew', sentAnew);
   });
 
   it('has refused nothing', () => {
@@ -131,7 +205,7 @@ describe('the permissions of the stack, in one run of all its flows', () => {
   it('has used every action on every resource that is granted', () => {
     const uses = used();
     const grants = granted();
-    expect(grants.length).toBeGreaterThan(30);
+    expect(grants.length).toBeGreaterThan(60);
     expect(grants.filter((grant) => !uses.some((use) => covers(grant, use))).map(named)).toEqual([]);
   });
 

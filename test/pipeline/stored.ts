@@ -27,16 +27,20 @@ export interface StoredAt {
   physicalId(constructPathSuffix: string): string;
 }
 
-/** What a test looks at in the stack's tables and queues. */
-export function storedIn(cloud: StoredAt) {
+/**
+ * What a test looks at in the stack's tables and queues.
+ *
+ * @param room whose slices are meant, as the stack's outputs name it: '' for titles
+ */
+export function storedIn(cloud: StoredAt, room: '' | 'Price' = '') {
   const access = { region: cloud.region, credentials: cloud.credentials };
   const client = new DynamoDBClient({ ...access, endpoint: cloud.endpoints.dynamodb });
   const database = connectDatabase(client);
   const sqs = new SQSClient({ ...access, endpoint: cloud.endpoints.sqs });
   const watches = new WatchStore<Offers>(database, cloud.physicalId('WatchTables/Watches'), systemClock);
   const history = cloud.physicalId('WatchTables/History');
-  const slices = cloud.outputs['SlicesQueueUrl'];
-  const deadLetters = cloud.outputs['DeadLetterQueueUrl'];
+  const slices = cloud.outputs[`${room}SlicesQueueUrl`];
+  const deadLetters = cloud.outputs[`${room}DeadLetterQueueUrl`];
   const rowsOf = async (table: string): Promise<Record<string, unknown>[]> => {
     const rows: Record<string, unknown>[] = [];
     for await (const page of paginateScan({ client: database }, { TableName: table, ConsistentRead: true })) {
@@ -46,9 +50,10 @@ export function storedIn(cloud: StoredAt) {
   };
   return {
     watches,
-    /** Every row of the watch table, and of the history, as they are. */
+    /** Every row of the watch table, of the history and of the buckets, as they are. */
     watchRows: () => rowsOf(cloud.physicalId('WatchTables/Watches')),
     historyRows: () => rowsOf(history),
+    bucketRows: () => rowsOf(cloud.physicalId('WatchTables/Buckets')),
     async head(alid: string): Promise<WatchHead<Offers> | undefined> {
       const watchId = titleWatchId(titleOf(alid));
       return (await watches.heads([watchId])).get(watchId);
@@ -72,6 +77,17 @@ export function storedIn(cloud: StoredAt) {
           Key: { watchId: row.watchId, version: row.version },
           UpdateExpression: 'SET unpublished = :shard, observedAt = :long',
           ExpressionAttributeValues: { ':shard': shard, ':long': '2026-01-01T00:00:00.000Z' },
+        }),
+      );
+    },
+    /** Makes a thing that is missing as long missing as it has to be. */
+    async ageMissing(watchId: string, byMs: number): Promise<void> {
+      await database.send(
+        new UpdateCommand({
+          TableName: cloud.physicalId('WatchTables/Watches'),
+          Key: { watchId },
+          UpdateExpression: 'SET missingSince = missingSince - :by',
+          ExpressionAttributeValues: { ':by': byMs },
         }),
       );
     },
