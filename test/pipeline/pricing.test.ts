@@ -269,7 +269,8 @@ const own = (sku: string, listingPrice: string, rest = {}) => ({
 });
 const rival = (sellerId: string, listingPrice: string, rest = {}) => ({ sellerId, listingPrice, ...rest });
 const sell = (asin: string, offers: readonly object[]) => stack.control('PUT', itemPath(asin), { offers });
-/** A selling step of everything, except into what Amazon would not tell anything about for a while. */
+
+/** One step in the life of every item, or two where the first leads to what Amazon says nothing about for a while. */
 async function advanceAll(): Promise<void> {
   await idle();
   for (const { marketplaceId, asin } of ITEMS) {
