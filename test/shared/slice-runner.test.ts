@@ -483,6 +483,104 @@ describe('a request for several watches', () => {
   });
 });
 
+describe('a slice whose requests lie further apart than is slept through', () => {
+  const SLOW = { id: 'b', limit: { perSecond: 0.1, burst: 1 }, pack: 2 };
+  const WATCHES = ['w0', 'w1', 'w2', 'w3', 'w4'];
+
+  /** Its messages as a queue delivers them, to whichever environment. */
+  function slow() {
+    const clock = new VirtualClock();
+    const buckets = new MemoryBuckets();
+    const requests: { at: number; ids: string[] }[] = [];
+    const again: string[][] = [];
+    const head = (watchId: string): WatchHead<unknown> => ({
+      watchId,
+      bucketId: 'b',
+      lap: 'b#steady',
+      version: 1,
+      sentAt: 0,
+      state: {},
+    });
+    const environment = () =>
+      new SliceRunner<unknown>(
+        {
+          pacer: new Pacer(buckets, clock),
+          watches: {
+            heads: (ids) => Promise.resolve(new Map(ids.map((id) => [id, head(id)]))),
+            place: () => Promise.resolve(true),
+          },
+          slices: { sendAgain: (_, watches) => Promise.resolve(void again.push([...watches])) },
+          deadLetters: { giveUp: () => Promise.resolve() },
+          clock,
+          attempts: 3,
+          pause: () => 100,
+          warn: () => undefined,
+          count: () => undefined,
+        },
+        {
+          timeoutMs: 10_000,
+          ready: () => Promise.resolve(),
+          async check(_bucket, heads, slot) {
+            slot.left();
+            requests.push({ at: clock.now(), ids: heads.map(({ watchId }) => watchId) });
+            await clock.sleep(200);
+            slot.answered({ throttled: false });
+            return new Map(heads.map(({ watchId }) => [watchId, unchanged]));
+          },
+        },
+      );
+    const slice: Slice = { id: 's', bucket: 'b', class: 'steady', endsAt: 3, watches: WATCHES };
+    const deliver = (runner: SliceRunner<unknown>, receives: number) =>
+      clock.run(runner.run(slice, SLOW, { messageId: 'm', receives, deadline: clock.now() + 60_000 }));
+    const wait = (seconds: number) => clock.run(clock.sleep(Math.max(1, Math.floor(seconds)) * 1000));
+    return { clock, buckets, requests, again, environment, deliver, wait };
+  }
+
+  it('sends one request a receipt, in the rhythm of the bucket, and hides in between', async () => {
+    const { clock, buckets, requests, environment, deliver, wait } = slow();
+    const runner = environment();
+    const outcomes = [];
+    for (let receives = 1; receives <= 3; receives += 1) {
+      const outcome = await deliver(runner, receives);
+      outcomes.push(outcome.kind);
+      // What has been started is known request by request.
+      expect((await buckets.read('b')).started).toBe(receives);
+      if (outcome.kind === 'hide') await wait(outcome.seconds);
+    }
+    expect(outcomes).toEqual(['hide', 'hide', 'done']);
+    expect(requests.map(({ ids }) => ids)).toEqual([['w0', 'w1'], ['w2', 'w3'], ['w4']]);
+    expect((requests[2]?.at ?? 0) - (requests[1]?.at ?? 0)).toBeCloseTo(10_150, 0);
+    expect({ writes: buckets.writes, refusals: buckets.refusals }).toEqual({ writes: 3, refusals: 0 });
+    expect(clock.now()).toBeGreaterThan(0);
+  });
+
+  it('goes on in another environment, with the request that went last', async () => {
+    const { requests, environment, deliver, wait } = slow();
+    const first = environment();
+    await deliver(first, 1);
+    await wait(10);
+    await deliver(first, 2);
+    await wait(90);
+    const second = environment();
+    expect(await deliver(second, 3)).toMatchObject({ kind: 'hide' });
+    await wait(10);
+    expect(await deliver(second, 4)).toMatchObject({ kind: 'done' });
+    expect(requests.map(({ ids }) => ids[0])).toEqual(['w0', 'w2', 'w2', 'w4']);
+  });
+
+  it('begins anew when it is redriven, and is sent anew before the queue gives it up', async () => {
+    const { requests, again, environment, deliver, wait } = slow();
+    const runner = environment();
+    await deliver(runner, 1);
+    await wait(10);
+    expect(await deliver(runner, 1)).toMatchObject({ kind: 'hide' });
+    await wait(10);
+    expect(await deliver(runner, 8)).toMatchObject({ kind: 'done' });
+    expect(requests.map(({ ids }) => ids[0])).toEqual(['w0', 'w0', 'w2']);
+    expect(again).toEqual([['w4']]);
+  });
+});
+
 describe('receiving slices', () => {
   const record = (body: string) => ({
     messageId: 'm1',

@@ -1,4 +1,5 @@
 import type { BucketRow, LapState, SliceOutline } from '../pacer/buckets.store.ts';
+import { LONGEST_SLEEP_MS } from '../pacer/pacer.ts';
 import { learnedRate, usableRate } from '../pacer/rate.ts';
 import type { PackedBucket } from './packing.ts';
 import { packs } from './packing.ts';
@@ -27,8 +28,8 @@ export interface BucketPlan {
   readonly laps: Readonly<Record<string, LapState>>;
 }
 
-/** A bucket whose interval is longer than this sends one request a slice: the queue does the waiting. */
-const LONGEST_PACED_INTERVAL_MS = 3_000;
+/** Requests of a slice that is sent step by step; each is a receipt of its message, of which the queue allows ten. */
+const MOST_STEPS = 5;
 /** Watches that are read at once when a slice is made anew. */
 const OUTLINE_PAGE = 1_000;
 /** Most watches that are read for one slice; about as many fit into its message. */
@@ -59,12 +60,15 @@ export async function planBucket(
 
   const rate = usableRate(learnedRate(row, order.limit), now);
   const perSlice = requestsPerSlice(rate, order.sliceSeconds);
+  // A stepwise slice may be of any length: its bucket is too slow to round shares to whole slices.
+  const unit = isStepwise(rate) ? 1 : perSlice;
   const started = row.started ?? 0;
   const limit = started + Math.max(Math.floor(rate * order.backlogSeconds), 2 * perSlice);
   /** Plans one class's slices up to `ceiling` requests planned. */
   async function topUp(watchClass: WatchClass, ceiling: number): Promise<void> {
     // Nothing is read that there is no room for.
-    while (planned + perSlice <= ceiling) {
+    while (planned + unit <= ceiling) {
+      const most = Math.min(perSlice, ceiling - planned);
       const lap = laps[watchClass];
       const expectedStart = now + ((planned - started) / rate) * 1000;
       if (lap?.cursor == null && lap !== undefined) {
@@ -72,8 +76,8 @@ export async function planBucket(
         // A hasty watch leaves its lap when it has been served: do not serve it again before it had the chance.
         if (watchClass !== 'steady' && lap.through > started) return;
       }
-      const page = await readLap(watchClass, lap?.cursor ?? null, Math.min(perSlice * order.pack, MOST_WATCHES));
-      const requests = requestsOf(page, perSlice, order);
+      const page = await readLap(watchClass, lap?.cursor ?? null, Math.min(most * order.pack, MOST_WATCHES));
+      const requests = requestsOf(page, most, order);
       const watches = requests.flat();
       const whole = watches.length === page.watches.length;
       if (requests.length === 0) {
@@ -97,10 +101,10 @@ export async function planBucket(
 
   const room = limit - planned;
   // Rounded to whole slices, what is kept may be all of a slow bucket's room, each time anew.
-  const leastAhead = room >= 2 * perSlice ? perSlice : 0;
+  const leastAhead = room >= 2 * unit ? unit : 0;
   const ceilings = {
-    urgent: Math.max(limit - wholeSlices(room * KEPT_BEHIND_URGENT, perSlice), planned + leastAhead),
-    new: limit - wholeSlices(room * KEPT_BEHIND_NEW, perSlice),
+    urgent: Math.max(limit - wholeSlices(room * KEPT_BEHIND_URGENT, unit), planned + leastAhead),
+    new: limit - wholeSlices(room * KEPT_BEHIND_NEW, unit),
     steady: limit,
   };
   for (const watchClass of WATCH_CLASSES) await topUp(watchClass, ceilings[watchClass]);
@@ -146,9 +150,14 @@ function sliceOf(bucketId: string, outline: SliceOutline, watches: readonly stri
   };
 }
 
-/** Requests of one slice at a rate per second, which is sent in about so many seconds. */
+/** Requests of one slice at a rate per second, which is sent in about so many seconds, or in as many steps. */
 export function requestsPerSlice(rate: number, sliceSeconds: number): number {
-  return 1000 / rate > LONGEST_PACED_INTERVAL_MS ? 1 : Math.max(1, Math.floor(rate * sliceSeconds));
+  return isStepwise(rate) ? MOST_STEPS : Math.max(1, Math.floor(rate * sliceSeconds));
+}
+
+/** Whether requests lie so far apart that the queue does the waiting between them. */
+function isStepwise(rate: number): boolean {
+  return 1000 / rate > LONGEST_SLEEP_MS;
 }
 
 /** So many requests, in whole slices and at least one. */

@@ -7,7 +7,7 @@ import {
   UpstreamError,
 } from '../errors.ts';
 import type { Pacer, SliceRun, Slot } from '../pacer/pacer.ts';
-import { LONGEST_SLEEP_MS } from '../pacer/pacer.ts';
+import { LONGEST_SLEEP_MS, stepId } from '../pacer/pacer.ts';
 import type { SlicesQueue } from '../slices-queue.ts';
 import type { WatchHead, WatchStore } from '../watches.store.ts';
 import type { PackedBucket } from './packing.ts';
@@ -40,7 +40,7 @@ export interface Checks<State> {
 }
 
 export interface SliceRunnerParts<State> extends SettleParts<State> {
-  readonly pacer: Pick<Pacer, 'open' | 'hold'>;
+  readonly pacer: Pick<Pacer, 'open' | 'hold' | 'interval' | 'lastStep'>;
   readonly watches: Pick<WatchStore<State>, 'heads' | 'place'>;
   readonly slices: Pick<SlicesQueue, 'sendAgain'>;
   /** Pause before failed requests are repeated, milliseconds. */
@@ -67,14 +67,19 @@ export interface Delivery {
   readonly deadline: number;
 }
 
+/** How many visits ended in each way. */
+export type Visits = Readonly<Partial<Record<Visit['kind'] | 'leftOver', number>>>;
+
 /** `done`, or for how long the message wants to be hidden and why. */
 export type SliceOutcome =
-  | { readonly kind: 'done'; readonly visits: Readonly<Partial<Record<Visit['kind'] | 'leftOver', number>>> }
+  | { readonly kind: 'done'; readonly visits: Visits }
   | {
       readonly kind: 'hide';
       readonly seconds: number;
       readonly because: 'pace' | 'outage';
       readonly error?: UpstreamError;
+      /** Where a part of the slice has been sent. */
+      readonly visits?: Visits;
     };
 
 /** So many failed requests in a row raise the suspicion that the upstream is down, and not that the watches are at fault. */
@@ -102,6 +107,11 @@ interface Sending<State> {
   readonly delivery: Delivery;
   readonly run: SliceRun;
   readonly round: Round<State>;
+}
+
+/** A little early, so that the last stretch is waited for to the millisecond. */
+function hiddenFor(waitMs: number): { kind: 'hide'; seconds: number; because: 'pace' } {
+  return { kind: 'hide', seconds: (waitMs - EARLY_MS) / 1000, because: 'pace' };
 }
 
 /** Whether a visit shows that the upstream works. */
@@ -140,6 +150,8 @@ export class SliceRunner<State> {
   readonly #checks: Checks<State>;
   /** Failures in a row, by bucket. */
   readonly #streaks = new Map<string, number>();
+  /** The next request of the slice that is sent step by step, by bucket. */
+  readonly #steps = new Map<string, { readonly slice: string; readonly next: number }>();
   /** Buckets that this environment has held, for as long as nothing has been answered since. */
   readonly #held = new Set<string>();
   /** The watch that was answered last, by bucket: the witness when everything else seems to fail. */
@@ -153,12 +165,59 @@ export class SliceRunner<State> {
   async run(slice: Slice, roomy: PackedBucket, delivery: Delivery): Promise<SliceOutcome> {
     const { pacer } = this.#parts;
     const bucket = { ...roomy, pack: Math.min(roomy.pack, slice.pack ?? roomy.pack) };
-    const watchIds = [...new Set(slice.watches)];
-    const requests = packs(watchIds, (watchId) => watchId, bucket);
+    const requests = packs([...new Set(slice.watches)], (watchId) => watchId, bucket);
+    if (requests.length > 1 && pacer.interval(bucket) > LONGEST_SLEEP_MS) {
+      return this.#runStep(slice, requests, bucket, delivery);
+    }
+    return (await this.#runAll(slice, requests, bucket, delivery)).outcome;
+  }
+
+  /**
+   * Sends one request of a slice whose requests lie further apart than is slept through, and hides the message until the
+   * next one. Which one that is, this environment remembers; another one finds in the bucket's row which one went last,
+   * and sends that again, since nobody knows what became of it.
+   */
+  async #runStep(
+    slice: Slice,
+    requests: readonly string[][],
+    bucket: PackedBucket,
+    delivery: Delivery,
+  ): Promise<SliceOutcome> {
+    const at = Math.min(await this.#stepOf(slice, bucket, delivery), requests.length - 1);
+    const left = requests.length - 1 - at;
+    const endsAt = slice.endsAt === undefined ? undefined : Math.max(1, slice.endsAt - left);
+    const step = { ...slice, id: stepId(slice.id, at), endsAt, watches: requests[at] ?? [] };
+    const { outcome, waitMs } = await this.#runAll(step, [step.watches], bucket, delivery);
+    if (outcome.kind === 'hide') return outcome;
+    if (left === 0) {
+      this.#steps.delete(bucket.id);
+      return outcome;
+    }
+    this.#steps.set(bucket.id, { slice: slice.id, next: at + 1 });
+    if (delivery.receives < MOST_RECEIVES) return { ...outcome, ...hiddenFor(waitMs) };
+    await slices.sendAgain(slice, requests.slice(at + 1).flat(), delivery.messageId);
+    return outcome;
+  }
+
+  async #stepOf(slice: Slice, bucket: PackedBucket, { receives }: Delivery): Promise<number> {
+    // A slice that was redriven begins anew.
+    if (receives === 1) return 0;
+    const known = this.#steps.get(bucket.id);
+    if (known?.slice === slice.id) return known.next;
+    return (await this.#parts.pacer.lastStep(bucket, slice.id)) ?? 0;
+  }
+
+  async #runAll(
+    slice: Slice,
+    requests: readonly string[][],
+    bucket: PackedBucket,
+    delivery: Delivery,
+  ): Promise<{ readonly outcome: SliceOutcome; readonly waitMs: number }> {
+    const { pacer } = this.#parts;
     const coming = this.#readAhead(requests);
     // The first heads are read while the credentials are fetched and the slots reserved, except where the slice will
     // probably have to wait.
-    const waits = 1000 / bucket.limit.perSecond > LONGEST_SLEEP_MS && delivery.receives === 1;
+    const waits = pacer.interval(bucket) > LONGEST_SLEEP_MS && delivery.receives === 1;
     const eager = waits ? undefined : coming.next();
     eager?.catch(() => undefined);
     try {
@@ -166,13 +225,10 @@ export class SliceRunner<State> {
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error;
       this.#parts.count(metricOf(error), 1);
-      return this.#hold(slice, bucket, new Round(), error, delivery);
+      return { outcome: await this.#hold(slice, bucket, new Round(), error, delivery), waitMs: 0 };
     }
     const opened = await pacer.open(bucket, { id: slice.id, requests: requests.length, endsAt: slice.endsAt });
-    // A little early, so that the last stretch is waited for to the millisecond.
-    if ('waitMs' in opened) {
-      return { kind: 'hide', seconds: (opened.waitMs - EARLY_MS) / 1000, because: 'pace' };
-    }
+    if ('waitMs' in opened) return { outcome: hiddenFor(opened.waitMs), waitMs: opened.waitMs };
 
     const round = new Round<State>();
     const sending = { slice, bucket, delivery, run: opened, round };
@@ -190,7 +246,9 @@ export class SliceRunner<State> {
       await round.settled();
     }
     await opened.close();
-    if (round.outage !== undefined) return this.#hold(slice, bucket, round, round.outage, delivery);
+    if (round.outage !== undefined) {
+      return { outcome: await this.#hold(slice, bucket, round, round.outage, delivery), waitMs: 0 };
+    }
     if (this.#held.delete(bucket.id)) await pacer.hold(bucket, 0);
     const leftOver = round.unvisited(round.heads).map(({ watchId }) => watchId);
     if (leftOver.length > 0) await this.#parts.slices.sendAgain(slice, leftOver, delivery.messageId);
@@ -204,7 +262,8 @@ export class SliceRunner<State> {
         if (visit !== undefined) await settleVisit(this.#parts, slice, head, visit);
       }),
     );
-    return { kind: 'done', visits: { ...round.tally(), ...(leftOver.length > 0 && { leftOver: leftOver.length }) } };
+    const visits = { ...round.tally(), ...(leftOver.length > 0 && { leftOver: leftOver.length }) };
+    return { outcome: { kind: 'done', visits }, waitMs: opened.wait };
   }
 
   /**

@@ -30,6 +30,19 @@ export interface SlotResult {
   readonly granted?: number | undefined;
 }
 
+/** Name of one request of a slice that is sent step by step. */
+export function stepId(slice: string, step: number | ''): string {
+  return `${slice}@${step}`;
+}
+
+/** The step of a slice that a reservation is of, its extensions included. */
+function stepIn(reservation: Reservation | undefined, slice: string): number | undefined {
+  const start = stepId(slice, '');
+  if (!reservation?.slice.startsWith(start)) return undefined;
+  const [, step] = /^(\d+)(?:\+\d+)?$/u.exec(reservation.slice.slice(start.length)) ?? [];
+  return step === undefined ? undefined : Number(step);
+}
+
 /** Permission to send one request now. */
 export interface Slot {
   /**
@@ -105,6 +118,18 @@ export class Pacer {
     };
     this.#memories.set(bucket.id, mine);
     return new SliceRun(bucket, slice, mine, this.#buckets, this.#clock);
+  }
+
+  /** Milliseconds between two slots of a bucket, as far as this environment knows. */
+  interval(bucket: Bucket): number {
+    const rate = learnedRate(this.#memories.get(bucket.id)?.rate, bucket.limit);
+    return paceOf(rate, bucket.limit, this.#clock.now()).interval;
+  }
+
+  /** The step of a slice that was reserved last, where the bucket's last reservation is one of it. */
+  async lastStep(bucket: Bucket, slice: string): Promise<number | undefined> {
+    const remembered = stepIn(this.#memories.get(bucket.id)?.reservation, slice);
+    return remembered ?? stepIn(lastReservation(await this.#buckets.read(bucket.id)), slice);
   }
 
   /** Asks the bucket's planner to plan nothing before a time, epoch milliseconds; 0 ends a hold. */
