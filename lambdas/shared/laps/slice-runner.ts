@@ -195,7 +195,7 @@ export class SliceRunner<State> {
     }
     this.#steps.set(bucket.id, { slice: slice.id, next: at + 1 });
     if (delivery.receives < MOST_RECEIVES) return { ...outcome, ...hiddenFor(waitMs) };
-    await slices.sendAgain(slice, requests.slice(at + 1).flat(), delivery.messageId);
+    await this.#parts.slices.sendAgain(slice, requests.slice(at + 1).flat(), delivery.messageId);
     return outcome;
   }
 
