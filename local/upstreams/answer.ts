@@ -3,6 +3,12 @@ import type { AnswerFault } from './fault-rules.ts';
 import type { Outcome } from './request-log.ts';
 import { drifted, type DriftDefaults } from './schema-drift.ts';
 
+/** What a fault leaves to the API: which fields drift, and how an error is worded. */
+export interface FaultDefaults extends DriftDefaults {
+  /** @default `{ message }` */
+  errorBody?: (status: number) => unknown;
+}
+
 /** An answer before it goes on the wire. */
 export interface Answer {
   status: number;
@@ -21,7 +27,7 @@ export function sendAnswer(
   answer: Answer,
   fault: AnswerFault | undefined,
   extraHeaders: Record<string, string>,
-  driftDefaults: DriftDefaults,
+  defaults: FaultDefaults,
 ): Outcome {
   const { response } = wire;
   // The client gave up while the answer was under way.
@@ -36,10 +42,10 @@ export function sendAnswer(
   const headers: Record<string, string> = { 'content-type': 'application/json', ...answer.headers };
   if (fault?.kind === 'status') {
     status = fault.code;
-    body = fault.body ?? { message: `Simulated ${fault.code}` };
+    body = fault.body ?? defaults.errorBody?.(status) ?? { message: `Simulated ${status}` };
     Object.assign(headers, fault.headers);
   }
-  if (fault?.kind === 'drift') body = drifted(body, fault, driftDefaults);
+  if (fault?.kind === 'drift') body = drifted(body, fault, defaults);
   Object.assign(headers, extraHeaders);
 
   const bytes = Buffer.from(serialize(body, fault));

@@ -34,10 +34,32 @@ const AnswerFault = z.discriminatedUnion('kind', [
 ]);
 export type AnswerFault = z.infer<typeof AnswerFault>;
 
+const firstTries = z.int().min(1).optional();
+
+/** Faults that only some APIs can play: each names those that it can. */
+const SpecialFault = z.discriminatedUnion('kind', [
+  /** One item of a batch fails while the others are answered. */
+  z.strictObject({
+    kind: z.literal('inner-status'),
+    code: z.int().min(400).max(599),
+    body: z.unknown().optional(),
+    /** Only the first so many times that an item is asked for. @default always */
+    firstTries,
+  }),
+  /** One item of a batch or list is left out of the answer. */
+  z.strictObject({ kind: z.literal('inner-missing'), firstTries }),
+  /** The access token that a request carries expires just before it is looked at. */
+  z.strictObject({ kind: z.literal('expire-token') }),
+]);
+type SpecialFault = z.infer<typeof SpecialFault>;
+export type SpecialKind = SpecialFault['kind'];
+const SPECIAL_KINDS: ReadonlySet<string> = new Set<SpecialKind>(['inner-status', 'inner-missing', 'expire-token']);
+export type InnerFault = Exclude<SpecialFault, { kind: 'expire-token' }>;
+
 /** Adds headers to an answer of any status, for example a rate header. */
 const HeadersFault = z.strictObject({ kind: z.literal('headers'), headers: Headers });
 const FixedLatencyFault = FixedLatency.extend(latency);
-const Fault = z.discriminatedUnion('kind', [AnswerFault, HeadersFault, LogNormalLatency.extend(latency)]);
+const Fault = z.discriminatedUnion('kind', [AnswerFault, SpecialFault, HeadersFault, LogNormalLatency.extend(latency)]);
 type Fault = z.infer<typeof Fault> | z.infer<typeof FixedLatencyFault>;
 
 interface FaultRule {
@@ -45,48 +67,67 @@ interface FaultRule {
   match: { probability?: number | undefined } & Record<string, unknown>;
   /** Matches left; null is without end. */
   timesLeft: number | null;
+  /** Applied to each so-manieth request that matches. */
+  every: number;
+  /** Requests that matched, whether it was their turn or not. */
+  matched: number;
   /** How often it has been applied. */
   applied: number;
   fault: Fault;
+  /** How often each item has been met, for faults of first tries. */
+  tries: Map<string, number>;
 }
 
-/** What a rule can match of a request: for example its account and title. Unknown ones are undefined. */
-export type RequestAttributes = Readonly<Record<string, string | undefined>>;
+/** What a rule can match of a request: for example its account and title, or one of its items. Unknown ones are undefined. */
+export type RequestAttributes = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 /**
- * Faults on demand. A rule matches by a request's attributes and a probability, and ends after `times` matches.
+ * Faults on demand. A rule matches by a request's attributes and a probability, each request or `every` so-manieth, and
+ * ends after it has been applied `times` times.
  * All matching delays add up and all matching headers are added; of the other kinds the oldest matching rule decides.
  */
 export class FaultRules {
   readonly #rules = new Map<string, FaultRule>();
   readonly #attributes: readonly string[];
   readonly #random: Random;
+  readonly #specials: readonly SpecialKind[];
   readonly #envelope;
   #lastId = 0;
 
-  /** @param attributes the names that a rule may match; a rule with any other name is refused. */
-  constructor(attributes: readonly string[], random: Random) {
+  /**
+   * @param attributes the names that a rule may match; a rule with any other name is refused.
+   * @param specials the special faults that some API can play; a rule of any other special kind is refused.
+   */
+  constructor(attributes: readonly string[], random: Random, specials: readonly SpecialKind[] = []) {
     this.#attributes = attributes;
     this.#random = random;
+    this.#specials = specials;
+    const count = z.int().min(1);
     const match = z.strictObject({
       probability: z.number().min(0).max(1).optional(),
       ...Object.fromEntries(attributes.map((name) => [name, z.string().optional()])),
     });
-    this.#envelope = z.looseObject({ match: match.default({}), times: z.int().min(1).optional() });
+    this.#envelope = z.looseObject({ match: match.default({}), times: count.optional(), every: count.default(1) });
   }
 
   /** Checks and adds a rule. Throws a `ZodError` for one that could never do what it says. */
   add(input: unknown): string {
-    const { match, times, ...rest } = this.#envelope.parse(input);
+    const { match, times, every, ...rest } = this.#envelope.parse(input);
     const fault = 'ms' in rest ? FixedLatencyFault.parse(rest) : Fault.parse(rest);
+    if (isSpecial(fault) && !this.#specials.includes(fault.kind)) {
+      throw new z.ZodError([
+        { code: 'custom', path: ['kind'], message: 'No API that is simulated here can do this.', input },
+      ]);
+    }
     this.#lastId += 1;
     const id = `fault-${this.#lastId}`;
-    this.#rules.set(id, { id, match, timesLeft: times ?? null, applied: 0, fault });
+    const counts = { timesLeft: times ?? null, every, matched: 0, applied: 0 };
+    this.#rules.set(id, { id, match, ...counts, fault, tries: new Map() });
     return id;
   }
 
   list(): object[] {
-    return [...this.#rules.values()].map(({ fault, ...rule }) => ({ ...rule, ...fault }));
+    return [...this.#rules.values()].map(({ fault, tries: _tries, ...rule }) => ({ ...rule, ...fault }));
   }
 
   remove(id: string): boolean {
@@ -120,8 +161,33 @@ export class FaultRules {
   takeAnswerFault(request: RequestAttributes): AnswerFault | undefined {
     for (const rule of this.#rules.values()) {
       const { fault } = rule;
-      if (fault.kind === 'latency' || fault.kind === 'headers') continue;
+      if (fault.kind === 'latency' || fault.kind === 'headers' || isSpecial(fault)) continue;
       if (this.#use(rule, request)) return fault;
+    }
+    return undefined;
+  }
+
+  /** Whether the token of a request expires now. */
+  takeTokenExpiry(request: RequestAttributes): boolean {
+    for (const rule of this.#rules.values()) {
+      if (rule.fault.kind === 'expire-token' && this.#use(rule, request)) return true;
+    }
+    return false;
+  }
+
+  /**
+   * What becomes of one item of a batch or list.
+   *
+   * @param item names the item among all that are asked for, so that its tries can be counted
+   */
+  takeInnerFault(request: RequestAttributes, item: string): InnerFault | undefined {
+    for (const rule of this.#rules.values()) {
+      const { fault, tries } = rule;
+      if (fault.kind !== 'inner-status' && fault.kind !== 'inner-missing') continue;
+      if (fault.firstTries !== undefined && (tries.get(item) ?? 0) >= fault.firstTries) continue;
+      if (!this.#use(rule, request)) continue;
+      if (fault.firstTries !== undefined) tries.set(item, (tries.get(item) ?? 0) + 1);
+      return fault;
     }
     return undefined;
   }
@@ -129,10 +195,12 @@ export class FaultRules {
   #use(rule: FaultRule, request: RequestAttributes): boolean {
     for (const name of this.#attributes) {
       const wanted = rule.match[name];
-      if (wanted !== undefined && wanted !== request[name]) return false;
+      if (typeof wanted === 'string' && !includes(request[name], wanted)) return false;
     }
     const { probability } = rule.match;
     if (probability !== undefined && !this.#random.chance(probability)) return false;
+    rule.matched += 1;
+    if (rule.matched % rule.every !== 0) return false;
     rule.applied += 1;
     if (rule.timesLeft !== null) {
       rule.timesLeft -= 1;
@@ -141,4 +209,12 @@ export class FaultRules {
     }
     return true;
   }
+}
+
+function isSpecial(fault: Fault): fault is SpecialFault {
+  return SPECIAL_KINDS.has(fault.kind);
+}
+
+function includes(given: string | readonly string[] | undefined, wanted: string): boolean {
+  return typeof given === 'string' ? given === wanted : (given?.includes(wanted) ?? false);
 }

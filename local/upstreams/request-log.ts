@@ -9,6 +9,12 @@ export interface Arrival {
   account: string | null;
   licensor: string | null;
   alid: string | null;
+  /** Product Pricing's operation, or `token`; not there on requests to the Offer Status API. */
+  operation?: string;
+  /** The marketplaces that a pricing request names. */
+  marketplaceIds?: readonly string[];
+  /** The ASINs or SKUs that a pricing request asks for. */
+  items?: readonly string[];
   outcome: Outcome;
 }
 
@@ -21,8 +27,10 @@ export interface RequestCounts {
 export interface RequestReport extends RequestCounts {
   /** Connections that failed the TLS handshake: no client certificate, or a foreign one. */
   tlsRejected: number;
-  /** Requests without a valid key are counted under `(none)`. */
+  /** Requests to the Offer Status API. Those without a valid key are counted under `(none)`. */
   accounts: Record<string, RequestCounts>;
+  /** Requests to Product Pricing, and for its tokens, by `account/operation`. Not there when there were none. */
+  operations?: Record<string, RequestCounts>;
   /** Oldest first; at most the log's capacity. */
   arrivals: Arrival[];
   /** Arrivals that no longer fit in the log. */
@@ -40,6 +48,7 @@ export class RequestLog {
   #tlsRejected = 0;
   #counts = emptyCounts();
   #byAccount = new Map<string, RequestCounts>();
+  #byOperation = new Map<string, RequestCounts>();
 
   constructor(capacity: number = DEFAULT_CAPACITY) {
     this.#capacity = capacity;
@@ -79,7 +88,8 @@ export class RequestLog {
     return {
       ...copy(this.#counts),
       tlsRejected: this.#tlsRejected,
-      accounts: Object.fromEntries([...this.#byAccount].map(([name, counts]) => [name, copy(counts)])),
+      accounts: copies(this.#byAccount),
+      ...(this.#byOperation.size > 0 && { operations: copies(this.#byOperation) }),
       arrivals,
       forgotten: this.#arrived - this.#ring.length,
     };
@@ -87,14 +97,21 @@ export class RequestLog {
 
   #countsOf(arrival: Arrival): RequestCounts[] {
     const account = arrival.account ?? '(none)';
-    let counts = this.#byAccount.get(account);
-    if (!counts) this.#byAccount.set(account, (counts = emptyCounts()));
+    const { operation } = arrival;
+    const [groups, name] =
+      operation === undefined ? [this.#byAccount, account] : [this.#byOperation, `${account}/${operation}`];
+    let counts = groups.get(name);
+    if (!counts) groups.set(name, (counts = emptyCounts()));
     return [this.#counts, counts];
   }
 }
 
 function emptyCounts(): RequestCounts {
   return { total: 0, byStatus: {} };
+}
+
+function copies(groups: ReadonlyMap<string, RequestCounts>): Record<string, RequestCounts> {
+  return Object.fromEntries([...groups].map(([name, counts]) => [name, copy(counts)]));
 }
 
 function copy(counts: RequestCounts): RequestCounts {

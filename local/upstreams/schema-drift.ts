@@ -1,3 +1,4 @@
+import { isExactNumber } from './exact-number.ts';
 import type { AnswerFault } from './fault-rules.ts';
 
 export type Drift = Extract<AnswerFault, { kind: 'drift' }>;
@@ -43,7 +44,7 @@ function addField(node: unknown, name: string, value: unknown): unknown {
 
 function mapObjects(node: unknown, change: (object: Record<string, unknown>) => Record<string, unknown>): unknown {
   if (Array.isArray(node)) return node.map((item) => mapObjects(item, change));
-  if (typeof node !== 'object' || node === null) return node;
+  if (typeof node !== 'object' || node === null || isExactNumber(node)) return node;
   const inner = Object.entries(node).map(([key, value]) => [key, mapObjects(value, change)] as const);
   return change(Object.fromEntries(inner));
 }

@@ -12,12 +12,20 @@ import { offerStatusControl } from './offer-status/offer-status-control.ts';
 import { loadTitles, saveTitles } from './offer-status/saved-titles.ts';
 import type { TitleState } from './offer-status/title-state.ts';
 import { loadOrCreatePki } from './pki.ts';
+import type { ItemState } from './pricing/item-state.ts';
+import { PRICING_ATTRIBUTES, PRICING_FAULTS, TOKEN_PATH } from './pricing/pricing-api.ts';
+import { openPricing, type PricingOptions } from './pricing/pricing.ts';
+import type { SellingCredentials } from './pricing/selling-accounts.ts';
 import { RequestLog, type RequestReport } from './request-log.ts';
 import { createRandom } from './seeded-random.ts';
 import { sharedControl } from './shared-control.ts';
+import { createTlsServer, type TlsRequest } from './tls-server.ts';
 
 export type { AccountOptions } from './offer-status/accounts.ts';
 export type { OfferState, TitleState, WindowState } from './offer-status/title-state.ts';
+export type { ItemState, OfferState as PriceOfferState } from './pricing/item-state.ts';
+export type { ItemOptions, PricingOptions } from './pricing/pricing.ts';
+export type { SellingAccountOptions } from './pricing/selling-accounts.ts';
 export type { RequestReport } from './request-log.ts';
 
 export interface SimulatorOptions {
@@ -36,6 +44,8 @@ export interface SimulatorOptions {
   /** @default the system's clock and timers */
   clock?: Clock;
   offerStatus: OfferStatusOptions;
+  /** Product Pricing and its tokens. @default not simulated */
+  pricing?: PricingOptions;
   /** Receives one line per event worth knowing; never a key. @default silence */
   log?: (line: string) => void;
 }
@@ -60,11 +70,21 @@ export interface Credentials {
 
 export interface Simulator {
   readonly offerStatusUrl: string;
+  /** Base URL of Product Pricing. Throws where it is not simulated, as do all that belong to it. */
+  readonly pricingUrl: string;
+  /** Where its access tokens are asked for, path included. */
+  readonly tokenUrl: string;
   readonly controlUrl: string;
   /** What a client needs to be let in: PEM texts and the API key. Throws for an unknown account. */
   credentials(account: string): Credentials;
   /** Every state the title has had, oldest first. Throws for a title that never was. */
   truth(licensor: string, alid: string): readonly TitleState[];
+  /** What a client needs to ask for prices in an account's name, and the authority to trust. Throws for an unknown account. */
+  pricingCredentials(account: string): SellingCredentials & { ca: string };
+  /** Every state the item has had, oldest first. Throws for an item that never was. */
+  priceTruth(marketplaceId: string, asin: string): readonly ItemState[];
+  /** How often an access token was asked for in an account's name. Throws for an unknown account. */
+  tokenCalls(account: string): number;
   /** @param after leaves out arrivals up to this number, so that a reader can follow them. @default 0 */
   requests(after?: number): RequestReport;
   /** Stops at once: requests under way are cut off. */
@@ -73,8 +93,10 @@ export interface Simulator {
 
 /** A process that is killed loses at most this much of its titles' lives. */
 const SAVE_EVERY_MS = 2_000;
+/** Nobody may look while notifications fall due. */
+const NOTIFY_EVERY_MS = 200;
 
-/** Starts the simulated upstream on the loopback interface. */
+/** Starts the simulated upstreams on the loopback interface. */
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
   const {
     pkiDir,
@@ -102,41 +124,69 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     offerStatus.accounts.map((account) => account.name),
   );
 
-  const faults = new FaultRules(MATCHABLE_ATTRIBUTES, createRandom(seed, 'faults'));
+  const faults = new FaultRules(
+    options.pricing ? [...new Set([...MATCHABLE_ATTRIBUTES, ...PRICING_ATTRIBUTES])] : MATCHABLE_ATTRIBUTES,
+    createRandom(seed, 'faults'),
+    options.pricing ? PRICING_FAULTS : [],
+  );
   const requests = new RequestLog(options.requestsKept);
+  const pricing = options.pricing && openPricing(options.pricing, { seed, clock, faults, requests });
   const handle = createOfferStatusApi({ seed, clock, accounts, titles, faults, requests, dialect, latency });
-  const api = createMutualTlsServer(
-    pki,
-    (request) => {
-      handle(request).catch((error: unknown) => {
+  const served =
+    <Request extends TlsRequest>(answer: (request: Request) => Promise<void>) =>
+    (request: Request): void => {
+      answer(request).catch((error: unknown) => {
         log(`A request failed inside the simulator: ${String(error)}`);
         request.reset();
       });
-    },
-    (reason) => {
-      requests.rejectTls();
-      log(`Refused a TLS connection: ${reason}`);
-    },
-  );
-  const control = createControlServer([...sharedControl(faults, requests, log), ...offerStatusControl(titles)]);
+    };
+  const refused = (reason: string): void => {
+    requests.rejectTls();
+    log(`Refused a TLS connection: ${reason}`);
+  };
+  const api = createMutualTlsServer(pki, served(handle), refused);
+  const pricingApi = pricing && createTlsServer(pki, served(pricing.handle), refused);
+  const control = createControlServer([
+    ...sharedControl(faults, requests, log),
+    ...offerStatusControl(titles),
+    ...(pricing?.controls ?? []),
+  ]);
 
   const save = async (): Promise<void> => {
     if (stateFile !== undefined) await saveTitles(stateFile, { seed, titles: titles.save() });
+    await pricing?.save();
   };
   const saving = setInterval(() => {
     save().catch((error: unknown) => log(`The titles' lives could not be saved: ${String(error)}`));
   }, SAVE_EVERY_MS).unref();
+  const notifying = setInterval(() => pricing?.passTime(), NOTIFY_EVERY_MS).unref();
+  if (!options.pricing?.onNotification) clearInterval(notifying);
   const stop = async (): Promise<void> => {
     clearInterval(saving);
-    await Promise.all([api.stop(), close(control)]);
+    clearInterval(notifying);
+    await Promise.all([api.stop(), pricingApi?.stop(), close(control)]);
     await save();
   };
   try {
     const offerStatusUrl = `https://${LOOPBACK}:${await listen(api.server, port, 'the Offer Status API')}`;
     const controlUrl = `http://${LOOPBACK}:${await listen(control, controlPort, 'the control endpoint')}`;
+    const pricingUrl =
+      pricingApi &&
+      `https://${LOOPBACK}:${await listen(pricingApi.server, options.pricing?.port ?? 0, 'the Product Pricing API')}`;
+    if (pricingUrl !== undefined) log(`Product Pricing API on ${pricingUrl}.`);
     log(`Offer Status API on ${offerStatusUrl}, control on ${controlUrl}.`);
+    const simulated = () => {
+      if (!pricing || pricingUrl === undefined) throw new Error('Product Pricing is not simulated: see `pricing`.');
+      return { ...pricing, url: pricingUrl };
+    };
     return {
       offerStatusUrl,
+      get pricingUrl() {
+        return simulated().url;
+      },
+      get tokenUrl() {
+        return `${simulated().url}${TOKEN_PATH}`;
+      },
       controlUrl,
       credentials: (name) => {
         const account = offerStatus.accounts.find((candidate) => candidate.name === name);
@@ -149,6 +199,9 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
         if (!title) throw new Error(`There never was a title ${licensor} ${alid}.`);
         return [...title.states];
       },
+      pricingCredentials: (name) => ({ ...simulated().credentials(name), ca: pki.ca }),
+      priceTruth: (marketplaceId, asin) => simulated().truth(marketplaceId, asin),
+      tokenCalls: (name) => simulated().tokenCalls(name),
       requests: (after) => requests.report(after),
       stop,
     };

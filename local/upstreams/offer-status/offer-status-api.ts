@@ -2,7 +2,7 @@ import { sendAnswer, type Answer } from '../answer.ts';
 import { sleep, type Clock } from '../clock.ts';
 import type { FaultRules } from '../fault-rules.ts';
 import { NO_DELAY, addDelays, sampleLatency, type LogNormalLatency } from '../latency.ts';
-import type { TlsRequest } from '../mutual-tls-server.ts';
+import type { MutualTlsRequest } from '../mutual-tls-server.ts';
 import type { RequestLog } from '../request-log.ts';
 import { createRandom } from '../seeded-random.ts';
 import type { Account } from './accounts.ts';
@@ -13,7 +13,7 @@ import { readStatusRequest, type StatusRequest } from './status-request.ts';
 import type { TitleId } from './title-state.ts';
 
 /** What a fault rule can match. */
-export const MATCHABLE_ATTRIBUTES = ['account', 'licensor', 'alid'] as const;
+export const MATCHABLE_ATTRIBUTES = ['api', 'account', 'licensor', 'alid'] as const;
 
 const DRIFT_DEFAULTS = { enumField: 'ProgressCode', mandatoryField: 'OverallStatus', typedField: 'Transaction' };
 
@@ -29,16 +29,16 @@ export interface OfferStatusApiParts {
 }
 
 /** Answers the Offer Status API's requests: gateway first (key, rate), then the operation, then what goes wrong. */
-export function createOfferStatusApi(parts: OfferStatusApiParts): (request: TlsRequest) => Promise<void> {
+export function createOfferStatusApi(parts: OfferStatusApiParts): (request: MutualTlsRequest) => Promise<void> {
   const { seed, clock, accounts, titles, faults, requests } = parts;
   const latencies = createRandom(seed, 'latency');
 
-  return async function handle({ message, response, clientName, reset }: TlsRequest): Promise<void> {
+  return async function handle({ message, response, clientName, reset }: MutualTlsRequest): Promise<void> {
     message.resume();
     const wanted = readStatusRequest(message.url ?? '');
     const account = authenticate(message.headers['x-api-key'], clientName);
     const title = wanted.kind === 'title' ? wanted : undefined;
-    const attributes = { account: account?.name, licensor: title?.licensor, alid: title?.alid };
+    const attributes = { api: 'offer-status', account: account?.name, licensor: title?.licensor, alid: title?.alid };
 
     const baseline = parts.latency ? sampleLatency(parts.latency, latencies) : NO_DELAY;
     const delay = addDelays(baseline, faults.takeDelay(attributes));
