@@ -32,6 +32,8 @@ export interface Scenario {
 
 /** Most items of one request. */
 export const PACK = 20;
+/** The United States. */
+export const MARKETPLACE = 'ATVPDKIKX0DER';
 /** Of the simulated upstream. */
 export const LATENCY = { medianMs: 200, sigma: 0.1, uplinkShare: 0.25 } as const;
 
