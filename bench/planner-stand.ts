@@ -18,7 +18,7 @@ import { startDynamoDb } from '../local/cloud/dynamodb-engine.ts';
 import type { HandlerRun } from './handler-process.ts';
 import { type Meter, startMeteringProxy } from './metering-proxy.ts';
 
-const PLANNER = 'TitleChecks/PlanChecks/Function';
+const PLANNER = 'TitleChecks/Planner/Function';
 const ROWS_PER_CALL = 25;
 const CALLS_IN_FLIGHT = 8;
 const PROGRESS_ROWS = 25_000;

@@ -1,4 +1,7 @@
-import { offerStatusSecretName } from '../lambdas/shared/settings.ts';
+import { marketplaceOf } from '../lambdas/pricing/marketplaces.ts';
+import { pricingAccounts } from '../lambdas/pricing/pricing-accounts.ts';
+import type { RetryPolicy } from '../lambdas/shared/settings.ts';
+import { offerStatusSecretName, pricingSecretName } from '../lambdas/shared/settings.ts';
 import type { Issue } from './problems.ts';
 import { minutesBetweenRuns } from './schedules.ts';
 import type { Settings } from './settings.ts';
@@ -11,6 +14,7 @@ export function checkAcrossFields(settings: Settings): Issue[] {
   return [
     ...duplicateSubscribers(settings),
     ...duplicateLicensors(settings),
+    ...marketplaces(settings),
     ...secrets(settings),
     ...concurrency(settings),
     ...retries(settings),
@@ -47,17 +51,47 @@ function duplicateLicensors({ runtime }: Settings): Issue[] {
   return issues;
 }
 
-/** One secret is one certificate, and one certificate is one token bucket. A `*` or `?` would widen an IAM statement. */
+/** Amazon gives a refresh token for one region, whose marketplaces share one endpoint and its token buckets. */
+function marketplaces({ runtime }: Settings): Issue[] {
+  return Object.entries(runtime.pricing.accounts).flatMap(([account, { marketplaces: names }]) => {
+    const known = names.map((name) => marketplaceOf(name));
+    return names.flatMap((name, index): Issue[] => {
+      const path = ['pricing', 'accounts', account, 'marketplaces', index];
+      const marketplace = known[index];
+      if (!marketplace) {
+        return [{ path, message: `expected a marketplace of Amazon, such as US or ATVPDKIKX0DER, not "${name}"` }];
+      }
+      if (known.findIndex((other) => other?.id === marketplace.id) < index) {
+        return [{ path, message: 'expected each marketplace once' }];
+      }
+      const region = known.find((other) => other !== undefined)?.region;
+      if (marketplace.region === region) return [];
+      const message = `expected marketplaces of one region, and ${name} is in ${marketplace.region}, not in ${region}: give it an account of its own`;
+      return [{ path, message }];
+    });
+  });
+}
+
+/** One secret is one set of credentials, and that is one token bucket. A `*` or `?` would widen an IAM statement. */
 function secrets({ stage, runtime }: Settings): Issue[] {
+  const named = [
+    ...Object.entries(runtime.offerStatus.accounts).map(([account, values]) => ({
+      path: ['offerStatus', 'accounts', account, 'secret'],
+      name: offerStatusSecretName(stage, account, values),
+    })),
+    ...Object.entries(runtime.pricing.accounts).map(([account, values]) => ({
+      path: ['pricing', 'accounts', account, 'secret'],
+      name: pricingSecretName(stage, account, values),
+    })),
+  ];
   const owners = new Map<string, string>();
   const issues: Issue[] = [];
-  for (const [account, values] of Object.entries(runtime.offerStatus.accounts)) {
-    const path = ['offerStatus', 'accounts', account, 'secret'];
-    const name = offerStatusSecretName(stage, account, values);
+  for (const { path, name } of named) {
     if (!/^[A-Za-z0-9/_+=.@-]+$/.test(name)) {
       issues.push({ path, message: 'expected the name of a secret: letters, digits and /_+=.@- only' });
     }
     const owner = owners.get(name);
+    const account = path[2] ?? '';
     if (owner !== undefined) {
       issues.push({ path, message: `expected a secret of one account only; "${name}" is that of ${owner} as well` });
     }
@@ -67,19 +101,29 @@ function secrets({ stage, runtime }: Settings): Issue[] {
 }
 
 function concurrency({ workers, runtime }: Settings): Issue[] {
-  const buckets = Object.keys(runtime.offerStatus.accounts).length;
+  const usable = Object.values(runtime.pricing.accounts).every(({ marketplaces: names }) => names.every(marketplaceOf));
+  const sellers = usable ? pricingAccounts(runtime.pricing) : [];
+  const buckets = Math.max(
+    Object.keys(runtime.offerStatus.accounts).length,
+    sellers.reduce((sum, account) => sum + account.buckets.length, 0),
+  );
   if (buckets <= workers.maximumConcurrency) return [];
   return [
     {
       path: ['workers', 'maximumConcurrency'],
-      message: `expected at least ${buckets}, one for each account, or buckets would wait for one another`,
+      message: `expected at least ${buckets}, one for each token bucket of an API, or buckets would wait for one another`,
     },
   ];
 }
 
 function retries({ runtime }: Settings): Issue[] {
-  const { retry, timeoutMs } = runtime.offerStatus;
-  const path = ['offerStatus', 'retry'];
+  return [
+    ...retriesOf(['offerStatus', 'retry'], runtime.offerStatus),
+    ...retriesOf(['pricing', 'retry'], runtime.pricing),
+  ];
+}
+
+function retriesOf(path: string[], { retry, timeoutMs }: { retry: RetryPolicy; timeoutMs: number }): Issue[] {
   if (retry.baseMs > retry.capMs) {
     return [{ path: [...path, 'baseMs'], message: `expected at most capMs, which is ${retry.capMs}` }];
   }

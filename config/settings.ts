@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { RuntimeSettings } from '../lambdas/shared/settings-schema.ts';
-import { offerStatusSecretName } from '../lambdas/shared/settings.ts';
+import { offerStatusSecretName, pricingSecretName } from '../lambdas/shared/settings.ts';
 import { checkAcrossFields } from './cross-checks.ts';
 import { describeIssues, nearest, type Override, SettingsError } from './problems.ts';
 import { upToNineMinutes, upToSixtyMinutes } from './schedules.ts';
@@ -11,6 +11,8 @@ import { upToNineMinutes, upToSixtyMinutes } from './schedules.ts';
 const LOG_RETENTION_DAYS = [
   1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
 ] as const;
+
+const memorySize = z.number().int().min(128).max(10_240);
 
 /** The part of `config/<stage>.json` that decides what is deployed. */
 export const DeploySettings = z.strictObject({
@@ -46,7 +48,13 @@ export const DeploySettings = z.strictObject({
         .min(2)
         .max(1000)
         .default(10)
-        .describe('Buckets that are worked on at the same time; at least one for each account.'),
+        .describe('Buckets of one API that are worked on at the same time; at least as many as there are.'),
+      titleMemorySize: memorySize.default(512).describe('Memory of the workers that ask about titles, MiB.'),
+      priceMemorySize: memorySize
+        .default(128)
+        .describe(
+          'Memory of the workers that ask about prices, MiB. They mostly wait; rates from 5 per second up may want more.',
+        ),
     })
     .prefault({}),
   alarms: z
@@ -118,10 +126,20 @@ export function loadSettings(
 }
 
 /** Names of the secrets that the operator makes before the stage can work. */
-export function requiredSecrets({ stage, runtime }: Settings): string[] {
-  return Object.entries(runtime.offerStatus.accounts).map(([account, values]) =>
-    offerStatusSecretName(stage, account, values),
-  );
+export function requiredSecrets(settings: Settings): string[] {
+  return [...offerStatusSecrets(settings), ...pricingSecrets(settings)];
+}
+
+/** Names of the secrets of the Offer Status accounts. */
+export function offerStatusSecrets({ stage, runtime }: Settings): string[] {
+  const { accounts } = runtime.offerStatus;
+  return Object.entries(accounts).map(([account, values]) => offerStatusSecretName(stage, account, values));
+}
+
+/** Names of the secrets of the selling accounts. */
+export function pricingSecrets({ stage, runtime }: Settings): string[] {
+  const { accounts } = runtime.pricing;
+  return Object.entries(accounts).map(([account, values]) => pricingSecretName(stage, account, values));
 }
 
 function split(stage: string, file: z.infer<typeof SettingsFile>): Settings {

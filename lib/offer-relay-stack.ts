@@ -4,6 +4,8 @@ import { requiredSecrets, type Settings } from '../config/settings.ts';
 import { ChangePublishing } from './change-events/change-publishing.ts';
 import { TitleChecks } from './offer-status/title-checks.ts';
 import { Operations } from './operations.ts';
+import { PriceChecks } from './pricing/price-checks.ts';
+import type { PacedQueue } from './shared/paced-queue.ts';
 import { WatchTables } from './shared/watch-tables.ts';
 
 export interface OfferRelayStackProps {
@@ -29,22 +31,28 @@ export class OfferRelayStack extends Stack {
     });
 
     const tables = new WatchTables(this, 'WatchTables', { settings });
-    const checks = new TitleChecks(this, 'TitleChecks', { tables, settings });
+    const titles = new TitleChecks(this, 'TitleChecks', { tables, settings });
+    const prices = new PriceChecks(this, 'PriceChecks', { tables, settings });
     const publishing = new ChangePublishing(this, 'ChangePublishing', { tables, settings });
-    const operations = new Operations(this, 'Operations', { checks, publishing, settings });
+    const operations = new Operations(this, 'Operations', { titles, prices, publishing, settings });
 
     this.output('BusName', publishing.bus.bus.eventBusName, 'Name of the bus that subscribers put their rules on');
     this.output('BusArn', publishing.bus.bus.eventBusArn, 'ARN of that bus, for subscribers in other accounts');
     this.output('WatchesTableName', tables.watches.tableName, 'Watches and their latest states');
     this.output('HistoryTableName', tables.history.tableName, 'Every recorded change');
     this.output('BucketsTableName', tables.buckets.tableName, 'Token buckets of the upstream APIs');
-    this.output('SlicesQueueUrl', checks.queues.slices.queueUrl, 'Planned checks');
-    this.output('SlicesQueueArn', checks.queues.slices.queueArn, 'ARN of that queue, to redrive to');
-    this.output('DeadLetterQueueUrl', checks.queues.deadLetters.queueUrl, 'Checks that were given up');
-    this.output('DeadLetterQueueArn', checks.queues.deadLetters.queueArn, 'ARN of that queue, to redrive from');
+    this.outputQueues('', titles);
+    this.outputQueues('Price', prices);
     this.output('FailedBatchesQueueUrl', publishing.failedBatches.queueUrl, 'Stream batches that were given up');
     this.output('DashboardUrl', operations.dashboardUrl, 'Dashboard of the stage');
     this.output('RequiredSecrets', requiredSecrets(settings).join(',') || 'none', 'Secrets that the operator makes');
+  }
+
+  private outputQueues(prefix: string, { noun, queues: { slices, deadLetters } }: PacedQueue): void {
+    this.output(`${prefix}SlicesQueueUrl`, slices.queueUrl, `Planned checks of ${noun}s`);
+    this.output(`${prefix}SlicesQueueArn`, slices.queueArn, 'ARN of that queue, to redrive to');
+    this.output(`${prefix}DeadLetterQueueUrl`, deadLetters.queueUrl, `Checks of ${noun}s that were given up`);
+    this.output(`${prefix}DeadLetterQueueArn`, deadLetters.queueArn, 'ARN of that queue, to redrive from');
   }
 
   private output(id: string, value: string, description: string): void {

@@ -5,12 +5,13 @@ import type { Settings } from '../config/settings.ts';
 import { ChangeEventsAlarms } from './change-events/change-events-alarms.ts';
 import { changeEventsWidgets } from './change-events/change-events-widgets.ts';
 import type { ChangePublishing } from './change-events/change-publishing.ts';
-import { OfferStatusAlarms } from './offer-status/offer-status-alarms.ts';
-import { offerStatusWidgets } from './offer-status/offer-status-widgets.ts';
-import type { TitleChecks } from './offer-status/title-checks.ts';
+import type { PacedQueue } from './shared/paced-queue.ts';
+import { PacedQueueAlarms } from './shared/paced-queue-alarms.ts';
+import { pacedQueueWidgets } from './shared/paced-queue-widgets.ts';
 
 export interface OperationsProps {
-  readonly checks: TitleChecks;
+  readonly titles: PacedQueue;
+  readonly prices: PacedQueue;
   readonly publishing: ChangePublishing;
   readonly settings: Settings;
 }
@@ -19,9 +20,10 @@ export interface OperationsProps {
 export class Operations extends Construct {
   readonly dashboardUrl: string;
 
-  constructor(scope: Construct, id: string, { checks, publishing, settings }: OperationsProps) {
+  constructor(scope: Construct, id: string, { titles, prices, publishing, settings }: OperationsProps) {
     super(scope, id);
-    const offerStatus = new OfferStatusAlarms(this, 'OfferStatus', { checks, settings });
+    const offerStatus = new PacedQueueAlarms(this, 'OfferStatus', { checks: titles, settings });
+    const pricing = new PacedQueueAlarms(this, 'Pricing', { checks: prices, settings });
     const changeEvents = new ChangeEventsAlarms(this, 'ChangeEvents', { publishing, settings });
 
     const dashboard = new Dashboard(this, 'Dashboard', {
@@ -30,10 +32,11 @@ export class Operations extends Construct {
           new AlarmStatusWidget({
             title: 'Alarms',
             width: 24,
-            alarms: [...offerStatus.alarms, ...changeEvents.alarms],
+            alarms: [...offerStatus.alarms, ...pricing.alarms, ...changeEvents.alarms],
           }),
         ],
-        offerStatusWidgets(checks, settings),
+        pacedQueueWidgets(titles, settings),
+        pacedQueueWidgets(prices, settings),
         changeEventsWidgets(publishing, settings),
       ],
     });

@@ -32,6 +32,8 @@ const SCHEMA_SOURCES = [
   'lambdas/shared/settings.ts',
   'lambdas/shared/settings-schema.ts',
   'lambdas/offer-status/offer-event-schemas.ts',
+  'lambdas/pricing/marketplaces.ts',
+  'lambdas/pricing/pricing-accounts.ts',
 ];
 
 /** Rooms that every other room may import. */

@@ -1,6 +1,7 @@
 import { TransactionCanceledException, TransactionInProgressException } from '@aws-sdk/client-dynamodb';
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { TransactWriteCommand } from '@aws-sdk/lib-dynamodb';
+import type { WatchProblem } from '../shared/watches.store.ts';
 import type { AnnouncedEvent } from './change-event.ts';
 import { unpublishedShard } from './unpublished.ts';
 
@@ -14,6 +15,8 @@ export interface RecordedChange {
   readonly bucketId: string;
   /** Lap of that bucket that the watch belongs to from now on. */
   readonly lap: string;
+  /** Why the watch gets no answers from now on. */
+  readonly problem?: WatchProblem | undefined;
   readonly after: Readonly<Record<string, unknown>>;
   readonly changes: Readonly<Record<string, readonly unknown[]>>;
   readonly events: readonly AnnouncedEvent[];
@@ -71,7 +74,9 @@ export class ChangeStore {
                 Key: { watchId: change.watchId },
                 UpdateExpression:
                   'SET #lap = :lap, #state = :after, version = :version, sentAt = :sentAt, observedAt = :observedAt, ' +
-                  'changeCount = if_not_exists(changeCount, :none) + :one REMOVE attempts, problem, missingSince',
+                  'changeCount = if_not_exists(changeCount, :none) + :one' +
+                  (change.problem ? ', problem = :problem' : '') +
+                  ` REMOVE attempts, missingSince, notBefore${change.problem ? '' : ', problem'}`,
                 // A removed watch has no lap; a watch never seen has no version.
                 ConditionExpression:
                   change.seenVersion === 0
@@ -87,6 +92,7 @@ export class ChangeStore {
                   ':observedAt': observedAt,
                   ':none': 0,
                   ':one': 1,
+                  ...(change.problem && { ':problem': change.problem }),
                   ...(change.seenVersion > 0 && { ':seen': change.seenVersion }),
                 },
               },

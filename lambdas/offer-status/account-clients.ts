@@ -1,5 +1,6 @@
 import type { Clock } from '../shared/clock.ts';
 import { RejectedError } from '../shared/errors.ts';
+import type { PackedBucket } from '../shared/laps/packing.ts';
 import type { Bucket } from '../shared/pacer/pacer.ts';
 import type { SecretReader } from '../shared/secrets.ts';
 import type { RuntimeSettings } from '../shared/settings.ts';
@@ -12,7 +13,7 @@ const LONGEST_SLICE_MS = 60_000;
 
 /** The accounts of the settings, each with its bucket, its credentials and its client. */
 export interface AccountClients {
-  readonly bucket: (bucketId: string) => Bucket | undefined;
+  readonly bucket: (bucketId: string) => PackedBucket | undefined;
   readonly bucketOf: (licensor: string) => string | undefined;
   /** @throws RejectedError when the settings name no account for the licensor */
   readonly client: (licensor: string) => OfferStatusClient;

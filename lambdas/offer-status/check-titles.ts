@@ -1,6 +1,8 @@
-import type { RecordedChange, RecordOutcome } from '../change-events/changes.store.ts';
-import type { Clock } from '../shared/clock.ts';
-import { RejectedError, ThrottledError, UnavailableError, UnknownThingError, UpstreamError } from '../shared/errors.ts';
+import type { RecordedChange } from '../change-events/changes.store.ts';
+import type { RecordSightingParts } from '../change-events/record-sighting.ts';
+import { recordSighting } from '../change-events/record-sighting.ts';
+import { RejectedError, ThrottledError, UnknownThingError, UpstreamError } from '../shared/errors.ts';
+import { Disappearance } from '../shared/laps/disappearance.ts';
 import { lapOf } from '../shared/laps/slice.ts';
 import type { Checks, Visit } from '../shared/laps/slice-runner.ts';
 import type { Bucket, Slot } from '../shared/pacer/pacer.ts';
@@ -14,29 +16,15 @@ import type { OfferStatusClient } from './offer-status.client.ts';
 import type { Offers } from './offers.ts';
 import { normaliseOffers } from './offers.ts';
 
-/** A title that was known must be unknown for this long, in two answers, before its offers count as removed. */
-const VANISHED_FOR_MS = 30_000;
-/** … and for this long where no other title has been found meanwhile. */
-const ALONE_VANISHED_FOR_MS = 3_600_000;
-const RECORD_TRIES = 6;
-
-export interface CheckTitlesParts {
+export interface CheckTitlesParts extends RecordSightingParts<Offers> {
   /** The client of the account that may ask for a licensor's titles; throws RejectedError where there is none. */
   readonly client: (licensor: string) => OfferStatusClient;
   /** Bucket of the account that may ask for a licensor's titles. */
   readonly bucketOf: (licensor: string) => string | undefined;
   /** Fetches an account's credentials, or finds them in memory. */
   readonly ready: (bucket: Bucket) => Promise<void>;
-  readonly heads: (watchIds: readonly string[]) => Promise<ReadonlyMap<string, WatchHead<Offers>>>;
-  readonly record: (change: RecordedChange) => Promise<RecordOutcome>;
-  readonly clock: Clock;
-  /** Pause before another try at a contended row, milliseconds. */
-  readonly pause: (attempt: number) => number;
   readonly onDrift: (watchId: string, drift: readonly string[]) => void;
 }
-
-/** The title that was found last, by bucket. */
-type Found = Map<string, { readonly watchId: string; readonly at: number }>;
 
 /** What one answer says about a title. */
 interface Sighting {
@@ -49,14 +37,14 @@ interface Sighting {
 
 /** Checks of titles at the Offer Status API: one title a request. */
 export function titleChecks(parts: CheckTitlesParts, timeoutMs: number): Checks<Offers> {
-  const found: Found = new Map();
+  const disappearance = new Disappearance();
   return {
-    pack: 1,
     timeoutMs,
     ready: parts.ready,
-    async check(heads, slot, correlationId) {
+    async check(_bucket, heads, slot, correlationId) {
       const visits = new Map<string, Visit>();
-      for (const head of heads) visits.set(head.watchId, await checkTitle(parts, found, head, slot, correlationId));
+      for (const head of heads)
+        visits.set(head.watchId, await checkTitle(parts, disappearance, head, slot, correlationId));
       return visits;
     },
   };
@@ -64,7 +52,7 @@ export function titleChecks(parts: CheckTitlesParts, timeoutMs: number): Checks<
 
 async function checkTitle(
   parts: CheckTitlesParts,
-  found: Found,
+  disappearance: Disappearance,
   head: WatchHead<Offers>,
   slot: Slot,
   correlationId: string,
@@ -78,7 +66,7 @@ async function checkTitle(
     const { offers, partial, drift } = normaliseOffers(asked.answer, watch);
     const surprises = [...asked.drift, ...drift];
     if (surprises.length > 0) parts.onDrift(head.watchId, surprises);
-    found.set(head.bucketId, { watchId: head.watchId, at: asked.answeredAt });
+    disappearance.found(head, asked.answeredAt);
     return await see(parts, head, { offers, partial, sentAt: asked.sentAt, correlationId });
   } catch (error) {
     // A title that the API cannot be asked for, such as `..`.
@@ -88,19 +76,9 @@ async function checkTitle(
     if (!(error instanceof UpstreamError)) throw error;
     if (!(error instanceof UnknownThingError)) return { kind: 'failed', error };
     const known = Object.keys(head.state ?? {}).length > 0;
-    if (known && !isGone(head, found.get(head.bucketId), startedAt)) return { kind: 'vanished', since: startedAt };
+    if (known && !disappearance.isGone(head, startedAt)) return { kind: 'vanished', since: startedAt };
     return see(parts, head, { offers: {}, partial: false, sentAt: startedAt, correlationId });
   }
-}
-
-/**
- * Whether a known title that is unknown again is gone: some time after it first was, provided that the API has known
- * another title since. An API that knows nothing at all is out of order, not empty.
- */
-function isGone(head: WatchHead<Offers>, found: { watchId: string; at: number } | undefined, now: number): boolean {
-  if (head.missingSince === undefined) return false;
-  const foundOther = found !== undefined && found.watchId !== head.watchId && found.at > head.missingSince;
-  return now - head.missingSince >= (foundOther ? VANISHED_FOR_MS : ALONE_VANISHED_FOR_MS);
 }
 
 /** Sends the request in its slot and frees the slot as soon as the answer is there. */
@@ -120,27 +98,13 @@ async function ask(parts: CheckTitlesParts, watch: TitleWatch, slot: Slot): Retu
 }
 
 /** Compares what was seen with the head, and records it if that is a change. */
-async function see(parts: CheckTitlesParts, first: WatchHead<Offers>, sighting: Sighting): Promise<Visit> {
-  let head = first;
-  for (let attempt = 1; attempt <= RECORD_TRIES; attempt += 1) {
-    // An answer to an earlier request says nothing against what a later one has shown.
-    if (head.lap === undefined || head.sentAt > sighting.sentAt) return { kind: 'unchanged' };
-    const change = changeOf(head, sighting, parts.clock.now());
-    if (change === undefined) return { kind: 'unchanged' };
-    const outcome = await parts.record(change);
-    if (outcome === 'recorded') return { kind: 'recorded' };
-    if (outcome === 'tooLarge') {
-      return {
-        kind: 'failed',
-        error: new RejectedError('StateTooLarge', 'the title has more offers than a row can hold'),
-      };
-    }
-    await parts.clock.sleepUntil(parts.clock.now() + parts.pause(attempt));
-    const current = (await parts.heads([head.watchId])).get(head.watchId);
-    if (current === undefined) return { kind: 'unchanged' };
-    head = current;
-  }
-  return { kind: 'failed', error: new UnavailableError('Contended', 'the row of the title is contended') };
+function see(parts: CheckTitlesParts, head: WatchHead<Offers>, sighting: Sighting): Promise<Visit> {
+  return recordSighting(
+    parts,
+    head,
+    sighting.sentAt,
+    (current) => changeOf(current, sighting, parts.clock.now()) ?? { kind: 'unchanged' },
+  );
 }
 
 /** The change to record, or undefined where the answer means the same as the head. */

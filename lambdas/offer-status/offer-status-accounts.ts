@@ -1,10 +1,10 @@
-import type { Bucket } from '../shared/pacer/pacer.ts';
+import type { PackedBucket } from '../shared/laps/packing.ts';
 import type { OfferStatusSettings } from '../shared/settings.ts';
 
 /** A partner's account at the Offer Status API, with its token bucket. */
 export interface Account {
   readonly name: string;
-  readonly bucket: Bucket;
+  readonly bucket: PackedBucket;
   readonly licensors: readonly string[];
   readonly baseUrl: string;
 }
@@ -13,7 +13,7 @@ export interface Account {
 export function offerStatusAccounts(settings: OfferStatusSettings): Account[] {
   return Object.entries(settings.accounts).map(([name, account]) => ({
     name,
-    bucket: { id: `offer-status|${name}|global|status`, limit: account.rate ?? settings.rate },
+    bucket: { id: `offer-status|${name}|global|status`, limit: account.rate ?? settings.rate, pack: 1 },
     licensors: account.licensors,
     baseUrl: account.baseUrl ?? settings.baseUrl,
   }));

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { boundedDrift } from '../shared/drift.ts';
 import { canonicalProgressCode, isKnownProgressCode } from './progress-code.ts';
 
 const Text = z.nullish(z.string());
@@ -94,13 +95,6 @@ export function answerErrors(answer: { errors?: unknown }): string[] {
 
 const LICENSE_TYPES = new Set(['SVOD', 'FVOD', 'EST', 'POEST', 'VOD']);
 const FORMAT_PROFILES = new Set(['SD', 'HD', 'UHD', 'MAX']);
-const MAX_DRIFT = 20;
-const MAX_DRIFT_TEXT = 100;
-
-/** Surprises as they are reported: sorted, each once, bounded in number and length. */
-export function boundedDrift(surprises: Iterable<string>): string[] {
-  return [...new Set([...surprises].map((text) => text.slice(0, MAX_DRIFT_TEXT)))].sort().slice(0, MAX_DRIFT);
-}
 
 /**
  * What an answer holds beyond the document, to be counted and looked at, never to be acted on.

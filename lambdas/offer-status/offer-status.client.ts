@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { oneLine, parseJson, redactor, shapeOf } from '../shared/answer-text.ts';
 import type { Clock } from '../shared/clock.ts';
 import {
   CredentialError,
@@ -170,8 +171,8 @@ export function statusUrl(baseUrl: string, { licensor, alid, marketplace, territ
 
 function readAnswer({ status, headers, body, truncated }: HttpAnswer, url: URL, apiKey: string) {
   // An upstream may echo what it was sent, and neither messages nor quarantined answers may hold the key.
-  const redact = (text: string): string => text.replaceAll(apiKey, '[redacted]');
-  if (status < 200 || status > 299) throw statusError(status, url, bounded(redact(upstreamMessage(body))));
+  const redact = redactor([apiKey]);
+  if (status < 200 || status > 299) throw statusError(status, url, oneLine(redact(upstreamMessage(body))));
 
   const json = truncated ? undefined : parseJson(body);
   if (json === undefined) {
@@ -182,7 +183,7 @@ function readAnswer({ status, headers, body, truncated }: HttpAnswer, url: URL, 
   const failed = FailedAnswer.safeParse(json).data;
   const errors = failed ? answerErrors(failed) : [];
   if (errors.length > 0) {
-    const message = `${url.host} answered ${status} with errors and no offers: ${bounded(redact(errors.join('; ')))}`;
+    const message = `${url.host} answered ${status} with errors and no offers: ${oneLine(redact(errors.join('; ')))}`;
     throw new UnavailableError('UpstreamErrors', message, { status });
   }
   const parsed = OfferStatusAnswer.safeParse(json);
@@ -237,27 +238,4 @@ const Failure = z.union([
 /** What the upstream itself says about a failure, in whichever place it says so. */
 function upstreamMessage(text: string): string {
   return Failure.safeParse(parseJson(text)).data ?? text;
-}
-
-/** One line of at most 300 characters. */
-function bounded(text: string): string {
-  const line = text.replaceAll(/[\s\p{Cc}]+/gu, ' ').trim();
-  return line.length <= 300 ? line : `${line.slice(0, 299)}…`;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-/** Which places of an answer are wrong in which way, array positions aside: equal for equal slips of the upstream. */
-function shapeOf(error: z.core.$ZodError): string {
-  const places = error.issues.map(({ path, code }) => {
-    const place = path.map((key) => (typeof key === 'number' ? '[]' : `.${String(key)}`)).join('');
-    return `${place.slice(1) || 'body'}:${code}`;
-  });
-  return [...new Set(places)].sort().join(' ').slice(0, 500);
 }

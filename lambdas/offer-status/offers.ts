@@ -1,6 +1,7 @@
+import { boundedDrift } from '../shared/drift.ts';
 import type { TitleWatch } from '../shared/watches.ts';
 import { compareEnds, compareStarts, isKnownDate, latestInstant } from './offer-dates.ts';
-import { answerErrors, boundedDrift, type OfferStatusAnswer } from './offer-status-answer.ts';
+import { answerErrors, type OfferStatusAnswer } from './offer-status-answer.ts';
 import type { Offer, Offers } from './offer.ts';
 import { canonicalWindows, sortedSet } from './offer-windows.ts';
 import { mostPressingCode } from './progress-code.ts';

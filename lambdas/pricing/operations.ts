@@ -32,3 +32,8 @@ export const RATE_PROFILES: Readonly<
 export function packOf(operation: PricingOperation): number {
   return operation === 'getItemOffers' || operation === 'getListingOffers' ? 1 : MOST_ITEMS;
 }
+
+/** Whether one set of parameters holds for all items of a request. A batch has parameters for each. */
+export function isUniform(operation: PricingOperation): boolean {
+  return operation === 'getPricing' || operation === 'getCompetitivePricing';
+}

@@ -1,9 +1,9 @@
-import type { Bucket } from '../shared/pacer/pacer.ts';
+import type { PackedBucket } from '../shared/laps/packing.ts';
 import type { OffersOperations, PricingOperation, PricingSettings, RateLimit } from '../shared/settings.ts';
 import type { ItemType, PriceView, PriceWatch } from '../shared/watches.ts';
 import type { Marketplace, Region } from './marketplaces.ts';
 import { endpointOf, marketplaceOf } from './marketplaces.ts';
-import { packOf, RATE_PROFILES } from './operations.ts';
+import { isUniform, packOf, RATE_PROFILES } from './operations.ts';
 
 /** A selling account with the token buckets that its watches need: one for each operation in use. */
 export interface SellingAccount {
@@ -17,11 +17,9 @@ export interface SellingAccount {
   bucketOf(view: PriceView, itemType: ItemType): PricingBucket;
 }
 
-export interface PricingBucket extends Bucket {
+export interface PricingBucket extends PackedBucket {
   readonly account: string;
   readonly operation: PricingOperation;
-  /** Watches that one request can carry. */
-  readonly pack: number;
 }
 
 /**
@@ -55,6 +53,7 @@ export function pricingAccounts(settings: PricingSettings): SellingAccount[] {
           operation,
           limit: rateOf(operation),
           pack: packOf(operation),
+          uniform: isUniform(operation),
         },
       ]),
     );

@@ -13,11 +13,18 @@ export class UnprocessedKeysError extends Error {
   override readonly name = 'UnprocessedKeysError';
 }
 
+export interface BatchGetOptions {
+  /** Those to read. @default all of them */
+  readonly attributes?: readonly string[];
+  /** Whether every write that has ended is seen, at twice the price. @default true */
+  readonly consistent?: boolean;
+  /** Tries of each call, and the pauses between them. */
+  readonly patience?: RetryPolicy;
+}
+
 /**
- * Reads items by key, strongly consistent, in calls of 100 side by side; what DynamoDB left over is asked for again.
+ * Reads items by key, in calls of 100 side by side; what DynamoDB left over is asked for again.
  *
- * @param attributes those to read; all of them when left out
- * @param patience tries of each call, and the pauses between them
  * @returns the items that exist, in no particular order
  * @throws UnprocessedKeysError when DynamoDB keeps leaving keys over
  */
@@ -26,18 +33,10 @@ export async function batchGet(
   table: string,
   keys: readonly Record<string, string | number>[],
   clock: Clock,
-  attributes?: readonly string[],
-  patience: RetryPolicy = FUNCTION_PATIENCE,
+  options: BatchGetOptions = {},
 ): Promise<Record<string, unknown>[]> {
   const calls = Array.from({ length: Math.ceil(keys.length / KEYS_PER_CALL) }, (_, index) =>
-    readChunk(
-      client,
-      table,
-      keys.slice(index * KEYS_PER_CALL, (index + 1) * KEYS_PER_CALL),
-      clock,
-      attributes,
-      patience,
-    ),
+    readChunk(client, table, keys.slice(index * KEYS_PER_CALL, (index + 1) * KEYS_PER_CALL), clock, options),
   );
   return (await Promise.all(calls)).flat();
 }
@@ -47,8 +46,7 @@ async function readChunk(
   table: string,
   keys: readonly Record<string, string | number>[],
   clock: Clock,
-  attributes: readonly string[] | undefined,
-  patience: RetryPolicy,
+  { attributes, consistent = true, patience = FUNCTION_PATIENCE }: BatchGetOptions,
 ): Promise<Record<string, unknown>[]> {
   const projection = attributes && {
     ProjectionExpression: attributes.map((name) => `#${name}`).join(', '),
@@ -64,7 +62,7 @@ async function readChunk(
     }
     if (attempt > 1) await clock.sleepUntil(clock.now() + fullJitter(attempt - 1, patience, Math.random));
     const answer = await client.send(
-      new BatchGetCommand({ RequestItems: { [table]: { Keys: left, ConsistentRead: true, ...projection } } }),
+      new BatchGetCommand({ RequestItems: { [table]: { Keys: left, ConsistentRead: consistent, ...projection } } }),
     );
     items.push(...(answer.Responses?.[table] ?? []));
     left = answer.UnprocessedKeys?.[table]?.Keys ?? [];

@@ -1,13 +1,18 @@
+import { X509Certificate } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { Agent, request as startRequest } from 'node:https';
 import { createSecureContext, TLSSocket, type SecureContext } from 'node:tls';
 import { CredentialError, UnavailableError, type UpstreamError } from './errors.ts';
 
-/** What a client shows of itself in the TLS handshake, all PEM. `ca` stands in for the public authorities. */
-export interface ClientCertificate {
+/** Whom a client trusts in the TLS handshake. `ca`, PEM, stands in for the public authorities. */
+export interface ServerTrust {
+  readonly ca?: string | undefined;
+}
+
+/** What a client shows of itself in the TLS handshake, PEM, and whom it trusts. */
+export interface ClientCertificate extends ServerTrust {
   readonly cert: string;
   readonly key: string;
-  readonly ca?: string | undefined;
 }
 
 export interface HttpRequest {
@@ -55,8 +60,8 @@ const CERTIFICATE_ALERTS = new Map([
 ]);
 
 /**
- * Opens a pool of HTTPS connections that show one client certificate. Idle connections close by themselves and keep no
- * process alive, so a pool that is no longer wanted is just dropped.
+ * Opens a pool of HTTPS connections, which show a client certificate if one is given. Idle connections close by
+ * themselves and keep no process alive, so a pool that is no longer wanted is just dropped.
  *
  * @returns a function that sends one request. Redirects are answers like any other. It throws
  *   CredentialError when the upstream refuses the client certificate,
@@ -64,30 +69,36 @@ const CERTIFICATE_ALERTS = new Map([
  *   and the signal's reason when that ends the exchange
  * @throws CredentialError when certificate, key or authority cannot be used
  */
-export function connectHttps(certificate: ClientCertificate): SendRequest {
+export function connectHttps(tls: ClientCertificate | ServerTrust): SendRequest {
   const agent = new Agent({
     keepAlive: true,
     maxSockets: MAX_SOCKETS,
     timeout: IDLE_CONNECTION_MS,
-    secureContext: secureContext(certificate),
+    secureContext: secureContext(tls),
     // Said aloud, so that no environment variable can switch it off.
     rejectUnauthorized: true,
   });
-  return (request) => exchange(agent, request);
+  const showsCertificate = 'cert' in tls;
+  return (request) => exchange(agent, showsCertificate, request);
 }
 
-function secureContext({ cert, key, ca }: ClientCertificate): SecureContext {
+function secureContext(tls: ClientCertificate | ServerTrust): SecureContext {
+  const identity = 'cert' in tls ? { cert: tls.cert, key: tls.key } : {};
   try {
-    return createSecureContext({ cert, key, ...(ca === undefined ? {} : { ca }) });
+    // The context would take a text that is no certificate, and then trust nobody.
+    if (tls.ca !== undefined) new X509Certificate(tls.ca);
+    return createSecureContext({ ...identity, ...(tls.ca === undefined ? {} : { ca: tls.ca }) });
   } catch (error) {
+    const what =
+      'cert' in tls ? 'client certificate, its key or its authority' : "authority of the server's certificate";
     throw new CredentialError(
       'CertificateInvalid',
-      `the client certificate, its key or its authority cannot be used (${errorCode(error)}): store matching PEM texts`,
+      `the ${what} cannot be used (${errorCode(error)}): store matching PEM texts`,
     );
   }
 }
 
-function exchange(agent: Agent, request: HttpRequest): Promise<HttpAnswer> {
+function exchange(agent: Agent, showsCertificate: boolean, request: HttpRequest): Promise<HttpAnswer> {
   const { method, url, headers, body, timeoutMs, signal, onLeft } = request;
   return new Promise((resolve, reject) => {
     if (signal?.aborted) {
@@ -113,7 +124,7 @@ function exchange(agent: Agent, request: HttpRequest): Promise<HttpAnswer> {
       outgoing.destroy();
     };
     const lost = (error: unknown): void =>
-      fail(transportError(error, url.host, { handshakeDone, reused: outgoing.reusedSocket, socket }));
+      fail(transportError(error, url.host, { showsCertificate, handshakeDone, reused: outgoing.reusedSocket, socket }));
     const timer = setTimeout(() => {
       const message = `${url.host} gave no complete answer within ${timeoutMs} ms`;
       fail(new UnavailableError('TimedOut', message, { unsent: !handshakeDone }));
@@ -157,7 +168,7 @@ async function readBody(incoming: IncomingMessage): Promise<Pick<HttpAnswer, 'bo
 function transportError(
   error: unknown,
   host: string,
-  state: { handshakeDone: boolean; reused: boolean; socket: unknown },
+  state: { showsCertificate: boolean; handshakeDone: boolean; reused: boolean; socket: unknown },
 ): UpstreamError {
   const code = errorCode(error);
   // In TLS 1.3 the alert comes after the client's side of the handshake. While a write is pending its code is EPROTO
@@ -165,7 +176,8 @@ function transportError(
   const alert = error instanceof Error ? Number(/SSL alert number (\d+)/u.exec(error.message)?.[1]) : Number.NaN;
   const refusal = CERTIFICATE_ALERTS.get(alert);
   if (refusal) {
-    return new CredentialError('CertificateRefused', `${host} refused the client certificate (${refusal})`);
+    const what = state.showsCertificate ? 'refused the client certificate' : 'asks for a client certificate';
+    return new CredentialError('CertificateRefused', `${host} ${what} (${refusal})`);
   }
   if (!state.handshakeDone && state.socket instanceof TLSSocket && Boolean(state.socket.authorizationError)) {
     const message = `the certificate of ${host} is not to be trusted (${code})`;
@@ -173,7 +185,9 @@ function transportError(
   }
   // Some upstreams close a new connection without a word when they do not accept its certificate.
   const hint =
-    code === 'ECONNRESET' && !state.reused ? '; if it always does, the client certificate may not be accepted' : '';
+    state.showsCertificate && code === 'ECONNRESET' && !state.reused
+      ? '; if it always does, the client certificate may not be accepted'
+      : '';
   return state.handshakeDone
     ? new UnavailableError('ConnectionLost', `${host} closed the connection before its answer (${code})${hint}`)
     : new UnavailableError('Unreachable', `no connection to ${host} (${code})${hint}`, { unsent: true });
@@ -201,7 +215,25 @@ export function pathSegment(field: string, value: string): string {
   if (value === '' || value === '.' || value === '..' || !value.isWellFormed()) {
     throw new RangeError(`${field} ${JSON.stringify(value)} cannot be part of a path`);
   }
-  return encodeURIComponent(value).replaceAll(
+  return encodeUnreserved(value);
+}
+
+/**
+ * Encodes one value of a query by RFC 3986, section 2: everything but the unreserved characters, so that a space is
+ * `%20` and a comma `%2C`.
+ *
+ * @param field what the value is, for the error
+ * @throws RangeError for nothing and text that is not well-formed Unicode
+ */
+export function queryValue(field: string, value: string): string {
+  if (value === '' || !value.isWellFormed()) {
+    throw new RangeError(`${field} ${JSON.stringify(value)} cannot be part of a query`);
+  }
+  return encodeUnreserved(value);
+}
+
+function encodeUnreserved(text: string): string {
+  return encodeURIComponent(text).replaceAll(
     /[!'()*]/gu,
     (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
   );

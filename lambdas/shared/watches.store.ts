@@ -24,7 +24,11 @@ export interface VisitNotes {
   readonly problem?: WatchProblem | undefined;
   /** When the upstream first said that it does not know a thing that was there before, epoch milliseconds. */
   readonly missingSince?: number | undefined;
+  /** The upstream has nothing to say before, epoch milliseconds. */
+  readonly notBefore?: number | undefined;
 }
+
+const NOTES = ['attempts', 'problem', 'missingSince', 'notBefore'] as const satisfies readonly (keyof VisitNotes)[];
 
 /** A watch's row: its settings, its head (the latest state) and its statistics. */
 export interface WatchHead<State> extends VisitNotes {
@@ -38,6 +42,8 @@ export interface WatchHead<State> extends VisitNotes {
   readonly sentAt: number;
   readonly observedAt?: string | undefined;
   readonly state?: State | undefined;
+  /** What counts as a change of this watch, where its room lets that be chosen. */
+  readonly tuning?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** A watch to put on the list. */
@@ -70,7 +76,7 @@ export class WatchStore<State> {
         lap: lapOf(watch.bucketId, 'new'),
         addedAt: new Date(this.#clock.now()).toISOString(),
       },
-      remove: ['removedAt', 'attempts', 'problem', 'missingSince'],
+      remove: ['removedAt', ...NOTES],
       condition: 'attribute_not_exists(#lap)',
     });
   }
@@ -98,8 +104,7 @@ export class WatchStore<State> {
     to: WatchClass,
     notes: VisitNotes,
   ): Promise<boolean> {
-    const { attempts, problem, missingSince } = notes;
-    const given = Object.entries({ attempts, problem, missingSince });
+    const given = NOTES.map((name) => [name, notes[name]] as const);
     return this.#update(head.watchId, {
       set: Object.fromEntries<unknown>([
         ['bucketId', head.bucketId],
@@ -111,11 +116,19 @@ export class WatchStore<State> {
     });
   }
 
-  /** The rows of these watches, strongly consistent; a watch without a row is missing from the answer. */
-  async heads(watchIds: readonly string[]): Promise<Map<string, WatchHead<State>>> {
+  /**
+   * The rows of these watches; a watch without a row is missing from the answer.
+   *
+   * @param freshness `latest` sees every write that has ended; `recent` may be a moment behind, for half the price
+   */
+  async heads(
+    watchIds: readonly string[],
+    freshness: 'latest' | 'recent' = 'latest',
+  ): Promise<Map<string, WatchHead<State>>> {
     const heads = new Map<string, WatchHead<State>>();
     const keys = watchIds.map((watchId) => ({ watchId }));
-    for (const item of await batchGet(this.#client, this.#table, keys, this.#clock)) {
+    const options = { consistent: freshness === 'latest' };
+    for (const item of await batchGet(this.#client, this.#table, keys, this.#clock, options)) {
       const head = { version: 0, sentAt: 0, ...item } as WatchHead<State>;
       heads.set(head.watchId, head);
     }

@@ -2,7 +2,7 @@ import { Duration } from 'aws-cdk-lib';
 import { Metric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 
 /** Rooms that emit metrics: the `service` dimension. */
-export type MetricRoom = 'offer-status' | 'change-events';
+export type MetricRoom = 'offer-status' | 'pricing' | 'change-events';
 
 /** Names of the metrics that the functions emit. */
 export type MetricName =

@@ -33,7 +33,10 @@ export class WatchRows {
    */
   async get(watchIds: readonly string[]): Promise<Map<string, WatchRow>> {
     const keys = watchIds.map((watchId) => ({ watchId }));
-    const items = await batchGet(this.#client, this.#table, keys, this.#clock, ATTRIBUTES, PATIENCE);
+    const items = await batchGet(this.#client, this.#table, keys, this.#clock, {
+      attributes: ATTRIBUTES,
+      patience: PATIENCE,
+    });
     return new Map((items as unknown as WatchRow[]).map((row) => [row.watchId, row]));
   }
 

@@ -37,7 +37,7 @@ describe('settings', () => {
       logRetentionDays: 30,
       schedules: { plan: 'rate(1 minute)', reconcile: 'rate(5 minutes)' },
       bus: { archiveDays: 30, subscriberAccounts: [] },
-      workers: { maximumConcurrency: 10 },
+      workers: { maximumConcurrency: 10, titleMemorySize: 512, priceMemorySize: 128 },
       alarms: {},
       runtime: expect.objectContaining({ stage: 'sample', logLevel: 'INFO' }),
     });
@@ -156,6 +156,46 @@ describe('rules between fields', () => {
     const many = Object.fromEntries(['a', 'b', 'c'].map((name) => [name, { licensors: [name] }]));
     expect(complaintAbout({ workers: { maximumConcurrency: 2 }, ...offerStatus({ accounts: many }) })).toMatch(
       /workers\.maximumConcurrency is 2; expected at least 3/,
+    );
+  });
+
+  const pricing = (accounts: object) => ({ pricing: { accounts } });
+
+  test('a selling account has marketplaces of Amazon, each once, by code or by identifier', () => {
+    expect(complaintAbout(pricing({ a: { marketplaces: ['US', 'A2EUQ1WTGCTBG2', 'mx'] } }))).toBe('no complaint');
+    expect(complaintAbout(pricing({ a: { marketplaces: ['US', 'XX'] } }))).toMatch(
+      /pricing\.accounts\.a\.marketplaces\.1 is "XX"; expected a marketplace of Amazon, such as US/,
+    );
+    expect(complaintAbout(pricing({ a: { marketplaces: ['GB', 'UK'] } }))).toMatch(
+      /marketplaces\.1 .*each marketplace once/,
+    );
+    expect(complaintAbout(pricing({ a: { marketplaces: [] } }))).toMatch(/pricing\.accounts\.a\.marketplaces/);
+  });
+
+  test('a selling account is in one region, as its refresh token is', () => {
+    expect(complaintAbout(pricing({ a: { marketplaces: ['DE', 'JP'] } }))).toMatch(
+      /pricing\.accounts\.a\.marketplaces\.1 is "JP"; expected marketplaces of one region, and JP is in fe, not in eu/,
+    );
+  });
+
+  test('a secret is not shared between APIs', () => {
+    const both = {
+      ...offerStatus({ accounts: { a: { licensors: ['x'], secret: 's' } } }),
+      ...pricing({ b: { marketplaces: ['US'], secret: 's' } }),
+    };
+    expect(complaintAbout(both)).toMatch(/pricing\.accounts\.b\.secret is "s"; .*that of a as well/);
+  });
+
+  test('there is a worker for each token bucket of the selling accounts', () => {
+    const many = Object.fromEntries(['a', 'b', 'c'].map((name) => [name, { marketplaces: ['US'] }]));
+    expect(complaintAbout(pricing(many))).toMatch(/workers\.maximumConcurrency.* expected at least 12/);
+  });
+
+  test('rates can be given for operations that there are', () => {
+    const rates = { getPricing: { perSecond: 5, burst: 10 } };
+    expect(complaintAbout(pricing({ a: { marketplaces: ['US'], rates } }))).toBe('no complaint');
+    expect(complaintAbout(pricing({ a: { marketplaces: ['US'], rates: { getPrices: rates.getPricing } } }))).toMatch(
+      /getPrices/,
     );
   });
 

@@ -58,7 +58,7 @@ describe('permissions', () => {
   });
 
   test('the planner reads laps, keeps its place in the buckets and sends slices', () => {
-    expect(allowedTo('TitleChecksPlanChecks')).toEqual({
+    expect(allowedTo('TitleChecksPlanner')).toEqual({
       '${WatchTablesWatches.Arn}/index/lap': ['dynamodb:Query'],
       '${WatchTablesBuckets.Arn}': ['dynamodb:GetItem', 'dynamodb:UpdateItem'],
       '${TitleChecksQueuesSlices.Arn}': ['sqs:SendMessage'],
@@ -66,7 +66,7 @@ describe('permissions', () => {
   });
 
   test('the worker receives slices, records changes and reads its own secrets', () => {
-    expect(allowedTo('TitleChecksCheckTitles')).toEqual({
+    expect(allowedTo('TitleChecksWorker')).toEqual({
       '${TitleChecksQueuesSlices.Arn}': [
         'sqs:ChangeMessageVisibility',
         'sqs:DeleteMessage',
@@ -107,7 +107,7 @@ describe('permissions', () => {
 
   test('a schedule may invoke its own function and nothing else', () => {
     expect(allowedTo('TitleChecksPlanSchedule')).toEqual({
-      '${TitleChecksPlanChecksFunction.Arn}': ['lambda:InvokeFunction'],
+      '${TitleChecksPlannerFunction.Arn}': ['lambda:InvokeFunction'],
     });
     expect(allowedTo('ChangePublishingReconcileSchedule')).toEqual({
       '${ChangePublishingRepublishChangesFunction.Arn}': ['lambda:InvokeFunction'],

@@ -76,6 +76,7 @@ async function title() {
       return { answer: answerOf(alid, current), sentAt, answeredAt: clock.now(), drift: [] };
     },
   };
+  const bucket = { id: 'b', limit: { perSecond: 10, burst: 5 }, pack: 1 };
   const checks = titleChecks(
     {
       client: () => client,
@@ -116,12 +117,13 @@ async function title() {
       const other = (await store.heads([otherId])).get(otherId);
       const before = reply;
       reply = { codes: ['Ready'] };
-      if (other) await checks.check([other], { left: () => undefined, answered: () => undefined }, 'message-2');
+      if (other) await checks.check(bucket, [other], { left: () => undefined, answered: () => undefined }, 'message-2');
       reply = before;
     },
     check: async (head?: Awaited<ReturnType<typeof headNow>>) => {
       const seen = head ?? (await headNow());
       const visits = await checks.check(
+        bucket,
         [seen],
         { left: () => undefined, answered: (result) => slots.push(result) },
         'message-1',

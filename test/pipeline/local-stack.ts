@@ -124,7 +124,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
       const end = Date.now() + seconds * 1000;
       while (!(await condition())) {
         if (Date.now() > end) throw new Error(`polled ${seconds} s in vain for ${what}`);
-        const planned = await cloud.invoke('TitleChecks/PlanChecks/Function', {});
+        const planned = await cloud.invoke('TitleChecks/Planner/Function', {});
         if (planned.outcome !== 'success') throw new Error(`planner: ${JSON.stringify(planned.error)}`);
         await sleep(300);
       }

@@ -104,7 +104,7 @@ describe('the permissions of the stack, in one run of all its flows', () => {
       class: 'steady',
       watches: ALIDS.map((alid) => titleWatchId(titleOf(alid))),
     };
-    await stack.cloud.invoke('TitleChecks/CheckTitles/Function', {
+    await stack.cloud.invoke('TitleChecks/Worker/Function', {
       Records: [
         {
           messageId: 'held-for-long',
@@ -115,7 +115,7 @@ describe('the permissions of the stack, in one run of all its flows', () => {
       ],
     });
     const workers = () =>
-      calls.filter(({ caller }) => caller.kind === 'function' && caller.logicalId?.includes('CheckTitles'));
+      calls.filter(({ caller }) => caller.kind === 'function' && caller.logicalId?.includes('TitleChecksWorker'));
     const sentAnew = () =>
       workers().some(
         ({ operation, input }) => operation === 'SendMessage' && String(input['MessageBody']).includes('held-for-long'),

@@ -17,7 +17,7 @@ interface RoleProperties {
 }
 
 const STAGE = 'strict';
-const PLANNER = 'TitleChecks/PlanChecks/Function';
+const PLANNER = 'TitleChecks/Planner/Function';
 let folder: string;
 let templateFile: string;
 let whole: string;
@@ -83,32 +83,32 @@ describe('what the stack forgets, the local cloud names:', () => {
 
   it('a permission, with function, action and resource, to whoever watches and in the function’s log', async () => {
     const { cloud, told } = await cloudWithout((template) =>
-      removeAction(template, 'TitleChecksPlanChecksRole', 'dynamodb:Query'),
+      removeAction(template, 'TitleChecksPlannerRole', 'dynamodb:Query'),
     );
     const result = await cloud.invoke(PLANNER, {});
     const index = `arn:aws:dynamodb:us-east-1:000000000000:table/${cloud.physicalId('WatchTables/Watches')}/index/lap`;
     const refusal = `is not authorized to perform: dynamodb:Query on resource: ${index} because no identity-based policy`;
     expect(result).toMatchObject({ outcome: 'error', error: { errorMessage: expect.stringContaining(refusal) } });
     const line = told.find((text) => text.includes(' (function): '));
-    expect(line).toMatch(/^TitleChecksPlanChecksFunction\w+ \(function\): User: arn:aws:sts::.*PlanChecks/);
+    expect(line).toMatch(/^TitleChecksPlannerFunction\w+ \(function\): User: arn:aws:sts::.*Planner/);
     expect(line).toContain(refusal);
-    expect(told.some((text) => /^TitleChecksPlanChecks\w+: .*AccessDenied/.test(text) && text.includes(refusal))).toBe(
+    expect(told.some((text) => /^TitleChecksPlanner\w+: .*AccessDenied/.test(text) && text.includes(refusal))).toBe(
       true,
     );
   });
 
   it('a permission that Lambda needs, before anything runs', async () => {
     const starting = cloudWithout((template) =>
-      removeAction(template, 'TitleChecksCheckTitlesRole', 'sqs:ReceiveMessage'),
+      removeAction(template, 'TitleChecksWorkerRole', 'sqs:ReceiveMessage'),
     );
     await expect(starting).rejects.toThrow(
-      /^TitleChecksSlicesToCheckTitles\w+ \(AWS::Lambda::EventSourceMapping\), .*not authorized to perform: sqs:ReceiveMessage on resource: \S+Slices/,
+      /^TitleChecksSlicesToWorker\w+ \(AWS::Lambda::EventSourceMapping\), .*not authorized to perform: sqs:ReceiveMessage on resource: \S+Slices/,
     );
   });
 
   it('a variable', async () => {
     const { cloud } = await cloudWithout((template) => {
-      const { properties } = resourceOf(template, 'TitleChecksPlanChecksFunction', 'AWS::Lambda::Function');
+      const { properties } = resourceOf(template, 'TitleChecksPlannerFunction', 'AWS::Lambda::Function');
       const { Variables } = properties['Environment'] as { Variables: Record<string, unknown> };
       expect(Variables).toHaveProperty('BUCKETS_TABLE');
       delete Variables['BUCKETS_TABLE'];
@@ -119,10 +119,10 @@ describe('what the stack forgets, the local cloud names:', () => {
 
   it.each([
     [
-      'TitleChecksSlicesToCheckTitles',
+      'TitleChecksSlicesToWorker',
       [
         /TitleChecksQueuesSlices\w+ \(AWS::SQS::Queue\): .*no event source reads it/,
-        /TitleChecksCheckTitlesFunction\w+ \(AWS::Lambda::Function\): no event source, schedule or rule calls it/,
+        /TitleChecksWorkerFunction\w+ \(AWS::Lambda::Function\): no event source, schedule or rule calls it/,
       ],
     ],
     [

@@ -40,7 +40,7 @@ function worker(script: (watchId: string, visit: number) => Answer, options: { l
   const counts: Record<string, number> = {};
   const visits = new Map<string, number>();
   const buckets = new MemoryBuckets();
-  const bucket = { id: 'b', limit: { perSecond: 10, burst: 5 } };
+  const bucket = { id: 'b', limit: { perSecond: 10, burst: 5 }, pack: 1 };
   let credentials = true;
   const runner = new SliceRunner<unknown>(
     {
@@ -66,11 +66,10 @@ function worker(script: (watchId: string, visit: number) => Answer, options: { l
       count: (metric, by) => (counts[metric] = (counts[metric] ?? 0) + by),
     },
     {
-      pack: 1,
       timeoutMs: 10_000,
       ready: () =>
         credentials ? Promise.resolve() : Promise.reject(new CredentialError('SecretMissing', 'no secret')),
-      async check([head], slot) {
+      async check(_bucket, [head], slot) {
         slot.left();
         const id = head?.watchId ?? '';
         const visit = (visits.get(id) ?? 0) + 1;
@@ -124,7 +123,7 @@ describe('running a slice', () => {
     const watches = Array.from({ length: 100 }, (_, index) => watch(`w${index}`));
     expect(await run(watches)).toEqual({
       kind: 'done',
-      visits: { recorded: 0, unchanged: 100, vanished: 0, moved: 0, failed: 0, leftOver: 0 },
+      visits: { unchanged: 100 },
     });
     expect({ places, letters, writes: buckets.writes }).toEqual({ places: [], letters: [], writes: 1 });
     expect(counts).toEqual({ RequestsSent: 100 });
@@ -225,7 +224,7 @@ describe('running a slice', () => {
     const { watch, run, letters, visits, rows } = worker((id) => (failingFor.has(id) ? failing() : unchanged));
     const watches = Array.from({ length: 60 }, (_, index) => watch(`w${index}`));
     for (let lap = 0; lap < 4; lap += 1) {
-      expect(await run(watches)).toMatchObject({ kind: 'done', visits: { failed: 15, leftOver: 0 } });
+      expect(await run(watches)).toMatchObject({ kind: 'done', visits: { failed: 15 } });
     }
     expect(watches.every((id) => (visits.get(id) ?? 0) >= 4)).toBe(true);
     // Each is given up once, with its reason, and polled on.
@@ -279,7 +278,7 @@ describe('running a slice', () => {
   it('slows down when it is throttled, and loses nothing', async () => {
     const { watch, run, visits, places } = worker((id, visit) => (id === 'w3' && visit === 1 ? throttled : unchanged));
     const watches = Array.from({ length: 8 }, (_, index) => watch(`w${index}`));
-    expect(await run(watches)).toMatchObject({ kind: 'done', visits: { unchanged: 8, failed: 0 } });
+    expect(await run(watches)).toMatchObject({ kind: 'done', visits: { unchanged: 8 } });
     expect(visits.get('w3')).toBe(2);
     expect(places).toEqual([]);
   });
@@ -290,7 +289,7 @@ describe('running a slice', () => {
     const outcome = await run(watches, 1, 20);
     expect(outcome).toMatchObject({ kind: 'done' });
     expect(again).toHaveLength(1);
-    expect(outcome.kind === 'done' && outcome.visits.unchanged + (again[0]?.length ?? 0)).toBe(200);
+    expect(outcome.kind === 'done' && (outcome.visits.unchanged ?? 0) + (again[0]?.length ?? 0)).toBe(200);
     expect(again[0]).toEqual(watches.slice(-(again[0]?.length ?? 0)));
   });
 
@@ -333,6 +332,123 @@ describe('running a slice', () => {
   });
 });
 
+describe('a request for several watches', () => {
+  /** A runner that packs, whose upstream answers a request as a whole. */
+  function packing(script: (ids: readonly string[], request: number) => (id: string) => Visit, pack = 4) {
+    const clock = new VirtualClock();
+    const rows = new Map<string, WatchHead<unknown>>();
+    const requests: string[][] = [];
+    const counts: Record<string, number> = {};
+    const places: { watchId: string; to: string; notes: VisitNotes }[] = [];
+    const again: { watches: readonly string[]; pack: number | undefined }[] = [];
+    const bucket = { id: 'b', limit: { perSecond: 10, burst: 20 }, pack, uniform: true };
+    const runner = new SliceRunner<unknown>(
+      {
+        pacer: new Pacer(new MemoryBuckets(), clock),
+        watches: {
+          heads: (ids) => Promise.resolve(new Map([...rows].filter(([id]) => ids.includes(id)))),
+          place: (head, to, notes) => Promise.resolve(places.push({ watchId: head.watchId, to, notes }) > 0),
+        },
+        slices: { sendAgain: (slice, watches) => Promise.resolve(void again.push({ watches, pack: slice.pack })) },
+        deadLetters: { giveUp: () => Promise.resolve() },
+        clock,
+        attempts: 3,
+        pause: () => 100,
+        warn: () => undefined,
+        count: (metric, by) => (counts[metric] = (counts[metric] ?? 0) + by),
+      },
+      {
+        timeoutMs: 10_000,
+        ready: () => Promise.resolve(),
+        async check(_bucket, heads, slot) {
+          slot.left();
+          const ids = heads.map(({ watchId }) => watchId);
+          const answer = script(ids, requests.push(ids));
+          await clock.sleep(100);
+          slot.answered({ throttled: false });
+          return new Map(ids.map((id) => [id, answer(id)]));
+        },
+      },
+    );
+    const run = (watches: string[], more: Partial<Slice> = {}) => {
+      for (const watchId of watches) {
+        if (!rows.has(watchId)) {
+          rows.set(watchId, { watchId, bucketId: 'b', lap: 'b#steady', version: 1, sentAt: 0, state: {} });
+        }
+      }
+      const slice: Slice = { id: 's', bucket: 'b', class: 'steady', endsAt: 1, watches, ...more };
+      return clock.run(runner.run(slice, bucket, { messageId: 'm', receives: 1, deadline: clock.now() + 60_000 }));
+    };
+    return { clock, rows, requests, counts, places, again, run };
+  }
+  const ids = (count: number, group = 'a'): string[] =>
+    Array.from({ length: count }, (_, index) => `${group}|${String(index).padStart(2, '0')}`);
+  const down = failing();
+
+  it('carries compatible ones only, each once', async () => {
+    const { run, requests } = packing(() => () => unchanged);
+    await run([...ids(6), ...ids(2, 'b'), 'a|00']);
+    expect(requests.map((request) => request.length)).toEqual([4, 2, 2]);
+    expect(new Set(requests.flat()).size).toBe(8);
+  });
+
+  it('packs the failed ones of several requests together when it repeats them', async () => {
+    const failed = new Set(['a|01', 'a|06', 'a|11']);
+    const { run, requests } = packing((_, request) => (id) => (request <= 3 && failed.has(id) ? failing() : unchanged));
+    expect(await run(ids(12))).toEqual({ kind: 'done', visits: { unchanged: 12 } });
+    expect(requests.slice(3)).toEqual([[...failed]]);
+  });
+
+  it('counts a request that failed as a whole as one failure, so that one alone raises no suspicion', async () => {
+    const { run, requests, counts } = packing((_, request) => () => (request === 1 ? down : unchanged), 20);
+    expect(await run(ids(40))).toEqual({ kind: 'done', visits: { unchanged: 40 } });
+    expect(counts['Unavailable']).toBe(1);
+    expect(requests).toHaveLength(3);
+  });
+
+  it('takes ten failed requests in a row for an outage, once the witness has failed as well', async () => {
+    const { run, requests } = packing(() => () => failing(), 2);
+    expect(await run(ids(90))).toMatchObject({ kind: 'hide', because: 'outage' });
+    // Those of the burst were on their way when the first one failed.
+    expect(requests.length).toBeLessThan(18 + 10);
+  });
+
+  it('asks about doubtful ones again in smaller requests, as a slice of their own', async () => {
+    const { run, again, places } = packing(
+      (request) => (id) =>
+        request.includes('a|02') ? { kind: 'doubtful', pack: 2 } : id === 'a|05' ? failing() : unchanged,
+    );
+    await run(ids(8));
+    expect(again).toEqual([{ watches: ids(4), pack: 2 }]);
+    expect(places.map(({ watchId }) => watchId)).toEqual(['a|05']);
+    const second = packing(() => () => unchanged);
+    await second.run(ids(4), { pack: 2 });
+    expect(second.requests.map((request) => request.length)).toEqual([2, 2]);
+  });
+
+  it('spends nothing on a watch before the time that the upstream has named', async () => {
+    const world = packing(() => () => unchanged);
+    const until = world.clock.now() + 600_000;
+    const early = packing(() => (id) => (id === 'a|01' ? { kind: 'early', until } : unchanged));
+    await early.run(ids(2));
+    expect(early.places).toEqual([{ watchId: 'a|01', to: 'steady', notes: { notBefore: until } }]);
+    world.rows.set('a|01', {
+      watchId: 'a|01',
+      bucketId: 'b',
+      lap: 'b#steady',
+      version: 1,
+      sentAt: 0,
+      notBefore: until,
+    });
+    expect(await world.run(ids(2))).toEqual({ kind: 'done', visits: { unchanged: 1 } });
+    expect(world.requests).toEqual([['a|00']]);
+    await world.clock.run(world.clock.sleepUntil(until));
+    await world.run(ids(2));
+    expect(world.requests.at(-1)).toEqual(ids(2));
+    expect(world.places).toEqual([{ watchId: 'a|01', to: 'steady', notes: {} }]);
+  });
+});
+
 describe('receiving slices', () => {
   const record = (body: string) => ({
     messageId: 'm1',
@@ -346,7 +462,7 @@ describe('receiving slices', () => {
     const hidden: number[] = [];
     const parts = {
       run: () => Promise.resolve(outcome),
-      bucket: (id: string) => (id === 'b' ? { id, limit: { perSecond: 1, burst: 1 } } : undefined),
+      bucket: (id: string) => (id === 'b' ? { id, limit: { perSecond: 1, burst: 1 }, pack: 1 } : undefined),
       slices: { hide: (_: string, seconds: number) => Promise.resolve(void hidden.push(seconds)) },
       deadLetters: {
         refuse: (_: string, body: string, reason: { code: string; message: string }) =>
@@ -359,7 +475,7 @@ describe('receiving slices', () => {
   }
   const done = {
     kind: 'done',
-    visits: { recorded: 0, unchanged: 1, vanished: 0, moved: 0, failed: 0, leftOver: 0 },
+    visits: { unchanged: 1 },
   } as const;
   const body = JSON.stringify({ id: 's', bucket: 'b', class: 'steady', endsAt: 1, watches: ['w'] });
 

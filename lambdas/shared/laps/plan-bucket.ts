@@ -1,15 +1,12 @@
 import type { BucketRow, LapState, SliceOutline } from '../pacer/buckets.store.ts';
 import { learnedRate, usableRate } from '../pacer/rate.ts';
-import type { RateLimit } from '../settings.ts';
+import type { PackedBucket } from './packing.ts';
+import { packs } from './packing.ts';
 import type { Slice, WatchClass } from './slice.ts';
 import { WATCH_CLASSES } from './slice.ts';
 
 /** What the planner needs to know of a bucket; durations in seconds. */
-export interface BucketOrder {
-  readonly id: string;
-  readonly limit: RateLimit;
-  /** Watches that one request can carry. */
-  readonly pack: number;
+export interface BucketOrder extends PackedBucket {
   readonly backlogSeconds: number;
   readonly sliceSeconds: number;
   readonly minLapSeconds: Readonly<Record<WatchClass, number>>;
@@ -74,16 +71,16 @@ export async function planBucket(
         if (watchClass !== 'steady' && lap.through > started) return;
       }
       const page = await readLap(watchClass, lap?.cursor ?? null, perSlice * order.pack);
-      const watches = fitting(page.watches);
+      const requests = requestsOf(page.watches, perSlice, order);
+      const watches = requests.flat();
       const whole = watches.length === page.watches.length;
-      const requests = Math.ceil(watches.length / order.pack);
-      if (requests === 0) {
+      if (requests.length === 0) {
         // The lap ended exactly with the slice before, or there is nothing in it.
         if (lap === undefined || lap.cursor === null) return;
         laps[watchClass] = { ...lap, cursor: null };
         continue;
       }
-      planned += requests;
+      planned += requests.length;
       const startedAt = lap === undefined || lap.cursor === null ? expectedStart : lap.startedAt;
       laps[watchClass] = {
         cursor: page.last && whole ? null : (watches.at(-1) ?? null),
@@ -106,6 +103,15 @@ export async function planBucket(
   // What a class does not want is there for the others.
   for (const watchClass of WATCH_CLASSES) await topUp(watchClass, limit);
   return { slices, outlines, planned, laps };
+}
+
+/** The first requests of a page: as many as a slice sends and its message holds. */
+function requestsOf(page: readonly string[], perSlice: number, order: BucketOrder): string[][] {
+  const watches = fitting(page);
+  const requests = packs(watches, (watch) => watch, order);
+  // What the message has no room for may belong to the last request, which can carry it next time.
+  const isCut = watches.length < page.length && requests.length > 1 && requests.length <= perSlice;
+  return isCut ? requests.slice(0, -1) : requests.slice(0, perSlice);
 }
 
 /** A slice whose outline was written down: what its range of the lap holds now. */

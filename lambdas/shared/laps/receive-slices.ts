@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { DeadLetterQueue } from '../dead-letters.ts';
-import type { Bucket } from '../pacer/pacer.ts';
 import type { SlicesQueue } from '../slices-queue.ts';
+import type { PackedBucket } from './packing.ts';
 import type { Delivery, SliceOutcome } from './slice-runner.ts';
 import { Slice } from './slice.ts';
 
@@ -14,8 +14,8 @@ export interface SliceRecord {
 }
 
 export interface ReceiveParts {
-  readonly run: (slice: Slice, bucket: Bucket, delivery: Delivery) => Promise<SliceOutcome>;
-  readonly bucket: (bucketId: string) => Bucket | undefined;
+  readonly run: (slice: Slice, bucket: PackedBucket, delivery: Delivery) => Promise<SliceOutcome>;
+  readonly bucket: (bucketId: string) => PackedBucket | undefined;
   readonly slices: Pick<SlicesQueue, 'hide'>;
   readonly deadLetters: Pick<DeadLetterQueue, 'refuse'>;
   readonly clock: Clock;

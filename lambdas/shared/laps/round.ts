@@ -8,6 +8,12 @@ export type Visit =
   | { readonly kind: 'vanished'; readonly since: number }
   /** The settings have given the watch to another bucket; nothing was sent. */
   | { readonly kind: 'moved'; readonly bucketId: string }
+  /** The upstream has nothing to say before a time, epoch milliseconds. */
+  | { readonly kind: 'early'; readonly until: number }
+  /** The upstream refused a whole request for one of its watches: ask again, at most so many together. */
+  | { readonly kind: 'doubtful'; readonly pack: number }
+  /** Still refused for good. */
+  | { readonly kind: 'invalid' }
   | { readonly kind: 'failed'; readonly error: UpstreamError };
 
 /** The watches of one slice and how their visits ended. */
@@ -62,15 +68,25 @@ export class Round<State> {
     return heads.filter((head) => !this.visits.has(head.watchId));
   }
 
+  /** Watches to be asked about in smaller requests, by the most that these may carry. */
+  doubtful(): Map<number, string[]> {
+    const bySize = new Map<number, string[]>();
+    for (const [watchId, visit] of this.visits) {
+      if (visit.kind === 'doubtful') bySize.set(visit.pack, [...(bySize.get(visit.pack) ?? []), watchId]);
+    }
+    return bySize;
+  }
+
   /** Those of a slice's watches that have got no answer, the ones that failed last. */
   unserved(all: readonly string[]): string[] {
-    const failed = (watchId: string): boolean => this.visits.get(watchId)?.kind === 'failed';
+    const failed = (watchId: string): boolean => ['failed', 'doubtful'].includes(this.visits.get(watchId)?.kind ?? '');
     return [...all.filter((watchId) => !this.visits.has(watchId)), ...all.filter(failed)];
   }
 
-  tally(): Record<Visit['kind'], number> {
-    const counts = { recorded: 0, unchanged: 0, vanished: 0, moved: 0, failed: 0 };
-    for (const visit of this.visits.values()) counts[visit.kind] += 1;
+  /** How many visits ended in each way that occurred. */
+  tally(): Partial<Record<Visit['kind'], number>> {
+    const counts: Partial<Record<Visit['kind'], number>> = {};
+    for (const { kind } of this.visits.values()) counts[kind] = (counts[kind] ?? 0) + 1;
     return counts;
   }
 }

@@ -26,9 +26,12 @@ export async function settleVisit<State>(
 ): Promise<void> {
   const { watches } = parts;
   const steady = classOf(head.lap ?? '') === 'steady';
-  const noted = head.attempts !== undefined || head.problem !== undefined || head.missingSince !== undefined;
+  const { attempts, problem, missingSince, notBefore } = head;
+  const noted = [attempts, problem, missingSince, notBefore].some((note) => note !== undefined);
   switch (visit.kind) {
     case 'recorded':
+    case 'doubtful':
+    case 'invalid':
       return;
     case 'unchanged':
       if (!steady || noted) await watches.place(head, 'steady', {});
@@ -38,6 +41,9 @@ export async function settleVisit<State>(
       return;
     case 'moved':
       await watches.place({ watchId: head.watchId, bucketId: visit.bucketId }, 'new', {});
+      return;
+    case 'early':
+      await watches.place(head, 'steady', { notBefore: visit.until });
       return;
     case 'failed':
       return settleFailure(parts, slice, head, visit.error, steady);

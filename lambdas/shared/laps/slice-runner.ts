@@ -1,8 +1,17 @@
-import { CredentialError, RejectedError, ThrottledError, UnavailableError, UnreadableAnswerError } from '../errors.ts';
-import type { UpstreamError } from '../errors.ts';
-import type { Bucket, Pacer, SliceRun, Slot } from '../pacer/pacer.ts';
+import {
+  CredentialError,
+  RejectedError,
+  ThrottledError,
+  UnavailableError,
+  UnreadableAnswerError,
+  UpstreamError,
+} from '../errors.ts';
+import type { Pacer, SliceRun, Slot } from '../pacer/pacer.ts';
+import { LONGEST_SLEEP_MS } from '../pacer/pacer.ts';
 import type { SlicesQueue } from '../slices-queue.ts';
 import type { WatchHead, WatchStore } from '../watches.store.ts';
+import type { PackedBucket } from './packing.ts';
+import { packs } from './packing.ts';
 import type { Visit } from './round.ts';
 import { Round } from './round.ts';
 import type { Slice } from './slice.ts';
@@ -11,19 +20,23 @@ import { settleVisit } from './settle-visit.ts';
 
 export type { Visit } from './round.ts';
 
-/** What a room brings: one request for up to `pack` watches. */
+/** What a room brings: one request for as many watches as the bucket packs. */
 export interface Checks<State> {
-  readonly pack: number;
   /** Longest time that one request may take, milliseconds. */
   readonly timeoutMs: number;
   /** Gets ready what a request needs (credentials), before any slot is taken. */
-  ready(bucket: Bucket): Promise<void>;
+  ready(bucket: PackedBucket): Promise<void>;
   /**
    * Sends one request, frees the slot as soon as the answer is there, and records what changed.
    *
    * @returns how it went, for each of the watches
    */
-  check(heads: readonly WatchHead<State>[], slot: Slot, correlationId: string): Promise<ReadonlyMap<string, Visit>>;
+  check(
+    bucket: PackedBucket,
+    heads: readonly WatchHead<State>[],
+    slot: Slot,
+    correlationId: string,
+  ): Promise<ReadonlyMap<string, Visit>>;
 }
 
 export interface SliceRunnerParts<State> extends SettleParts<State> {
@@ -56,7 +69,7 @@ export interface Delivery {
 
 /** `done`, or for how long the message wants to be hidden and why. */
 export type SliceOutcome =
-  | { readonly kind: 'done'; readonly visits: Readonly<Record<Visit['kind'] | 'leftOver', number>> }
+  | { readonly kind: 'done'; readonly visits: Readonly<Partial<Record<Visit['kind'] | 'leftOver', number>>> }
   | {
       readonly kind: 'hide';
       readonly seconds: number;
@@ -64,7 +77,7 @@ export type SliceOutcome =
       readonly error?: UpstreamError;
     };
 
-/** So many failures in a row raise the suspicion that the upstream is down, and not that the titles are at fault. */
+/** So many failed requests in a row raise the suspicion that the upstream is down, and not that the watches are at fault. */
 const OUTAGE_FAILURES = 10;
 /** A slice held through an outage is sent anew before the queue's own limit of receipts would dead-letter it. */
 const MOST_RECEIVES = 8;
@@ -74,16 +87,34 @@ const LONGEST_HOLD_SECONDS = 900;
 const HOLD_MARGIN_MS = 90_000;
 /** Heads that are read in one go. */
 const HEADS_READ_AHEAD = 50;
+/** How much before its slots a hidden slice wants to come back. */
+const EARLY_MS = 200;
 /** Time kept for recording and reporting after the last answer. */
 const CLOSING_MS = 5_000;
 
 /** A slice under way. */
 interface Sending<State> {
   readonly slice: Slice;
-  readonly bucket: Bucket;
+  /** Packs no more than the slice allows. */
+  readonly bucket: PackedBucket;
   readonly delivery: Delivery;
   readonly run: SliceRun;
   readonly round: Round<State>;
+}
+
+/** Visits that show that the upstream works. */
+const ANSWERED: ReadonlySet<Visit['kind']> = new Set(['recorded', 'unchanged', 'early', 'invalid']);
+
+/** Whether a failure says more about the watch than about the upstream. */
+function isOfWatch(error: UpstreamError): boolean {
+  return error instanceof UnreadableAnswerError || error instanceof RejectedError;
+}
+
+function metricOf(error: UpstreamError): SliceMetric {
+  if (error instanceof RejectedError) return 'Rejected';
+  if (error instanceof UnreadableAnswerError) return 'UnreadableAnswers';
+  if (error instanceof CredentialError) return 'CredentialsRefused';
+  return error instanceof ThrottledError ? 'Throttled' : 'Unavailable';
 }
 
 /** When known things vanish in a row, it is the upstream that has lost them. */
@@ -105,28 +136,33 @@ export class SliceRunner<State> {
     this.#checks = checks;
   }
 
-  async run(slice: Slice, bucket: Bucket, delivery: Delivery): Promise<SliceOutcome> {
+  async run(slice: Slice, roomy: PackedBucket, delivery: Delivery): Promise<SliceOutcome> {
     const { pacer } = this.#parts;
+    const bucket = { ...roomy, pack: Math.min(roomy.pack, slice.pack ?? roomy.pack) };
     try {
       await this.#checks.ready(bucket);
     } catch (error) {
-      if (!(error instanceof CredentialError)) throw error;
-      this.#parts.count('CredentialsRefused', 1);
+      if (!(error instanceof UpstreamError)) throw error;
+      this.#parts.count(metricOf(error), 1);
       return this.#hold(slice, bucket, new Round(), error, delivery);
     }
-    const coming = this.#readAhead(slice.watches);
-    // The first heads are read while the slots are reserved.
-    const first = coming.next();
-    first.catch(() => undefined);
-    const requests = Math.ceil(slice.watches.length / this.#checks.pack);
+    const watchIds = [...new Set(slice.watches)];
+    const coming = this.#readAhead(watchIds, bucket.pack);
+    // The first heads are read while the slots are reserved, except where the slice will probably have to wait.
+    const waits = 1000 / bucket.limit.perSecond > LONGEST_SLEEP_MS && delivery.receives === 1;
+    const eager = waits ? undefined : coming.next();
+    eager?.catch(() => undefined);
+    const requests = packs(watchIds, (watchId) => watchId, bucket).length;
     const opened = await pacer.open(bucket, { id: slice.id, requests, endsAt: slice.endsAt });
-    // A second early, so that the last stretch is waited for to the millisecond.
-    if ('waitMs' in opened) return { kind: 'hide', seconds: opened.waitMs / 1000 - 1, because: 'pace' };
+    // A little early, so that the last stretch is waited for to the millisecond.
+    if ('waitMs' in opened) {
+      return { kind: 'hide', seconds: (opened.waitMs - EARLY_MS) / 1000, because: 'pace' };
+    }
 
     const round = new Round<State>();
     const sending = { slice, bucket, delivery, run: opened, round };
     try {
-      for (let chunk = await first; !chunk.done && !round.isOver(); chunk = await coming.next()) {
+      for (let chunk = await (eager ?? coming.next()); !chunk.done && !round.isOver(); chunk = await coming.next()) {
         round.heads.push(...chunk.value);
         await this.#send(sending, round.unvisited(chunk.value));
       }
@@ -143,18 +179,20 @@ export class SliceRunner<State> {
     if (this.#held.delete(bucket.id)) await pacer.hold(bucket, 0);
     const leftOver = round.unvisited(round.heads).map(({ watchId }) => watchId);
     if (leftOver.length > 0) await this.#parts.slices.sendAgain(slice, leftOver, delivery.messageId);
+    for (const [pack, doubtful] of round.doubtful()) {
+      await this.#parts.slices.sendAgain({ ...slice, pack }, doubtful, delivery.messageId);
+    }
     await Promise.all(
       round.heads.map(async (head) => {
         const visit = round.visits.get(head.watchId);
         if (visit !== undefined) await settleVisit(this.#parts, slice, head, visit);
       }),
     );
-    return { kind: 'done', visits: { ...round.tally(), leftOver: leftOver.length } };
+    return { kind: 'done', visits: { ...round.tally(), ...(leftOver.length > 0 && { leftOver: leftOver.length }) } };
   }
 
   /** The heads of a slice's watches, chunk by chunk, each read while the one before is being sent. */
-  async *#readAhead(watchIds: readonly string[]): AsyncGenerator<WatchHead<State>[], undefined> {
-    const { pack } = this.#checks;
+  async *#readAhead(watchIds: readonly string[], pack: number): AsyncGenerator<WatchHead<State>[], undefined> {
     const size = pack * Math.ceil(HEADS_READ_AHEAD / pack);
     let coming = this.#heads(watchIds.slice(0, size));
     for (let end = size; end - size < watchIds.length; end += size) {
@@ -169,31 +207,32 @@ export class SliceRunner<State> {
 
   async #heads(watchIds: readonly string[]): Promise<WatchHead<State>[]> {
     if (watchIds.length === 0) return [];
-    const heads = await this.#parts.watches.heads(watchIds);
+    // A head that is a moment old costs half; what is recorded is compared with the latest one in any case.
+    const heads = await this.#parts.watches.heads(watchIds, 'recent');
+    const now = this.#parts.clock.now();
     return watchIds.flatMap((watchId) => {
       const head = heads.get(watchId);
-      return head?.lap === undefined ? [] : [head];
+      return head?.lap === undefined || (head.notBefore ?? 0) > now ? [] : [head];
     });
   }
 
   /** Sends one request per pack, each in its slot, until all are on their way or there is a reason to stop. */
   async #send(sending: Sending<State>, heads: readonly WatchHead<State>[]): Promise<void> {
-    const { run, round } = sending;
-    const { pack } = this.#checks;
-    for (let index = 0; index < heads.length; index += pack) {
+    const { bucket, run, round } = sending;
+    for (const pack of packs(heads, ({ watchId }) => watchId, bucket)) {
       await this.#settleSuspicion(sending);
       if (round.isOver() || !this.#hasTime(sending, run.interval)) return;
-      await this.#request(sending, heads.slice(index, index + pack));
+      await this.#request(sending, pack);
     }
   }
 
   /** What failed in a way that may pass is sent once more at the slice's end. */
   async #repeat(sending: Sending<State>): Promise<void> {
-    const { run, round } = sending;
+    const { bucket, run, round } = sending;
     const repeat = round.repeatable();
     if (round.isOver() || repeat.length === 0) return;
     const { clock } = this.#parts;
-    const again = Math.ceil(repeat.length / this.#checks.pack);
+    const again = packs(repeat, ({ watchId }) => watchId, bucket).length;
     const pauseMs = this.#parts.pause();
     if (!this.#hasTime(sending, pauseMs + again * run.interval)) return;
     await clock.sleepUntil(clock.now() + pauseMs);
@@ -213,12 +252,10 @@ export class SliceRunner<State> {
     this.#parts.count('RequestsSent', 1);
     round.await(
       this.#checks
-        .check(heads, slot, delivery.messageId)
+        .check(bucket, heads, slot, delivery.messageId)
         .then((visits) => {
-          for (const [watchId, visit] of visits) {
-            round.note(watchId, visit);
-            round.suspicion ??= this.#watchOut(bucket, watchId, visit);
-          }
+          for (const [watchId, visit] of visits) round.note(watchId, visit);
+          round.suspicion ??= this.#watchOut(bucket, visits);
         })
         // A slot that is never freed would hold up the rest of the slice.
         .finally(() => slot.answered({ throttled: false })),
@@ -229,27 +266,28 @@ export class SliceRunner<State> {
     return this.#parts.clock.now() + ms + this.#checks.timeoutMs + CLOSING_MS <= delivery.deadline;
   }
 
-  /** Counts a visit, and says when there have been so many failures that the upstream itself is in doubt. */
-  #watchOut(bucket: Bucket, watchId: string, visit: Visit): UpstreamError | undefined {
+  /** Counts a request's visits, and says when so many have failed that the upstream itself is in doubt. */
+  #watchOut(bucket: PackedBucket, visits: ReadonlyMap<string, Visit>): UpstreamError | undefined {
     const { count } = this.#parts;
-    if (visit.kind === 'recorded' || visit.kind === 'unchanged') {
-      if (visit.kind === 'recorded') count('ChangesRecorded', 1);
+    const all = [...visits.values()];
+    const recorded = all.filter(({ kind }) => kind === 'recorded').length;
+    if (recorded > 0) count('ChangesRecorded', recorded);
+    // A request that failed as a whole is one failure, however many watches it carried.
+    const errors = new Set(all.flatMap((visit) => (visit.kind === 'failed' ? [visit.error] : [])));
+    for (const error of errors) count(metricOf(error), 1);
+    const [witness] = [...visits].find(([, { kind }]) => ANSWERED.has(kind)) ?? [];
+    if (witness !== undefined) {
       this.#streaks.set(bucket.id, 0);
-      this.#witnesses.set(bucket.id, watchId);
+      this.#witnesses.set(bucket.id, witness);
       return undefined;
     }
-    if (visit.kind === 'moved') return undefined;
-    const error = visit.kind === 'failed' ? visit.error : EVERYTHING_UNKNOWN;
-    if (error instanceof UnreadableAnswerError || error instanceof RejectedError) {
-      count(error instanceof RejectedError ? 'Rejected' : 'UnreadableAnswers', 1);
-      return undefined;
-    }
-    if (error instanceof CredentialError) count('CredentialsRefused', 1);
-    else if (error instanceof ThrottledError) count('Throttled', 1);
-    else if (visit.kind === 'failed') count('Unavailable', 1);
+    const passing = [...errors].filter((error) => !isOfWatch(error));
+    if (all.some(({ kind }) => kind === 'vanished')) passing.push(EVERYTHING_UNKNOWN);
+    const [error] = passing;
+    if (error === undefined) return undefined;
     const streak = (this.#streaks.get(bucket.id) ?? 0) + 1;
     this.#streaks.set(bucket.id, streak);
-    return error instanceof CredentialError || streak >= OUTAGE_FAILURES ? error : undefined;
+    return passing.find((each) => each instanceof CredentialError) ?? (streak >= OUTAGE_FAILURES ? error : undefined);
   }
 
   /**
@@ -278,7 +316,7 @@ export class SliceRunner<State> {
   /** Nothing is given up in an outage: the slice waits, and with it its bucket and the bucket's planner. */
   async #hold(
     slice: Slice,
-    bucket: Bucket,
+    bucket: PackedBucket,
     round: Round<State>,
     error: UpstreamError,
     delivery: Delivery,

@@ -12,6 +12,11 @@ export function lapOf(bucketId: string, watchClass: WatchClass): string {
   return `${bucketId}#${watchClass}`;
 }
 
+/** Lap of a bucket's watches that its upstream refuses for good: no planner reads it. */
+export function invalidLapOf(bucketId: string): string {
+  return `${bucketId}#invalid`;
+}
+
 /** The class that a watch's lap attribute says. */
 export function classOf(lap: string): string {
   return lap.slice(lap.lastIndexOf('#') + 1);
@@ -26,6 +31,8 @@ export const Slice = z.object({
   class: nonEmpty,
   /** Count of planned requests of the bucket up to and including this slice; absent where nobody planned it. */
   endsAt: z.optional(z.int().check(z.positive())),
+  /** Most watches of one request, where the bucket's own number has been refused. */
+  pack: z.optional(z.int().check(z.positive())),
   /** Empty in a marker, which only says that everything planned before it has gone by. */
   watches: z.array(nonEmpty),
 });

@@ -70,6 +70,8 @@ export class Pacer {
   readonly #buckets: Reservations;
   readonly #clock: Clock;
   readonly #memories = new Map<string, BucketMemory>();
+  /** Reservations of slices that were sent back to wait, by bucket. */
+  readonly #waiting = new Map<string, Taken>();
 
   constructor(buckets: Reservations, clock: Clock) {
     this.#buckets = buckets;
@@ -86,10 +88,15 @@ export class Pacer {
   async open(bucket: Bucket, slice: SliceOrder): Promise<SliceRun | { readonly waitMs: number }> {
     const memory = this.#memories.get(bucket.id);
     const taken =
+      this.#waited(bucket, slice) ??
       (memory && (await this.#reserve(bucket, slice, memory, memory)).taken) ??
       (await this.#readAndReserve(bucket, slice));
     const waitMs = taken.reservation.start - this.#clock.now();
-    if (waitMs > LONGEST_SLEEP_MS) return { waitMs };
+    if (waitMs > LONGEST_SLEEP_MS) {
+      this.#waiting.set(bucket.id, taken);
+      return { waitMs };
+    }
+    this.#waiting.delete(bucket.id);
     const mine: BucketMemory = {
       ...taken,
       due: taken.reservation.start,
@@ -105,11 +112,22 @@ export class Pacer {
     await this.#buckets.hold(bucket.id, until);
   }
 
+  /** What this environment has reserved for a slice that comes back. Nobody else reserves while its group is blocked. */
+  #waited(bucket: Bucket, slice: SliceOrder): Taken | undefined {
+    const taken = this.#waiting.get(bucket.id);
+    return taken && this.#isOf(slice, taken.reservation) ? taken : undefined;
+  }
+
+  /** Whether a reservation is this slice's own, made for its present visit. */
+  #isOf(slice: SliceOrder, reservation: Reservation): boolean {
+    return reservation.slice === slice.id && reservation.start > this.#clock.now() - LONGEST_SLEEP_MS;
+  }
+
   async #readAndReserve(bucket: Bucket, slice: SliceOrder): Promise<Taken> {
     for (let row = await this.#buckets.read(bucket.id); ;) {
       const reservation = lastReservation(row);
       const rate = learnedRate(row, bucket.limit);
-      if (reservation?.slice === slice.id && reservation.start > this.#clock.now() - LONGEST_SLEEP_MS) {
+      if (reservation && this.#isOf(slice, reservation)) {
         return { reservation, rate, started: row.started, exact: false };
       }
       const { taken, changed } = await this.#reserve(bucket, slice, { reservation, rate, started: row.started });

@@ -32,6 +32,8 @@ export interface PaceMemory {
 
 /** A slice that finds the bucket at most this late takes over a running schedule; later, the bucket has been idle. */
 const HANDOVER_MS = 2_000;
+/** A burst that is worth spending after a rest. */
+const DEEP_BURST = 10;
 /** No slice's requests outlive this: the longest time-out of a worker function. */
 const LONGEST_SLICE_MS = 60_000;
 
@@ -42,6 +44,14 @@ const LONGEST_SLICE_MS = 60_000;
 export function catchUp(pace: BucketPace): number {
   const keptBack = Math.min(2, pace.burst - 1);
   return (pace.burst - 1 - keptBack) * pace.interval;
+}
+
+/**
+ * How much of a full bucket's depth a schedule that starts afresh spends at once. A shallow one is kept for requests that
+ * travel at different speeds.
+ */
+function freshDepth(pace: BucketPace): number {
+  return pace.burst < DEEP_BURST ? 0 : catchUp(pace);
 }
 
 /**
@@ -65,7 +75,7 @@ export function firstSlot(
   pace: BucketPace,
   now: number,
 ): number {
-  if (last === undefined) return now;
+  if (last === undefined) return now - freshDepth(pace);
   if (pace.burst === 1) {
     if (memory !== undefined) return Math.max(now, memory.lastAnswer + pace.interval - memory.headStart);
     // Somebody else's slice went before. The queue's group lets only one run at a time, so its answers have come.
@@ -75,7 +85,6 @@ export function firstSlot(
   const due = memory?.due ?? last.tat;
   const late = now - due;
   if (late <= catchUp(pace)) return due;
-  // A short gap between slices is made up for with the bucket's depth; after a rest the schedule starts afresh, since a
-  // schedule that has spent its depth has none left for requests that travel at different speeds.
-  return late <= catchUp(pace) + HANDOVER_MS ? now - catchUp(pace) : now;
+  // A short gap between slices is made up for with the bucket's depth; after a rest the schedule starts afresh.
+  return late <= catchUp(pace) + HANDOVER_MS ? now - catchUp(pace) : now - freshDepth(pace);
 }

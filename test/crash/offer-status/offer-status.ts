@@ -16,8 +16,8 @@ import { CHECKS } from './checks.ts';
 import type { Evidence, OfferHead, OfferVersion } from './evidence.ts';
 import { toldEvents, WATCH_PREFIX } from './evidence.ts';
 
-const PLANNER = 'TitleChecks/PlanChecks/Function';
-const WORKER = 'TitleChecks/CheckTitles/Function';
+const PLANNER = 'TitleChecks/Planner/Function';
+const WORKER = 'TitleChecks/Worker/Function';
 const PUBLISHER = 'ChangePublishing/PublishChanges/Function';
 const SCHEDULE = 'TitleChecks/PlanSchedule/Schedule';
 const SLICES = 'TitleChecks/Queues/Slices';

@@ -67,7 +67,7 @@ describe('title checks', () => {
       State: Match.absent(),
       StartDate: Match.absent(),
       Target: {
-        Arn: { 'Fn::GetAtt': [Match.stringLikeRegexp('PlanChecksFunction'), 'Arn'] },
+        Arn: { 'Fn::GetAtt': [Match.stringLikeRegexp('PlannerFunction'), 'Arn'] },
         RetryPolicy: { MaximumEventAgeInSeconds: 60, MaximumRetryAttempts: 2 },
       },
     });
@@ -81,13 +81,13 @@ describe('title checks', () => {
     const loops = [...resourcesOf(template, 'AWS::Lambda::Function')].flatMap(([id, { Properties }]) =>
       Properties['RecursiveLoop'] === undefined ? [] : [[withoutHash(id), Properties['RecursiveLoop']]],
     );
-    expect(loops).toEqual([['TitleChecksCheckTitlesFunction', 'Allow']]);
+    expect(loops).toEqual([['TitleChecksWorkerFunction', 'Allow']]);
   });
 
   test('deploy the planner after the worker', () => {
     template.hasResource('AWS::Lambda::Function', {
       Properties: { Description: Match.stringLikeRegexp('^Schedule: tops up') },
-      DependsOn: Match.arrayWith([Match.stringLikeRegexp('^TitleChecksCheckTitlesFunction')]),
+      DependsOn: Match.arrayWith([Match.stringLikeRegexp('^TitleChecksWorkerFunction')]),
     });
   });
 

@@ -2,7 +2,7 @@ import { Duration, Validations } from 'aws-cdk-lib';
 import { DeduplicationScope, FifoThroughputLimit, Queue, QueueEncryption, type QueueProps } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { Settings } from '../../config/settings.ts';
-import { removalPolicyOf } from '../shared/removal.ts';
+import { removalPolicyOf } from './removal.ts';
 
 export interface SliceQueuesProps {
   readonly settings: Settings;

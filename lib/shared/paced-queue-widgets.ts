@@ -1,22 +1,24 @@
 import { Duration } from 'aws-cdk-lib';
 import { GraphWidget, type IWidget, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Settings } from '../../config/settings.ts';
-import { type MetricName, relayMetric } from '../shared/relay-metric.ts';
-import type { TitleChecks } from './title-checks.ts';
+import type { PacedQueue } from './paced-queue.ts';
+import { type MetricName, relayMetric } from './relay-metric.ts';
 
 const PERIOD = Duration.minutes(1);
 
 /** Row of the dashboard: from the planner to the recorded change. */
-export function offerStatusWidgets({ planner, worker, queues }: TitleChecks, { stage }: Settings): IWidget[] {
+export function pacedQueueWidgets(checks: PacedQueue, { stage }: Settings): IWidget[] {
+  const { room, noun, planner, worker, queues } = checks;
+  const title = (subject: string): string => `${noun[0]?.toUpperCase()}${noun.slice(1)}s: ${subject}`;
   const metric = (name: MetricName, statistic: string = Stats.SUM) =>
-    relayMetric('offer-status', stage, name, { statistic, period: PERIOD });
+    relayMetric(room, stage, name, { statistic, period: PERIOD });
   return [
     new GraphWidget({
-      title: 'Offer status: requests',
+      title: title('requests'),
       left: [metric('RequestsSent'), metric('Throttled'), metric('Unavailable'), metric('CredentialsRefused')],
     }),
     new GraphWidget({
-      title: 'Offer status: answers',
+      title: title('answers'),
       left: [
         metric('ChangesRecorded'),
         metric('UnreadableAnswers'),
@@ -26,7 +28,7 @@ export function offerStatusWidgets({ planner, worker, queues }: TitleChecks, { s
       ],
     }),
     new GraphWidget({
-      title: 'Offer status: slices',
+      title: title('slices'),
       left: [
         metric('SlicesPlanned'),
         queues.slices.metricApproximateNumberOfMessagesVisible({ statistic: Stats.MAXIMUM, period: PERIOD }),
@@ -42,13 +44,13 @@ export function offerStatusWidgets({ planner, worker, queues }: TitleChecks, { s
       ],
     }),
     new GraphWidget({
-      title: 'Offer status: functions',
+      title: title('functions'),
       left: [
-        planner.function.metricErrors({ period: PERIOD, label: 'PlanChecks errors' }),
-        worker.function.metricErrors({ period: PERIOD, label: 'CheckTitles errors' }),
-        worker.function.metricThrottles({ period: PERIOD, label: 'CheckTitles throttles' }),
+        planner.function.metricErrors({ period: PERIOD, label: 'planner errors' }),
+        worker.function.metricErrors({ period: PERIOD, label: 'worker errors' }),
+        worker.function.metricThrottles({ period: PERIOD, label: 'worker throttles' }),
       ],
-      right: [worker.function.metricDuration({ statistic: 'p99', period: PERIOD, label: 'CheckTitles p99' })],
+      right: [worker.function.metricDuration({ statistic: 'p99', period: PERIOD, label: 'worker p99' })],
     }),
   ];
 }
