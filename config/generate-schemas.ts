@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { dirname, join, relative, resolve } from 'node:path';
 import * as z from 'zod';
 import { offerEventSchemas } from '../lambdas/offer-status/offer-event-schemas.ts';
+import { priceEventSchemas } from '../lambdas/pricing/price-event-schemas.ts';
 import { SettingsFile } from './settings.ts';
 
 const PROJECT = resolve(import.meta.dirname, '..');
@@ -24,14 +25,16 @@ export function generatedSchemas(): ReadonlyMap<string, string> {
     // The draft that editors know best.
     { target: 'draft-7' },
   );
-  const events = Object.entries<z.core.$ZodType>(offerEventSchemas).map(([detailType, schema]): [string, string] => [
-    `${EVENTS}/${kebabCase(detailType)}${SUFFIX}`,
-    schemaText(
-      schema,
-      { title: detailType, description: `Shape of the \`detail\` of the event "${detailType}".` },
-      { reused: 'ref' },
-    ),
-  ]);
+  const events = Object.entries<z.core.$ZodType>({ ...offerEventSchemas, ...priceEventSchemas }).map(
+    ([detailType, schema]): [string, string] => [
+      `${EVENTS}/${kebabCase(detailType)}${SUFFIX}`,
+      schemaText(
+        schema,
+        { title: detailType, description: `Shape of the \`detail\` of the event "${detailType}".` },
+        { reused: 'ref' },
+      ),
+    ],
+  );
   return new Map([[`config/settings${SUFFIX}`, settings], ...events]);
 }
 

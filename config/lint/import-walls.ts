@@ -34,6 +34,7 @@ const SCHEMA_SOURCES = [
   'lambdas/offer-status/offer-event-schemas.ts',
   'lambdas/pricing/marketplaces.ts',
   'lambdas/pricing/pricing-accounts.ts',
+  'lambdas/pricing/price-event-schemas.ts',
 ];
 
 /** Rooms that every other room may import. */

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { changeEventDetail } from '../change-events/change-event-schema.ts';
+import { holds, watchEventData } from '../change-events/watch-event-data.ts';
 import { OfferChange } from './offer-changes.ts';
 import type { OfferEventType } from './offer-events.ts';
 import { Offer } from './offer.ts';
@@ -11,51 +12,35 @@ const identity = {
   marketplace: Offer.shape.marketplace,
   groupingEntity: Offer.shape.groupingEntity,
 };
-const before = z
-  .nullable(Offer)
-  .check(z.describe('The offer before the change; null when truncated, or when there was none.'));
-const after = z.nullable(Offer).check(z.describe('The offer after the change; null when truncated.'));
-const none = z.null();
-const rest = {
-  changes: z.array(OfferChange).check(z.describe("This offer's differences; may be left out when truncated.")),
-  truncated: z.boolean().check(z.describe('True when the states are too large for an event: fetch them at `history`.')),
-  history: z.optional(z.string()).check(z.describe("Path of the title's history at the partner API.")),
-};
-
-/** A truncated event holds no state, any other one holds those named. */
-const holds = (...states: readonly ('before' | 'after')[]) =>
-  z.refine<{ truncated: boolean; before: Offer | null; after: Offer | null }>(
-    (data) =>
-      data.truncated ? data.before === null && data.after === null : states.every((state) => data[state] !== null),
-    { error: 'before and after are null when truncated, and otherwise only where there is no such state' },
-  );
+const { added, removed, changed } = watchEventData({
+  state: Offer,
+  change: OfferChange,
+  noun: 'offer',
+  watched: 'title',
+});
 
 /** Data of `Offer Added`: the first sight of an offer. */
-export const OfferAdded = z
-  .object({ ...identity, before: none.check(z.describe('There was none.')), after, ...rest })
-  .check(holds('after'));
+export const OfferAdded = z.object({ ...identity, ...added }).check(holds('after'));
 export type OfferAdded = z.infer<typeof OfferAdded>;
 
 /** Data of `Offer Removed`: a complete answer no longer holds the offer. */
-export const OfferRemoved = z
-  .object({ ...identity, before, after: none.check(z.describe('There is none any more.')), ...rest })
-  .check(holds('before'));
+export const OfferRemoved = z.object({ ...identity, ...removed }).check(holds('before'));
 export type OfferRemoved = z.infer<typeof OfferRemoved>;
 
 /** Data of `Offer Status Changed`: a status, a comment or a platform identifier, of the offer or of a window. */
-export const OfferStatusChanged = z.object({ ...identity, before, after, ...rest }).check(holds('before', 'after'));
+export const OfferStatusChanged = z.object({ ...identity, ...changed }).check(holds('before', 'after'));
 export type OfferStatusChanged = z.infer<typeof OfferStatusChanged>;
 
 /** Data of `Offer Went Live`: the offer or a window of it reached the storefront, or appeared there. */
-export const OfferWentLive = z.object({ ...identity, before, after, ...rest }).check(holds('after'));
+export const OfferWentLive = z.object({ ...identity, ...changed }).check(holds('after'));
 export type OfferWentLive = z.infer<typeof OfferWentLive>;
 
 /** Data of `Offer Blocked`: the offer or a window of it has an issue, so the partner must act. */
-export const OfferBlocked = z.object({ ...identity, before, after, ...rest }).check(holds('after'));
+export const OfferBlocked = z.object({ ...identity, ...changed }).check(holds('after'));
 export type OfferBlocked = z.infer<typeof OfferBlocked>;
 
 /** Data of `Offer Window Changed`: windows came, went or moved, or a period, format profile or territory did. */
-export const OfferWindowChanged = z.object({ ...identity, before, after, ...rest }).check(holds('before', 'after'));
+export const OfferWindowChanged = z.object({ ...identity, ...changed }).check(holds('before', 'after'));
 export type OfferWindowChanged = z.infer<typeof OfferWindowChanged>;
 
 /**

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { generatedSchemas, kebabCase, staleSchemas } from '../../config/generate-schemas.ts';
 import { offerEventSchemas } from '../../lambdas/offer-status/offer-event-schemas.ts';
+import { priceEventSchemas } from '../../lambdas/pricing/price-event-schemas.ts';
 import { scratchFolder } from '../lib/scratch-folder.ts';
 
 const project = resolve(import.meta.dirname, '../..');
@@ -21,7 +22,8 @@ describe('generated schemas', () => {
   });
 
   test('include one for each event, named after its detail type', () => {
-    const expected = Object.keys(offerEventSchemas).map((detailType) => `${kebabCase(detailType)}.schema.json`);
+    const detailTypes = Object.keys({ ...offerEventSchemas, ...priceEventSchemas });
+    const expected = detailTypes.map((detailType) => `${kebabCase(detailType)}.schema.json`);
     expect(readdirSync(join(project, 'docs/events')).filter((name) => name.endsWith('.schema.json'))).toEqual(
       expect.arrayContaining(expected),
     );

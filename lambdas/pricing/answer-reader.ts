@@ -1,0 +1,94 @@
+import { canonicalAmount, isAmount } from './money.ts';
+import type { MoneyType } from './price-input.ts';
+import { canonicalRows } from './price-rows.ts';
+import type { ListName, RowOf } from './price-snapshot.ts';
+import type { Vocabulary } from './vocabularies.ts';
+
+const MAX_DRIFT = 20;
+const MAX_DRIFT_TEXT = 100;
+
+/** Reads the values of one answer, and keeps in mind what it met: currencies, surprises, and lists it could not read. */
+export class AnswerReader {
+  readonly #drift = new Set<string>();
+  readonly #unread = new Set<ListName>();
+  readonly #currencies = new Set<string>();
+
+  get currencies(): readonly string[] {
+    return [...this.#currencies].sort();
+  }
+
+  get unread(): readonly ListName[] {
+    return [...this.#unread].sort();
+  }
+
+  /** Surprises, sorted, each once, bounded in number and length. */
+  get drift(): string[] {
+    return [...this.#drift].sort().slice(0, MAX_DRIFT);
+  }
+
+  /** Notes a surprise, such as `Offers[].SubCondition: "Foo"`. */
+  surprise(field: string, value: unknown): void {
+    this.#drift.add(`${field}: ${JSON.stringify(value ?? null)}`.slice(0, MAX_DRIFT_TEXT));
+  }
+
+  /** Notes that a list is not known as a whole. */
+  cannotRead(name: ListName): void {
+    this.#unread.add(name);
+  }
+
+  /** Rows of a list in their one order. A row that gives nothing cannot be placed, so the list is not known as a whole. */
+  rows<Value, Name extends ListName>(
+    name: Name,
+    values: readonly Value[] | null | undefined,
+    read: (value: Value) => RowOf<Name> | undefined,
+  ): RowOf<Name>[] {
+    const rows = (values ?? []).flatMap((value): RowOf<Name>[] => {
+      const row = read(value);
+      if (row === undefined) this.cannotRead(name);
+      return row === undefined ? [] : [row];
+    });
+    return canonicalRows(name, rows);
+  }
+
+  amount(field: string, money: MoneyType | null | undefined): string | undefined {
+    const text = money?.Amount;
+    if (text == null) return undefined;
+    if (!isAmount(text)) {
+      this.surprise(field, text);
+      return undefined;
+    }
+    const currency = words(money?.CurrencyCode)?.toUpperCase();
+    if (currency !== undefined) this.#currencies.add(currency);
+    return canonicalAmount(text);
+  }
+
+  /** A word that tells rows apart: undefined for a stranger. */
+  identity<Word extends string>(field: string, vocabulary: Vocabulary<Word>, text: unknown): Word | undefined {
+    const known = vocabulary.read(words(text) ?? '');
+    if (known === undefined) this.surprise(field, text);
+    return known;
+  }
+
+  /** A word that informs: a stranger is kept as it is. */
+  word(field: string, vocabulary: Vocabulary, text: unknown): string | undefined {
+    const written = words(text);
+    if (written === undefined) return undefined;
+    const known = vocabulary.read(written);
+    if (known === undefined) this.surprise(field, written);
+    return known ?? written;
+  }
+}
+
+/** Text without its margins; undefined for nothing, blanks and whatever is no text. */
+export function words(value: unknown): string | undefined {
+  return typeof value === 'string' && value.trim() ? value.trim() : undefined;
+}
+
+/** The fields that have a value. */
+export function filled<Fields extends object>(
+  fields: Fields,
+): {
+  [Name in keyof Fields as undefined extends Fields[Name] ? Name : never]?: Exclude<Fields[Name], undefined>;
+} & { [Name in keyof Fields as undefined extends Fields[Name] ? never : Name]: Fields[Name] } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never;
+}

@@ -1,0 +1,67 @@
+import { compareAmounts } from './money.ts';
+import { compareText, rowText } from './price-rows.ts';
+import type { BuyBox, BuyBoxWinner, ListedOffer } from './price-snapshot.ts';
+
+/**
+ * Buy Boxes with everybody who is in them. A Buy Box names one seller at most; there may be a second one, since offers
+ * with and without Prime win for themselves, and the offers tell both.
+ *
+ * @param asked what the offers are about
+ */
+export function withWinners(
+  boxes: readonly BuyBox[],
+  offers: readonly ListedOffer[],
+  asked: { readonly condition: string | undefined; readonly customerType: string },
+): BuyBox[] {
+  const winning = offers.filter((offer) => offer.buyBoxWinner === true);
+  const won = Map.groupBy(winning, (offer) => boxOf(boxes, offer, asked));
+  return boxes.map((box) => {
+    const inBox = won.get(box) ?? [];
+    const sellers = new Set([
+      ...box.winners.map(({ sellerId }) => sellerId),
+      ...inBox.flatMap((offer) => offer.sellerId ?? []),
+    ]);
+    const winners = [...sellers].sort(compareText).map((sellerId) => winner(sellerId, winning));
+    const nameless = inBox.filter(({ sellerId }) => sellerId === undefined);
+    const each = [...winners.map(({ sellerId }) => mineOf(sellerId, box, offers)), ...nameless.map(({ mine }) => mine)];
+    return { ...box, mine: anyMine(each), winners };
+  });
+}
+
+/** The Buy Box that an offer has won: by its seller, else by its price, else the one for the least quantity. */
+function boxOf(
+  boxes: readonly BuyBox[],
+  offer: ListedOffer,
+  asked: { readonly condition: string | undefined; readonly customerType: string },
+): BuyBox | undefined {
+  const customerType = offer.customerType ?? asked.customerType;
+  const open = boxes
+    .filter((box) => box.customerType === customerType && box.condition === (asked.condition ?? box.condition))
+    .sort(
+      (left, right) =>
+        (left.quantityTier ?? 1) - (right.quantityTier ?? 1) || compareText(rowText(left), rowText(right)),
+    );
+  return (
+    open.find((box) => box.winners.some(({ sellerId }) => sellerId === offer.sellerId)) ??
+    open.find((box) => compareAmounts(box.landed, offer.landed) === 0) ??
+    open[0]
+  );
+}
+
+function winner(sellerId: string, winning: readonly ListedOffer[]): BuyBoxWinner {
+  const primes = winning.flatMap((offer) => (offer.sellerId === sellerId ? (offer.prime ?? []) : []));
+  return { sellerId, ...(primes.length > 0 && { prime: primes.some((prime) => prime !== 'none') }) };
+}
+
+/** Whether a winner is the account itself: by what its offers say, else by what the Buy Box says. */
+function mineOf(sellerId: string, box: BuyBox, offers: readonly ListedOffer[]): boolean | null {
+  const told = offers.filter((offer) => offer.sellerId === sellerId).map(({ mine }) => mine);
+  if (told.includes(true)) return true;
+  if (told.includes(false)) return false;
+  return box.winners.some((one) => one.sellerId === sellerId) ? box.mine : null;
+}
+
+function anyMine(each: readonly (boolean | null)[]): boolean | null {
+  if (each.includes(true)) return true;
+  return each.length > 0 && each.every((mine) => mine === false) ? false : null;
+}

@@ -1,0 +1,25 @@
+import * as z from 'zod/mini';
+import { compareAmounts, isAmount } from './money.ts';
+
+const Absolute = z.string().check(
+  z.refine((text) => isAmount(text) && compareAmounts(text, '0') >= 0, { error: 'a decimal amount, not negative' }),
+  z.describe("Smallest difference of an amount that counts, in the price's currency, such as 0.50."),
+);
+const Percent = z
+  .number()
+  .check(z.nonnegative(), z.describe('Smallest difference of an amount that counts, in per cent of the old amount.'));
+
+/**
+ * What counts as a change of one watch.
+ *
+ * @property threshold what a difference of an amount has to reach; where both are given, either will do. Whatever is no
+ *   amount (a seller, an offer that came or went) counts without it
+ * @property compareSalesRanks whether a changed sales rank counts; by default it does not, since ranks move all the time
+ * @property ignoreOfferCounts whether changed numbers of offers are told only along with other changes
+ */
+export const PriceTuning = z.object({
+  threshold: z.optional(z.object({ absolute: z.optional(Absolute), percent: z.optional(Percent) })),
+  compareSalesRanks: z.optional(z.boolean()),
+  ignoreOfferCounts: z.optional(z.boolean()),
+});
+export type PriceTuning = z.infer<typeof PriceTuning>;
