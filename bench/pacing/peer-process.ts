@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { PeerJob, PeerMessage } from './peer-messages.ts';
 import { PEERS } from './peers/peers.ts';
 import { redirectHosts } from './redirect-hosts.ts';
-import { PACK } from './scenarios.ts';
+import { packsOf } from './scenarios.ts';
 
 const PROGRESS_MS = 500;
 
@@ -25,9 +25,7 @@ function tell(kind: PeerMessage['kind']): Promise<void> {
 
 /** The loop that a user would write around it: pack by pack, some side by side, and no pack twice. */
 async function work(): Promise<void> {
-  const packs = Array.from({ length: Math.ceil(job.items.length / PACK) }, (_, index) =>
-    job.items.slice(index * PACK, (index + 1) * PACK),
-  );
+  const packs = packsOf(job.items);
   const lane = async (): Promise<void> => {
     for (let pack = packs.shift(); pack !== undefined; pack = packs.shift()) {
       try {

@@ -117,3 +117,10 @@ export function leastTime(scenario: Scenario, repeats: number): number {
 export function itemsOf({ id, items }: Pick<Scenario, 'id' | 'items'>): string[] {
   return Array.from({ length: items }, (_, index) => `B0${id.toUpperCase()}${String(index).padStart(7, '0')}`);
 }
+
+/** What fits into one request each. */
+export function packsOf<Item>(items: readonly Item[]): Item[][] {
+  return Array.from({ length: Math.ceil(items.length / PACK) }, (_, index) =>
+    items.slice(index * PACK, (index + 1) * PACK),
+  );
+}

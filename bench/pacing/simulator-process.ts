@@ -10,12 +10,19 @@ export interface SimulatorOrder {
   readonly pkiDir: string;
 }
 
+interface Credentials {
+  readonly clientId: string;
+  readonly clientSecret: string;
+  readonly refreshToken: string;
+  readonly ca: string;
+}
+
 export interface SimulatorAddress {
   readonly pricingUrl: string;
   readonly tokenUrl: string;
-  readonly credentials: Readonly<
-    Record<string, { readonly clientId: string; readonly clientSecret: string; readonly refreshToken: string; readonly ca: string }>
-  >;
+  readonly credentials: Readonly<Record<string, Credentials>>;
+  /** To the same accounts, past their buckets. */
+  readonly seeders: Readonly<Record<string, Credentials>>;
 }
 
 /** By client. */
@@ -40,11 +47,17 @@ const accounts = clients.map((client, index) => ({
   marketplaces: [MARKETPLACE],
   rates: { [operation]: rateOf(scenario) },
 }));
+/** Access to each account past its bucket, for what goes before the measurement. */
+const seeders = accounts.map((account) => ({
+  ...account,
+  name: `${account.name}-seeder`,
+  rates: { [operation]: { rate: 1_000, burst: 1_000 } },
+}));
 const simulator = await startSimulator({
   pkiDir,
   offerStatus: { accounts: [], titles: [] },
   pricing: {
-    accounts,
+    accounts: [...accounts, ...seeders],
     items: accounts.flatMap(({ name }) =>
       itemsOf(scenario).map((asin) => ({ marketplaceId: MARKETPLACE, asin, sku: `SKU-${asin}`, account: name })),
     ),
@@ -65,6 +78,9 @@ process.send?.({
   pricingUrl: simulator.pricingUrl,
   tokenUrl: simulator.tokenUrl,
   credentials: Object.fromEntries(clients.map((client) => [client, simulator.pricingCredentials(accountOf(client))])),
+  seeders: Object.fromEntries(
+    clients.map((client) => [client, simulator.pricingCredentials(`${accountOf(client)}-seeder`)]),
+  ),
 } satisfies SimulatorAddress);
 
 async function counts(): Promise<SimulatorCounts> {
