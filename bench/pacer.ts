@@ -91,7 +91,7 @@ async function measure(seconds: number, folder: string): Promise<boolean> {
       ),
     });
     try {
-      const list = openWatchList(cloud, settings.offerStatus);
+      const list = openWatchList(cloud, settings);
       await list.add(titles);
       await cloud.start();
       await everyTitleSeen(simulator);

@@ -4,26 +4,32 @@ import { loadSettings, stagesIn } from '../config/settings.ts';
 import { OfferRelayStack } from '../lib/offer-relay-stack.ts';
 import { addRuleChecks } from '../lib/rule-checks.ts';
 
-const URL_VARIABLE = 'OFFER_RELAY_OFFER_STATUS_URL';
+/** Settings that the context of a synthesis may replace, and a variable for the stage local. */
+const REPLACEABLE = {
+  'offerStatus.baseUrl': 'OFFER_RELAY_OFFER_STATUS_URL',
+  'pricing.baseUrl': 'OFFER_RELAY_PRICING_URL',
+  'pricing.tokenUrl': 'OFFER_RELAY_TOKEN_URL',
+};
 
-/** The variable is for the local stage: one that was left over in a shell must not redirect a stage on AWS. */
-function urlFromEnvironment(stage: string): string | undefined {
-  const url = process.env[URL_VARIABLE];
+/** A variable is for the local stage: one that was left over in a shell must not redirect a stage on AWS. */
+function fromEnvironment(variable: string, stage: string): string | undefined {
+  const url = process.env[variable];
   if (stage === 'local' || url === undefined || url === '') return url;
-  console.error(`${URL_VARIABLE} is ignored: it is for the stage local, and this is the stage ${stage}.`);
+  console.error(`${variable} is ignored: it is for the stage local, and this is the stage ${stage}.`);
   return undefined;
 }
 
-/** What replaces `offerStatus.baseUrl` of the stage file at synthesis; the context wins over the environment. */
+/** What replaces values of the stage file at synthesis; the context wins over the environment. */
 function overridesOf(app: App, stage: string): Override[] {
-  const fromEnvironment = urlFromEnvironment(stage);
-  const fromContext: unknown = app.node.tryGetContext('offerStatus.baseUrl');
-  return [
-    { source: `environment ${URL_VARIABLE}`, value: fromEnvironment },
-    { source: 'context offerStatus.baseUrl', value: fromContext },
-  ].flatMap(({ source, value }) =>
-    typeof value === 'string' && value !== '' ? [{ path: ['offerStatus', 'baseUrl'], value, source }] : [],
-  );
+  return Object.entries(REPLACEABLE).flatMap(([field, variable]) => {
+    const fromContext: unknown = app.node.tryGetContext(field);
+    return [
+      { source: `environment ${variable}`, value: fromEnvironment(variable, stage) },
+      { source: `context ${field}`, value: fromContext },
+    ].flatMap(({ source, value }) =>
+      typeof value === 'string' && value !== '' ? [{ path: field.split('.'), value, source }] : [],
+    );
+  });
 }
 
 function stageOf(app: App): string {

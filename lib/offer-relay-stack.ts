@@ -2,6 +2,7 @@ import { CfnOutput, Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { requiredSecrets, type Settings } from '../config/settings.ts';
 import { ChangePublishing } from './change-events/change-publishing.ts';
+import { NotificationDoors } from './notification-doors.ts';
 import { TitleChecks } from './offer-status/title-checks.ts';
 import { Operations } from './operations.ts';
 import { PriceChecks } from './pricing/price-checks.ts';
@@ -17,7 +18,7 @@ export interface OfferRelayStackProps {
  *
  *     schedule ─▶ planner ─▶ slices ─▶ worker ─▶ upstream API
  *                                        │
- *                    watches + history ◀─┘
+ *   notifications ─▶ watches + history ◀─┘
  *                       │ stream
  *                       ▼
  *                    publisher ─▶ change bus ─▶ subscribers
@@ -34,7 +35,8 @@ export class OfferRelayStack extends Stack {
     const titles = new TitleChecks(this, 'TitleChecks', { tables, settings });
     const prices = new PriceChecks(this, 'PriceChecks', { tables, settings });
     const publishing = new ChangePublishing(this, 'ChangePublishing', { tables, settings });
-    const operations = new Operations(this, 'Operations', { titles, prices, publishing, settings });
+    const { doors } = new NotificationDoors(this, 'Notifications', { tables, settings });
+    const operations = new Operations(this, 'Operations', { titles, prices, publishing, doors, settings });
 
     this.output('BusName', publishing.bus.bus.eventBusName, 'Name of the bus that subscribers put their rules on');
     this.output('BusArn', publishing.bus.bus.eventBusArn, 'ARN of that bus, for subscribers in other accounts');
@@ -44,6 +46,13 @@ export class OfferRelayStack extends Stack {
     this.outputQueues('', titles);
     this.outputQueues('Price', prices);
     this.output('FailedBatchesQueueUrl', publishing.failedBatches.queueUrl, 'Stream batches that were given up');
+    for (const [room, { queue, deadLetters }] of doors) {
+      const id = `${room}Notifications`;
+      this.output(`${id}QueueUrl`, queue.queueUrl, 'Where an upstream sends its notifications');
+      this.output(`${id}QueueArn`, queue.queueArn, 'ARN of that queue, for the subscription at the upstream');
+      this.output(`${id}DeadLetterQueueUrl`, deadLetters.queueUrl, 'Notifications that were not understood');
+      this.output(`${id}DeadLetterQueueArn`, deadLetters.queueArn, 'ARN of that queue, to redrive from');
+    }
     this.output('DashboardUrl', operations.dashboardUrl, 'Dashboard of the stage');
     this.output('RequiredSecrets', requiredSecrets(settings).join(',') || 'none', 'Secrets that the operator makes');
   }

@@ -5,6 +5,9 @@ import type { Settings } from '../config/settings.ts';
 import { ChangeEventsAlarms } from './change-events/change-events-alarms.ts';
 import { changeEventsWidgets } from './change-events/change-events-widgets.ts';
 import type { ChangePublishing } from './change-events/change-publishing.ts';
+import type { NotificationDoor } from './shared/notification-door.ts';
+import { NotificationDoorAlarms } from './shared/notification-door-alarms.ts';
+import { notificationDoorWidgets } from './shared/notification-door-widgets.ts';
 import type { PacedQueue } from './shared/paced-queue.ts';
 import { PacedQueueAlarms } from './shared/paced-queue-alarms.ts';
 import { pacedQueueWidgets } from './shared/paced-queue-widgets.ts';
@@ -13,6 +16,8 @@ export interface OperationsProps {
   readonly titles: PacedQueue;
   readonly prices: PacedQueue;
   readonly publishing: ChangePublishing;
+  /** By room, in Pascal case. */
+  readonly doors: ReadonlyMap<string, NotificationDoor>;
   readonly settings: Settings;
 }
 
@@ -20,11 +25,14 @@ export interface OperationsProps {
 export class Operations extends Construct {
   readonly dashboardUrl: string;
 
-  constructor(scope: Construct, id: string, { titles, prices, publishing, settings }: OperationsProps) {
+  constructor(scope: Construct, id: string, { titles, prices, publishing, doors, settings }: OperationsProps) {
     super(scope, id);
     const offerStatus = new PacedQueueAlarms(this, 'OfferStatus', { checks: titles, settings });
     const pricing = new PacedQueueAlarms(this, 'Pricing', { checks: prices, settings });
     const changeEvents = new ChangeEventsAlarms(this, 'ChangeEvents', { publishing, settings });
+    const notifications = [...doors].flatMap(
+      ([room, door]) => new NotificationDoorAlarms(this, `${room}Notifications`, { door, settings }).alarms,
+    );
 
     const dashboard = new Dashboard(this, 'Dashboard', {
       widgets: [
@@ -32,12 +40,13 @@ export class Operations extends Construct {
           new AlarmStatusWidget({
             title: 'Alarms',
             width: 24,
-            alarms: [...offerStatus.alarms, ...pricing.alarms, ...changeEvents.alarms],
+            alarms: [...offerStatus.alarms, ...pricing.alarms, ...changeEvents.alarms, ...notifications],
           }),
         ],
         pacedQueueWidgets(titles, settings),
         pacedQueueWidgets(prices, settings),
         changeEventsWidgets(publishing, settings),
+        [...doors.values()].flatMap((door) => notificationDoorWidgets(door, settings)),
       ],
     });
     this.dashboardUrl = `https://${Aws.REGION}.console.aws.amazon.com/cloudwatch/home?region=${Aws.REGION}#dashboards/dashboard/${dashboard.dashboardName}`;

@@ -1,22 +1,6 @@
-import * as z from 'zod';
 import type { BusEvent } from './cloud/cloud.ts';
-
-const Change = z.looseObject({
-  change: z.string(),
-  from: z.unknown().optional(),
-  to: z.unknown().optional(),
-});
-const Offer = z.looseObject({
-  status: z.string(),
-  windows: z.array(z.looseObject({ licenseType: z.string(), territories: z.array(z.string()) })),
-});
-const Data = z.looseObject({
-  alid: z.string(),
-  groupingEntity: z.string().nullable(),
-  before: Offer.nullable(),
-  after: Offer.nullable(),
-  changes: z.array(Change),
-});
+import { offerWords } from './offer-event-words.ts';
+import { priceWords } from './price-event-words.ts';
 
 /** An event in plain words. */
 export interface EventWords {
@@ -25,97 +9,15 @@ export interface EventWords {
   readonly story: string;
 }
 
-/** Longest list of names that is spelled out. */
-const MOST_NAMES = 4;
+/** What people call an ALID, an ASIN or a SKU, where it is known. */
+export type NameOf = (id: string) => string | undefined;
 
 /** Says in plain words what an event of this stack tells; other events keep their detail-type. */
-export function eventWords(event: BusEvent, titleOf: (alid: string) => string | undefined): EventWords {
+export function eventWords(event: BusEvent, nameOf: NameOf): EventWords {
   const headline = event['detail-type'];
-  const parsed = Data.safeParse(event.detail['data']);
-  if (!parsed.success) return { headline, title: event.source, story: '' };
-  const { alid, groupingEntity, before, after, changes } = parsed.data;
-  const offer = after ?? before;
-  const kinds = names(new Set(offer?.windows.map((window) => window.licenseType)));
-  const where = names(new Set(offer?.windows.flatMap((window) => window.territories)));
-  const place = [kinds, groupingEntity, where && `in ${where}`].filter(Boolean).join(' ');
-  const what = headline === 'Offer Added' ? (after?.status ?? '') : describe(headline, changes, before, after);
-  return { headline, title: titleOf(alid) ?? alid, story: [place, what].filter(Boolean).join(': ') };
-}
-
-type Change = z.infer<typeof Change>;
-type OfferState = z.infer<typeof Offer> | null;
-
-/** What changed, the kind that the headline is about first. */
-function describe(headline: string, changes: readonly Change[], before: OfferState, after: OfferState): string {
-  const isStatus = ({ change }: Change): boolean => change === 'statusMoved' || change === 'windowStatusMoved';
-  const statusFirst = headline !== 'Offer Window Changed';
-  const sorted = changes.toSorted((a, b) => Number(isStatus(b) === statusFirst) - Number(isStatus(a) === statusFirst));
-  const stories = sorted.map((change) => story(change, before, after)).filter((text) => text !== '');
-  const more = stories.length - 3;
-  return stories.slice(0, 3).join(', ') + (more > 0 ? ` and ${more} more` : '');
-}
-
-function story(change: Change, before: OfferState, after: OfferState): string {
-  switch (change.change) {
-    case 'statusMoved':
-      return `${text(change.from)} → ${text(change.to)}`;
-    case 'windowStatusMoved':
-      // A window without a status of its own has the offer's.
-      return `a window ${text(change.from ?? before?.status)} → ${text(change.to ?? after?.status)}`;
-    case 'windowAdded':
-      return `window added${windowOf(change)}`;
-    case 'windowRemoved':
-      return `window removed${windowOf(change)}`;
-    case 'windowMoved':
-      return `window moved to ${period(change.to)}`;
-    case 'periodMoved':
-      return `runs ${period(change.to)}`;
-    case 'formatProfilesGained':
-      return `gained ${listed(change['formatProfiles'])}`;
-    case 'formatProfilesLost':
-      return `lost ${listed(change['formatProfiles'])}`;
-    case 'territoriesGained':
-      return `gained ${listed(change['territories'])}`;
-    case 'territoriesLost':
-      return `lost ${listed(change['territories'])}`;
-    case 'offerAdded':
-    case 'offerRemoved':
-      return '';
-    default:
-      return words(change.change);
-  }
-}
-
-function windowOf(change: Change): string {
-  const window = z.looseObject({ territories: z.array(z.string()) }).safeParse(change['window']);
-  return window.success ? ` in ${names(new Set(window.data.territories))}` : '';
-}
-
-function period(value: unknown): string {
-  const parsed = z.object({ start: z.string().nullable(), end: z.string().nullable() }).safeParse(value);
-  return parsed.success ? `${day(parsed.data.start)} – ${day(parsed.data.end)}` : '';
-}
-
-function day(time: string | null): string {
-  return time === null ? 'open' : time.replace(/T00:00:00\.000Z$/, '');
-}
-
-function names(all: ReadonlySet<string>): string {
-  const list = [...all].sort();
-  const more = list.length - MOST_NAMES;
-  return list.slice(0, MOST_NAMES).join(', ') + (more > 0 ? ` and ${more} more` : '');
-}
-
-function listed(value: unknown): string {
-  const parsed = z.array(z.string()).safeParse(value);
-  return parsed.success ? names(new Set(parsed.data)) : '?';
-}
-
-function text(value: unknown): string {
-  return typeof value === 'string' ? value : '?';
-}
-
-/** `commentsChanged` → `comments changed` */
-function words(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+  const data = event.detail['data'];
+  return (
+    offerWords(headline, data, nameOf) ??
+    priceWords(headline, data, nameOf) ?? { headline, title: event.source, story: '' }
+  );
 }

@@ -1,35 +1,24 @@
-import { randomBytes } from 'node:crypto';
-import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, writeFileSync } from 'node:fs';
 import { relative } from 'node:path';
 import { SettingsError } from '../config/problems.ts';
 import { loadSettings } from '../config/settings.ts';
-import { accountOfLicensor, offerStatusAccounts } from '../lambdas/offer-status/offer-status-accounts.ts';
-import { offerStatusSecretName } from '../lambdas/shared/settings.ts';
 import type { Cloud } from './cloud/cloud.ts';
 import { createCloud, TemplateError } from './cloud/cloud.ts';
 import { UsageError } from './command-line.ts';
 import type { DataFolder } from './data-folder.ts';
 import { DataFolderError, takeDataFolder } from './data-folder.ts';
 import { eventWords } from './event-words.ts';
+import { openExampleCatalogue } from './example-catalogue.ts';
+import { openNotificationQueue } from './notification-queue.ts';
+import { openUpstreams, type Upstreams } from './open-upstreams.ts';
 import { Screen } from './screen.ts';
 import { HELP, readStartOptions, type StartOptions } from './start-options.ts';
 import { synthesise } from './synthesise.ts';
-import { exampleCatalogue } from './upstreams/catalogue.ts';
-import { startSimulator } from './upstreams/simulator.ts';
 import { openWatchList } from './watch-list.ts';
 
 const STAGE = 'local';
-const EXAMPLE_TITLES = 200;
 /** A slice takes twenty seconds; one that is cut off is sent again by the next start. */
 const STOP_GRACE_MS = 2_000;
-
-/** An Offer Status API to talk to, and the secrets that let the stack in. */
-interface Upstream {
-  readonly url: string;
-  readonly controlUrl?: string;
-  readonly secrets: Record<string, unknown>;
-  stop(): Promise<void>;
-}
 
 async function main(argv: readonly string[]): Promise<number> {
   const options = readStartOptions(argv);
@@ -71,26 +60,33 @@ async function bringUp(
   screen: Screen,
   endings: (() => Promise<void> | void)[],
 ): Promise<void> {
-  const settings = loadSettings(STAGE);
-  const { offerStatus } = settings.runtime;
-  const catalogue = exampleCatalogue(EXAMPLE_TITLES, options.seed);
-  const titles = new Map(catalogue.map(({ alid, title }) => [alid, title]));
+  const settings = loadSettings(STAGE).runtime;
+  const examples = openExampleCatalogue(settings, options.seed);
 
   screen.heading('Offer Relay on this machine');
-  const upstream = await openUpstream(options, folder, catalogue, screen);
-  endings.push(() => upstream.stop());
+  screen.step('looking for the upstream APIs, or simulating them');
+  const upstreams = await openUpstreams({
+    settings,
+    seed: options.seed,
+    port: options.port,
+    path: (...parts) => folder.path('upstreams', ...parts),
+    titles: examples.titles,
+    items: examples.items,
+    environment: process.env,
+  });
+  endings.push(() => upstreams.stop());
   screen.step('synthesising the stack, as `npx cdk deploy` would');
-  await synthesise(STAGE, folder.path('cdk.out'), { offerStatusUrl: upstream.url });
+  await synthesise(STAGE, folder.path('cdk.out'), upstreams.overrides);
   screen.step('creating its tables, queues and functions');
   const eventsFile = folder.path('events.jsonl');
   const cloud = await createCloud({
     assembly: folder.path('cdk.out'),
     dataDir: folder.path('cloud'),
-    secrets: upstream.secrets,
+    secrets: upstreams.secrets,
     stopGraceMs: STOP_GRACE_MS,
     onEvent(event) {
       appendFileSync(eventsFile, `${JSON.stringify(event)}\n`);
-      screen.event(eventWords(event, (alid) => titles.get(alid)));
+      screen.event(eventWords(event, (id) => examples.nameOf(id)));
     },
     onRefusal: (text) => screen.trouble(text),
     onInvocation({ functionId, error }) {
@@ -100,89 +96,45 @@ async function bringUp(
   });
   endings.push(() => cloud.stop());
 
-  const list = openWatchList(cloud, offerStatus);
+  const list = openWatchList(cloud, settings);
   endings.push(() => list.close());
-  const isExample = accountOfLicensor(offerStatusAccounts(offerStatus), catalogue[0]?.licensor ?? '') !== undefined;
-  if (isExample && (await list.isEmpty())) {
-    screen.step(`putting ${EXAMPLE_TITLES} example titles on the empty watch list`);
-    await list.add(catalogue);
+  const { titles, prices } = examples;
+  if (titles.length + prices.length > 0 && (await list.isEmpty())) {
+    screen.step(`putting ${titles.length} example titles and ${prices.length} prices on the empty watch list`);
+    await list.add(titles);
+    await list.addPrices(prices);
   }
-  writeEndpoints(folder, cloud, upstream);
-  showPlaces(screen, folder, cloud, upstream);
+  const notifications = openNotificationQueue(cloud);
+  if (notifications !== undefined) {
+    endings.push(() => notifications.close());
+    upstreams.onNotification((notification) => {
+      notifications
+        .send(notification)
+        .catch((error: unknown) => screen.trouble(`A notification is lost: ${String(error)}`));
+    });
+    // No notification is on its way any more when the queue goes.
+    endings.push(() => upstreams.onNotification(() => undefined));
+  }
+  writeEndpoints(folder, cloud, upstreams);
+  showPlaces(screen, folder, cloud, upstreams);
   await cloud.start();
 }
 
-/** The simulator, unless the environment or the settings point elsewhere. */
-async function openUpstream(
-  options: StartOptions,
-  folder: DataFolder,
-  catalogue: ReturnType<typeof exampleCatalogue>,
-  screen: Screen,
-): Promise<Upstream> {
-  const { stage, offerStatus } = loadSettings(STAGE).runtime;
-  const url = process.env['OFFER_RELAY_OFFER_STATUS_URL'] ?? offerStatus.baseUrl;
-  if (process.env['OFFER_RELAY_OFFER_STATUS_URL'] !== undefined || new URL(url).hostname !== '127.0.0.1') {
-    return { url, secrets: secretsFromFile(url), stop: () => Promise.resolve() };
-  }
-  screen.step('starting the simulated Offer Status API');
-  const simulator = await startSimulator({
-    pkiDir: folder.path('upstreams'),
-    stateFile: folder.path('upstreams', 'titles.json'),
-    seed: options.seed,
-    port: options.port,
-    controlPort: options.port === 0 ? 0 : options.port + 1,
-    offerStatus: {
-      accounts: offerStatusAccounts(offerStatus).map(({ name, licensors, bucket }) => ({
-        name,
-        licensors,
-        apiKey: randomBytes(24).toString('base64url'),
-        rate: bucket.limit.perSecond,
-        burst: bucket.limit.burst,
-      })),
-      titles: catalogue,
-    },
-  });
-  const secrets = Object.entries(offerStatus.accounts).map(([name, account]) => [
-    offerStatusSecretName(stage, name, account),
-    simulator.credentials(name),
-  ]);
-  return {
-    url: simulator.offerStatusUrl,
-    controlUrl: simulator.controlUrl,
-    secrets: Object.fromEntries(secrets) as Record<string, unknown>,
-    stop: () => simulator.stop(),
-  };
-}
-
-function secretsFromFile(url: string): Record<string, unknown> {
-  const file = process.env['OFFER_RELAY_SECRETS_FILE'];
-  if (file === undefined) {
-    throw new UsageError(
-      `The Offer Status API is ${url}: its credentials must be in a JSON file that OFFER_RELAY_SECRETS_FILE names. See --help.`,
-    );
-  }
-  try {
-    const secrets: unknown = JSON.parse(readFileSync(file, 'utf8'));
-    if (typeof secrets === 'object' && secrets !== null) return secrets as Record<string, unknown>;
-  } catch (error) {
-    throw new UsageError(`OFFER_RELAY_SECRETS_FILE: ${file} cannot be read as JSON (${(error as Error).name}).`);
-  }
-  throw new UsageError(`OFFER_RELAY_SECRETS_FILE: ${file} must hold an object of secrets by name.`);
-}
-
-function writeEndpoints(folder: DataFolder, cloud: Cloud, upstream: Upstream): void {
+function writeEndpoints(folder: DataFolder, cloud: Cloud, { overrides, controlUrl }: Upstreams): void {
   const endpoints = {
     ...cloud.endpoints,
     region: cloud.region,
     credentials: cloud.credentials,
-    offerStatus: upstream.url,
-    ...(upstream.controlUrl !== undefined && { offerStatusControl: upstream.controlUrl }),
+    offerStatus: overrides.offerStatusUrl,
+    pricing: overrides.pricingUrl,
+    token: overrides.tokenUrl,
+    control: controlUrl,
     outputs: cloud.outputs,
   };
   writeFileSync(folder.path('endpoints.json'), `${JSON.stringify(endpoints, null, 2)}\n`);
 }
 
-function showPlaces(screen: Screen, folder: DataFolder, cloud: Cloud, upstream: Upstream): void {
+function showPlaces(screen: Screen, folder: DataFolder, cloud: Cloud, { addresses, controlUrl }: Upstreams): void {
   const count = (...types: string[]): number =>
     [...cloud.resources.values()].filter((resource) => types.includes(resource.type)).length;
   const at = (...parts: string[]): string => relative(process.cwd(), folder.path(...parts)) || '.';
@@ -193,11 +145,11 @@ function showPlaces(screen: Screen, folder: DataFolder, cloud: Cloud, upstream: 
       `${count('AWS::Lambda::Function')} functions, ${count('AWS::DynamoDB::Table', 'AWS::DynamoDB::GlobalTable')} tables, ` +
         `${count('AWS::SQS::Queue')} queues, 1 bus, from ${at('cdk.out')}`,
     ],
-    [
-      'upstream',
-      `Prime Video Offer Status ${upstream.controlUrl === undefined ? 'at' : 'simulated at'} ${upstream.url}`,
-    ],
-    ...(upstream.controlUrl === undefined ? [] : ([['faults, truth', `${upstream.controlUrl}/control/…`]] as const)),
+    ...addresses.map(({ name, url, isSimulated }, index): [string, string] => [
+      index === 0 ? 'upstreams' : '',
+      `${name} ${isSimulated ? 'simulated at' : 'at'} ${url ?? "Amazon's own endpoints"}`,
+    ]),
+    ...(controlUrl === undefined ? [] : ([['faults, truth', `${controlUrl}/control/…`]] as const)),
     ['database', cloud.endpoints.dynamodb],
     ['queues', cloud.endpoints.sqs],
     ['bus, secrets', cloud.endpoints.eventbridge],
@@ -206,7 +158,7 @@ function showPlaces(screen: Screen, folder: DataFolder, cloud: Cloud, upstream: 
     ['logs', at('cloud', 'logs')],
   ]);
   screen.line();
-  screen.line('Change events as they reach the bus: every offer once, then what changes. Ctrl-C stops.');
+  screen.line('Change events as they reach the bus: every offer and price once, then what changes. Ctrl-C stops.');
 }
 
 /** How often it is seen whether whoever started this process is still there. */

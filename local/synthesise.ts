@@ -8,6 +8,10 @@ const PROJECT = resolve(import.meta.dirname, '..');
 export interface SynthesisOptions {
   /** Replaces the base URL of the Offer Status API. @default the one of the settings */
   readonly offerStatusUrl?: string;
+  /** Replaces the base URL of Product Pricing, in every region. @default the one of the settings */
+  readonly pricingUrl?: string;
+  /** Replaces the token endpoint of Product Pricing. @default the one of the settings */
+  readonly tokenUrl?: string;
   /** Folder of the stage files. @default the project's `config/` */
   readonly config?: string;
 }
@@ -22,6 +26,8 @@ export async function synthesise(stage: string, output: string, options: Synthes
   const context = {
     stage,
     ...(options.offerStatusUrl !== undefined && { 'offerStatus.baseUrl': options.offerStatusUrl }),
+    ...(options.pricingUrl !== undefined && { 'pricing.baseUrl': options.pricingUrl }),
+    ...(options.tokenUrl !== undefined && { 'pricing.tokenUrl': options.tokenUrl }),
     ...(options.config !== undefined && { config: resolve(options.config) }),
   };
   const settings = Object.entries(context).flatMap(([name, value]) => ['-c', `${name}=${value}`]);

@@ -3,10 +3,11 @@ import { ScanCommand } from '@aws-sdk/lib-dynamodb';
 import { accountOfLicensor, offerStatusAccounts } from '../lambdas/offer-status/offer-status-accounts.ts';
 import { systemClock } from '../lambdas/shared/clock.ts';
 import { connectDatabase } from '../lambdas/shared/database.ts';
-import type { OfferStatusSettings } from '../lambdas/shared/settings.ts';
-import type { TitleWatch } from '../lambdas/shared/watches.ts';
-import { titleWatchId } from '../lambdas/shared/watches.ts';
-import { WatchStore } from '../lambdas/shared/watches.store.ts';
+import { bucketOfWatch, pricingAccounts } from '../lambdas/pricing/pricing-accounts.ts';
+import type { RuntimeSettings } from '../lambdas/shared/settings.ts';
+import type { PriceWatch, TitleWatch } from '../lambdas/shared/watches.ts';
+import { priceWatchId, titleWatchId } from '../lambdas/shared/watches.ts';
+import { type NewWatch, WatchStore } from '../lambdas/shared/watches.store.ts';
 import type { Cloud } from './cloud/cloud.ts';
 import { inLanes } from './watches/lanes.ts';
 
@@ -17,12 +18,14 @@ export interface WatchList {
   isEmpty(): Promise<boolean>;
   /** Adds titles; returns how many were new. */
   add(titles: readonly TitleWatch[]): Promise<number>;
+  /** Adds prices; returns how many were new. */
+  addPrices(prices: readonly PriceWatch[]): Promise<number>;
   remove(title: TitleWatch): Promise<boolean>;
   close(): void;
 }
 
-/** @throws RangeError from `add` when the settings name no account for a title's licensor */
-export function openWatchList(cloud: Cloud, settings: OfferStatusSettings): WatchList {
+/** @throws RangeError from `add` and `addPrices` when the settings name no account for a watch */
+export function openWatchList(cloud: Cloud, settings: Pick<RuntimeSettings, 'offerStatus' | 'pricing'>): WatchList {
   const client = new DynamoDBClient({
     endpoint: cloud.endpoints.dynamodb,
     region: cloud.region,
@@ -31,25 +34,33 @@ export function openWatchList(cloud: Cloud, settings: OfferStatusSettings): Watc
   const table = cloud.physicalId('WatchTables/Watches');
   const database = connectDatabase(client);
   const store = new WatchStore(database, table, systemClock);
-  const accounts = offerStatusAccounts(settings);
+  const partners = offerStatusAccounts(settings.offerStatus);
+  const sellers = pricingAccounts(settings.pricing);
 
-  const watchOf = (title: TitleWatch): { watchId: string; bucketId: string } => {
-    const account = accountOfLicensor(accounts, title.licensor);
+  const titleToAdd = (title: TitleWatch): NewWatch => {
+    const account = accountOfLicensor(partners, title.licensor);
     if (!account) throw new RangeError(`no account of the settings names the licensor ${title.licensor}`);
     return { watchId: titleWatchId(title), bucketId: account.bucket.id };
+  };
+  const priceToAdd = (price: PriceWatch): NewWatch => {
+    const bucket = bucketOfWatch(sellers, price);
+    if (!bucket) throw new RangeError(`no account ${price.account} of the settings sells in ${price.marketplaceId}`);
+    return { watchId: priceWatchId(price), bucketId: bucket.id };
+  };
+  const add = async (watches: readonly NewWatch[]): Promise<number> => {
+    let added = 0;
+    await inLanes(watches, SIDE_BY_SIDE, async (watch) => {
+      if (await store.add(watch)) added += 1;
+    });
+    return added;
   };
   return {
     async isEmpty() {
       const { Items = [] } = await database.send(new ScanCommand({ TableName: table, Limit: 1 }));
       return Items.length === 0;
     },
-    async add(titles) {
-      let added = 0;
-      await inLanes(titles.map(watchOf), SIDE_BY_SIDE, async (watch) => {
-        if (await store.add(watch)) added += 1;
-      });
-      return added;
-    },
+    add: (titles) => add(titles.map(titleToAdd)),
+    addPrices: (prices) => add(prices.map(priceToAdd)),
     remove: (title) => store.remove(titleWatchId(title)),
     close: () => client.destroy(),
   };

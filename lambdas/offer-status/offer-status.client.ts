@@ -13,6 +13,7 @@ import { boundedRaw, connectHttps, pathSegment, type HttpAnswer, type SendReques
 import { retry } from '../shared/retry.ts';
 import type { RetryPolicy } from '../shared/settings.ts';
 import { answerDrift, answerErrors, OfferStatusAnswer } from './offer-status-answer.ts';
+import { MARKETPLACES } from './marketplaces.ts';
 
 const nonEmpty = z.string().check(z.minLength(1));
 
@@ -25,8 +26,7 @@ export const OfferStatusCredentials = z.object({
 });
 export type OfferStatusCredentials = z.infer<typeof OfferStatusCredentials>;
 
-/** Marketplaces that can be asked for (section "Parameters"). */
-export const MARKETPLACES = ['GLOBAL', 'US', 'DE', 'JP', 'GB'] as const;
+export { MARKETPLACES };
 
 /** Parameters of Get Status (section "Parameters"). */
 export interface OfferStatusRequest {

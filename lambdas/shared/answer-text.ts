@@ -16,13 +16,19 @@ export function oneLine(text: string): string {
 }
 
 /**
- * Takes secrets out of what an upstream sent, in case it echoes what it was sent: as they are, percent-encoded, and as a
- * form encodes them.
+ * Takes secrets out of what an upstream sent, in case it echoes what it was sent: as they are, percent-encoded, as a form
+ * encodes them, and as JSON writers do that escape slashes, or what means something in HTML.
  */
 export function redactor(secrets: readonly string[]): (text: string) => string {
   const forms = secrets
     .filter((secret) => secret !== '')
-    .flatMap((secret) => [secret, encodeURIComponent(secret), String(new URLSearchParams({ s: secret })).slice(2)]);
+    .flatMap((secret) => [
+      secret,
+      encodeURIComponent(secret),
+      String(new URLSearchParams({ s: secret })).slice(2),
+      secret.replaceAll('/', '\\/'),
+      secret.replaceAll(/[<>&=']/gu, (character) => `\\u00${character.charCodeAt(0).toString(16)}`),
+    ]);
   return (text) => [...new Set(forms)].reduce((cleaned, form) => cleaned.replaceAll(form, '[redacted]'), text);
 }
 

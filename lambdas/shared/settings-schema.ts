@@ -39,6 +39,37 @@ export const OfferStatusAccount = z.strictObject({
 });
 export type OfferStatusAccount = z.infer<typeof OfferStatusAccount>;
 
+/** Where Prime Video may send its notifications to, which is a queue of the stack. */
+export const StatusNotificationSettings = z.strictObject({
+  enabled: z._default(z.boolean(), false).check(z.describe('Make a queue whose messages make their titles urgent.')),
+  senderAccounts: z
+    ._default(z.array(z.string().check(z.regex(/^\d{12}$/, { error: 'expected the 12 digits of an AWS account' }))), [])
+    .check(z.describe('AWS accounts that may send to the queue, as Prime Video names them.')),
+  eventBus: z
+    .optional(
+      z
+        .strictObject({
+          name: z
+            .string()
+            .check(z.regex(/^[\w./-]{1,256}$/, { error: 'expected the name of an event bus' }))
+            .check(
+              z.describe('Name of a bus in the account and region of the stack, such as that of a partner source.'),
+            ),
+          source: z
+            .optional(text(256))
+            .check(z.describe('Source of the events that are meant; default: every event of the bus.')),
+        })
+        .check(
+          z.refine(({ name: bus, source }) => bus !== 'default' || source !== undefined, {
+            path: ['source'],
+            error: 'expected a source, since the default bus carries events of every service',
+          }),
+        ),
+    )
+    .check(z.describe('Bus whose events are put into the queue.')),
+});
+export type StatusNotificationSettings = z.infer<typeof StatusNotificationSettings>;
+
 export const OfferStatusSettings = z.strictObject({
   baseUrl: z
     ._default(httpsUrl, 'https://partnerapi.primevideo.com')
@@ -59,6 +90,7 @@ export const OfferStatusSettings = z.strictObject({
   accounts: z
     ._default(z.record(name, OfferStatusAccount), {})
     .check(z.describe('Partner accounts by name. The name is part of what is stored: do not change it.')),
+  notifications: z.prefault(StatusNotificationSettings, {}).check(z.describe("Prime Video's notifications.")),
 });
 export type OfferStatusSettings = z.infer<typeof OfferStatusSettings>;
 
@@ -140,6 +172,16 @@ export const PricingSettings = z.strictObject({
   accounts: z
     ._default(z.record(name, PricingAccount), {})
     .check(z.describe('Selling accounts by name. The name is part of what is stored: do not change it.')),
+  notifications: z
+    .prefault(
+      z.strictObject({
+        enabled: z
+          ._default(z.boolean(), true)
+          .check(z.describe('Where there are accounts: make a queue for ANY_OFFER_CHANGED and its like.')),
+      }),
+      {},
+    )
+    .check(z.describe("SP-API's notifications about changed offers.")),
 });
 export type PricingSettings = z.infer<typeof PricingSettings>;
 

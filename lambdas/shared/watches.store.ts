@@ -46,10 +46,22 @@ export interface WatchHead<State> extends VisitNotes {
   readonly tuning?: Readonly<Record<string, unknown>> | undefined;
 }
 
+/** Where a watch is, and what has been told about it. */
+export interface Whereabouts {
+  readonly watchId: string;
+  readonly bucketId: string;
+  /** Absent on a removed watch. */
+  readonly lap?: string | undefined;
+  /** Identifiers of the last notifications that made it urgent, oldest first. */
+  readonly notified?: readonly string[] | undefined;
+}
+
 /** A watch to put on the list. */
 export interface NewWatch {
   readonly watchId: string;
   readonly bucketId: string;
+  /** How its changes are told, as the room understands it; empty for nothing set. @default - as its row says, if it has one */
+  readonly tuning?: Readonly<Record<string, unknown>>;
 }
 
 /** The watch table: what is watched, and what was seen last. `State` is what the room keeps in its heads. */
@@ -70,13 +82,15 @@ export class WatchStore<State> {
    * @returns false when it is on the list already; nothing is written then
    */
   async add(watch: NewWatch): Promise<boolean> {
+    const tuning = tuningChange(watch.tuning);
     return this.#update(watch.watchId, {
       set: {
         bucketId: watch.bucketId,
         lap: lapOf(watch.bucketId, 'new'),
         addedAt: new Date(this.#clock.now()).toISOString(),
+        ...tuning.set,
       },
-      remove: ['removedAt', ...NOTES],
+      remove: ['removedAt', ...NOTES, ...tuning.remove],
       condition: 'attribute_not_exists(#lap)',
     });
   }
@@ -156,6 +170,20 @@ export class WatchStore<State> {
     };
   }
 
+  /**
+   * Replaces the tuning of a watch, and leaves its place and its state alone. Holds from the next visit on.
+   *
+   * @returns false when it is not on the list
+   */
+  async tune(watchId: string, tuning: Readonly<Record<string, unknown>>): Promise<boolean> {
+    const { set, remove } = tuningChange(tuning);
+    return this.#update(watchId, {
+      set: { tunedAt: new Date(this.#clock.now()).toISOString(), ...set },
+      remove,
+      condition: 'attribute_exists(#lap)',
+    });
+  }
+
   async #update(
     watchId: string,
     change: { set: Record<string, unknown>; remove: readonly string[]; condition: string },
@@ -180,4 +208,46 @@ export class WatchStore<State> {
       throw error;
     }
   }
+
+  /** Where these watches are, strongly consistent, without their states; one without a row is missing from the answer. */
+  async whereabouts(watchIds: readonly string[]): Promise<Whereabouts[]> {
+    const keys = watchIds.map((watchId) => ({ watchId }));
+    const attributes = ['watchId', 'bucketId', 'lap', 'notified'];
+    return (await batchGet(this.#client, this.#table, keys, this.#clock, { attributes })) as unknown as Whereabouts[];
+  }
+
+  /**
+   * Puts a watch of its bucket's steady lap into the urgent one.
+   *
+   * @param notified identifiers of notifications that the row keeps from now on
+   * @returns false when the watch is not in the steady lap of this bucket any more; nothing is written then
+   */
+  async hurry({ watchId, bucketId }: NewWatch, notified: readonly string[]): Promise<boolean> {
+    try {
+      await this.#client.send(
+        new UpdateCommand({
+          TableName: this.#table,
+          Key: { watchId },
+          UpdateExpression: 'SET #lap = :urgent, notified = :notified',
+          ConditionExpression: '#lap = :steady',
+          ExpressionAttributeNames: { '#lap': 'lap' },
+          ExpressionAttributeValues: {
+            ':urgent': lapOf(bucketId, 'urgent'),
+            ':steady': lapOf(bucketId, 'steady'),
+            ':notified': [...notified],
+          },
+        }),
+      );
+      return true;
+    } catch (error) {
+      if (error instanceof ConditionalCheckFailedException) return false;
+      throw error;
+    }
+  }
+}
+
+/** A row without anything set has no such attribute. */
+function tuningChange(tuning: NewWatch['tuning']): { set: Record<string, unknown>; remove: string[] } {
+  if (tuning === undefined) return { set: {}, remove: [] };
+  return Object.keys(tuning).length === 0 ? { set: {}, remove: ['tuning'] } : { set: { tuning }, remove: [] };
 }

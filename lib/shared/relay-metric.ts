@@ -9,6 +9,8 @@ export type MetricName =
   | 'ChangesRecorded'
   | 'CredentialsRefused'
   | 'EventsPublished'
+  | 'NotificationsRefused'
+  | 'NotificationsTaken'
   | 'OldestUnpublishedSeconds'
   | 'PublishFailures'
   | 'Rejected'
@@ -20,7 +22,8 @@ export type MetricName =
   | 'Throttled'
   | 'Unavailable'
   | 'UnreadableAnswers'
-  | 'WatchesDeadLettered';
+  | 'WatchesDeadLettered'
+  | 'WatchesHurried';
 
 export interface RelayMetricOptions {
   /** @default Stats.SUM */

@@ -60,6 +60,8 @@ export interface CloudOptions {
   looseEnds?: 'refuse' | 'tell';
   /** Endpoints to use in place of the engines that the project brings. */
   engines?: { dynamodbUrl?: string; sqsUrl?: string };
+  /** Names of event buses that are there already: a partner's, or those of another stack. */
+  buses?: readonly string[];
   /** Variables for every function besides the template's. For trust settings such as NODE_EXTRA_CA_CERTS only. */
   functionEnvironment?: Record<string, string>;
   /** Every event that a bus accepts. */
@@ -154,7 +156,8 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
     const dynamodb = client(dynamodbEngine.url, 'DynamoDB_20120810');
     const dynamodbStreams = client(dynamodbEngine.url, 'DynamoDBStreams_20120810');
     const sqs = client(sqsEngine.url, 'AmazonSQS');
-    const deployment = await deploy(assembly, { dynamodb, dynamodbStreams, sqs, endpoint: frontDoor.url });
+    const clients = { dynamodb, dynamodbStreams, sqs, endpoint: frontDoor.url };
+    const deployment = await deploy(assembly, clients, options.buses);
     const { model } = deployment;
     const functions = new Map<string, FunctionRuntime>();
     const access = new AccessControl({

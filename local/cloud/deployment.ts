@@ -4,6 +4,7 @@ import { createIntrinsics, type ReferencedResource } from './intrinsics.ts';
 import { emptyModel, type CloudModel } from './model.ts';
 import { resourceContext } from './resource-type.ts';
 import { resourceTypes } from './resources/catalogue.ts';
+import { busOf } from './resources/events.ts';
 import { TemplateError } from './template-error.ts';
 
 export interface DeployedResource extends ReferencedResource {
@@ -19,13 +20,19 @@ export interface Deployment {
   outputs: Record<string, string>;
 }
 
-/** Creates every resource of the template, each after those it refers to or depends on. */
+/**
+ * Creates every resource of the template, each after those it refers to or depends on.
+ *
+ * @param buses names of event buses that somebody else has made before
+ */
 export async function deploy(
   assembly: Assembly,
   clients: { dynamodb: AwsClient; dynamodbStreams: AwsClient; sqs: AwsClient; endpoint: string },
+  buses: readonly string[] = [],
 ): Promise<Deployment> {
   const { template } = assembly;
   const model = emptyModel();
+  for (const name of buses) model.buses.set(name, busOf(name));
   const resources = new Map<string, DeployedResource>();
   const intrinsics = createIntrinsics(template, assembly.stackName, resources);
 

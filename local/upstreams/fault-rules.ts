@@ -179,11 +179,17 @@ export class FaultRules {
    * What becomes of one item of a batch or list.
    *
    * @param item names the item among all that are asked for, so that its tries can be counted
+   * @param kinds what can become of an item of such a request
    */
-  takeInnerFault(request: RequestAttributes, item: string): InnerFault | undefined {
+  takeInnerFault(
+    request: RequestAttributes,
+    item: string,
+    kinds: readonly InnerFault['kind'][],
+  ): InnerFault | undefined {
     for (const rule of this.#rules.values()) {
       const { fault, tries } = rule;
       if (fault.kind !== 'inner-status' && fault.kind !== 'inner-missing') continue;
+      if (!kinds.includes(fault.kind)) continue;
       if (fault.firstTries !== undefined && (tries.get(item) ?? 0) >= fault.firstTries) continue;
       if (!this.#use(rule, request)) continue;
       if (fault.firstTries !== undefined) tries.set(item, (tries.get(item) ?? 0) + 1);

@@ -2,26 +2,46 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import * as z from 'zod';
 import { exampleCatalogue } from './catalogue.ts';
+import { exampleItems, EXAMPLE_MARKETPLACES } from './example-items.ts';
 import { writeAtomically } from './pki.ts';
+import { newCredentials, type SellingCredentials } from './pricing/selling-accounts.ts';
 import { startSimulator } from './simulator.ts';
 
 const ACCOUNT = 'example';
+const [US, CA, DE] = EXAMPLE_MARKETPLACES;
+/** One selling account in each of two regions. */
+const SELLING_ACCOUNTS = [
+  { name: 'example-na', sellerId: 'A1EXAMPLENA001', marketplaces: [US, CA] },
+  { name: 'example-eu', sellerId: 'A1EXAMPLEEU001', marketplaces: [DE] },
+] as const;
 
-const HELP = `Runs the simulated Prime Video Offer Status API on this machine.
+const HELP = `Runs the simulated Prime Video Offer Status and Product Pricing APIs on this machine.
 
 Usage: node local/upstreams/main.ts [options]
 
-  --seed <n>           the same seed gives the same titles and lives (default 1)
+  --seed <n>           the same seed gives the same titles, items and lives (default 1)
+  --dialect <name>     document, or mixed: every spelling that clients must tolerate (default document)
+  --latency <ms>       median latency of an answer, log-normal (default none)
+  --control-port <n>   port of the control endpoint (default: a free one)
+  --pki-dir <path>     where certificates, keys and credentials are kept (default .local/upstreams)
+
+Offer Status:
   --titles <n>         how many example titles (default 200)
   --tempo <n>          mean changes per minute over all titles, 0 freezes them (default 0.15 per title)
-  --dialect <name>     document, or mixed: every spelling that clients must tolerate (default document)
   --rate <n>           requests per second (default 10)
   --burst <n>          (default 5)
-  --latency <ms>       median latency of an answer, log-normal (default none)
   --port <n>           port of the API (default: a free one)
-  --control-port <n>   port of the control endpoint (default: a free one)
-  --pki-dir <path>     where certificates and keys are kept (default .local/upstreams)
+
+Product Pricing:
+  --price-items <n>    how many example items, over three marketplaces (default 120)
+  --price-tempo <n>    mean changes per minute over all items, 0 freezes them (default 0.15 per item)
+  --rate-profile <n>   today, or document: Amazon's rates of today or of its document (default today)
+  --rate-header <n>    always, never or sometimes: whether answers tell the rate (default always)
+  --token-life <s>     seconds that an access token lives (default 3600)
+  --price-port <n>     port of the API and its token endpoint (default: a free one)
+
   --help               this text
 
 Stops on Ctrl-C. Exit codes: 0 stopped, 1 could not start, 2 wrong usage.
@@ -48,27 +68,49 @@ function readArguments(argv: string[]) {
         port: text,
         'control-port': text,
         'pki-dir': text,
+        'price-items': text,
+        'price-tempo': text,
+        'price-port': text,
+        'rate-profile': text,
+        'rate-header': text,
+        'token-life': text,
         help: { type: 'boolean' },
       },
     }));
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }
-  const { dialect = 'document' } = values;
-  if (dialect !== 'document' && dialect !== 'mixed') throw new UsageError('--dialect must be document or mixed.');
   return {
     help: values.help === true,
     seed: readNumber('--seed', values.seed, { min: Number.MIN_SAFE_INTEGER, integer: true }) ?? 1,
     titles: readNumber('--titles', values.titles, { min: 0, max: 1_000_000, integer: true }) ?? 200,
     tempo: readNumber('--tempo', values.tempo, { min: 0 }),
-    dialect,
+    dialect: readChoice('--dialect', values.dialect, ['document', 'mixed']),
     rate: readNumber('--rate', values.rate, { min: 0.001 }) ?? 10,
     burst: readNumber('--burst', values.burst, { min: 1 }) ?? 5,
     latency: readNumber('--latency', values.latency, { min: 0 }),
     port: readNumber('--port', values.port, { min: 0, max: 65_535, integer: true }) ?? 0,
     controlPort: readNumber('--control-port', values['control-port'], { min: 0, max: 65_535, integer: true }) ?? 0,
     pkiDir: path.resolve(values['pki-dir'] ?? '.local/upstreams'),
+    priceItems: readNumber('--price-items', values['price-items'], { min: 0, max: 1_000_000, integer: true }) ?? 120,
+    priceTempo: readNumber('--price-tempo', values['price-tempo'], { min: 0 }),
+    pricePort: readNumber('--price-port', values['price-port'], { min: 0, max: 65_535, integer: true }) ?? 0,
+    rateProfile: readChoice('--rate-profile', values['rate-profile'], ['today', 'document']),
+    rateHeader: readChoice('--rate-header', values['rate-header'], ['always', 'never', 'sometimes']),
+    tokenLife: readNumber('--token-life', values['token-life'], { min: 1 }) ?? 3600,
   } as const;
+}
+
+/** The first choice is the default one. */
+function readChoice<Choice extends string>(
+  name: string,
+  text: string | undefined,
+  choices: readonly [Choice, ...Choice[]],
+): Choice {
+  if (text === undefined) return choices[0];
+  const choice = choices.find((candidate) => candidate === text);
+  if (choice === undefined) throw new UsageError(`${name} must be one of: ${choices.join(', ')}.`);
+  return choice;
 }
 
 function readNumber(
@@ -95,6 +137,43 @@ async function keepApiKey(file: string): Promise<string> {
   return made;
 }
 
+/** The same for what a selling account logs in with; beside it lies the form that asks for a token. */
+async function keepCredentials(stem: string): Promise<SellingCredentials> {
+  const found = await readFile(`${stem}.lwa.json`, 'utf8').catch(() => '');
+  if (found !== '') return readCredentials(`${stem}.lwa.json`, found);
+  const made = newCredentials();
+  await mkdir(path.dirname(stem), { recursive: true, mode: 0o700 });
+  await writeAtomically(`${stem}.lwa.json`, JSON.stringify(made), 0o600);
+  const form = new URLSearchParams({
+    grant_type: 'refresh_token',
+    refresh_token: made.refreshToken,
+    client_id: made.clientId,
+    client_secret: made.clientSecret,
+  });
+  await writeAtomically(`${stem}.lwa-form`, form.toString(), 0o600);
+  return made;
+}
+
+function readCredentials(file: string, text: string): SellingCredentials {
+  const parsed = Credentials.safeParse(parseJson(text));
+  if (!parsed.success) throw new Error(`${file} does not hold credentials; delete it to have new ones made.`);
+  return parsed.data;
+}
+
+const Credentials = z.object({
+  clientId: z.string().min(1),
+  clientSecret: z.string().min(1),
+  refreshToken: z.string().min(1),
+});
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 async function run(argv: string[]): Promise<void> {
   const options = readArguments(argv);
   if (options.help) {
@@ -105,6 +184,13 @@ async function run(argv: string[]): Promise<void> {
   const catalogue = exampleCatalogue(options.titles, seed);
   const client = path.join(pkiDir, 'clients', ACCOUNT);
   const apiKey = await keepApiKey(`${client}.api-key`);
+  const items = exampleItems(options.priceItems, seed);
+  const sellers = await Promise.all(
+    SELLING_ACCOUNTS.map(async (account) => {
+      const credentials = await keepCredentials(path.join(pkiDir, 'clients', account.name));
+      return { ...account, credentials };
+    }),
+  );
   const simulator = await startSimulator({
     pkiDir,
     seed,
@@ -117,17 +203,40 @@ async function run(argv: string[]): Promise<void> {
       ...(tempo !== undefined && { tempo }),
       ...(latency !== undefined && { latency: { medianMs: latency, sigma: 0.5 } }),
     },
+    pricing: {
+      accounts: sellers,
+      items,
+      profile: options.rateProfile,
+      rateHeader: options.rateHeader,
+      tokenLifeSeconds: options.tokenLife,
+      port: options.pricePort,
+      dialect,
+      ...(options.priceTempo !== undefined && { tempo: options.priceTempo }),
+      ...(latency !== undefined && { latency: { medianMs: latency, sigma: 0.5 } }),
+    },
     log: (line) => process.stdout.write(`${line}\n`),
   });
   const [first] = catalogue;
   const example = first && `/v1/avails/${first.licensor}/status/${encodeURIComponent(first.alid)}`;
+  const authority = path.join(pkiDir, 'ca.pem');
+  const seller = path.join(pkiDir, 'clients', SELLING_ACCOUNTS[0].name);
+  const item = items.find(({ marketplaceId }) => marketplaceId === US);
   process.stdout.write(
     [
-      `Credentials: ${client}.pem, ${client}.key, ${client}.api-key; authority: ${path.join(pkiDir, 'ca.pem')}`,
+      `Credentials: ${client}.pem, ${client}.key, ${client}.api-key; ` +
+        `${SELLING_ACCOUNTS.map(({ name }) => path.join(pkiDir, 'clients', `${name}.lwa.json`)).join(', ')}; ` +
+        `authority: ${authority}`,
       ...(example
         ? [
-            `Try: curl --cert ${client}.pem --key ${client}.key --cacert ${path.join(pkiDir, 'ca.pem')} ` +
+            `Try: curl --cert ${client}.pem --key ${client}.key --cacert ${authority} ` +
               `-H "x-api-key: $(cat ${client}.api-key)" '${simulator.offerStatusUrl}${example}'`,
+          ]
+        : []),
+      ...(item
+        ? [
+            `Try: token=$(curl -s --cacert ${authority} -d @${seller}.lwa-form '${simulator.tokenUrl}' | jq -r .access_token)`,
+            `     curl --cacert ${authority} -H "x-amz-access-token: $token" ` +
+              `'${simulator.pricingUrl}/products/pricing/v0/items/${item.asin}/offers?MarketplaceId=${US}&ItemCondition=New'`,
           ]
         : []),
       'Stop with Ctrl-C.',

@@ -1,18 +1,21 @@
 import type { Clock } from '../../lambdas/shared/clock.ts';
-import type { Slice } from '../../lambdas/shared/laps/slice.ts';
+import { packs, type PackedBucket } from '../../lambdas/shared/laps/packing.ts';
 import { fitting, requestsPerSlice } from '../../lambdas/shared/laps/plan-bucket.ts';
-import type { Bucket } from '../../lambdas/shared/pacer/pacer.ts';
+import { classOf, type Slice } from '../../lambdas/shared/laps/slice.ts';
 import { retry } from '../../lambdas/shared/retry.ts';
 import type { RetryPolicy } from '../../lambdas/shared/settings.ts';
 import { SlicesRefusedError, type SlicesQueue } from '../../lambdas/shared/slices-queue.ts';
+import type { WatchStore } from '../../lambdas/shared/watches.store.ts';
 import { TargetError } from './errors.ts';
 import type { WatchKind } from './kinds.ts';
+import { inLanes } from './lanes.ts';
 import type { WatchRows } from './rows.ts';
 import { duration } from './screen.ts';
 import type { GoodLine } from './watch-file.ts';
 
 export interface CheckNowParts {
   readonly rows: Pick<WatchRows, 'get'>;
+  readonly store: Pick<WatchStore<never>, 'place'>;
   readonly slices: Pick<SlicesQueue, 'send'>;
   readonly kind: WatchKind;
   /** Sending time of one slice, in seconds. */
@@ -49,12 +52,25 @@ const LONGEST_SECONDS = 8 * 60;
 /** Slices that are sent, and repeated, together. */
 const SLICES_PER_CALL = 10;
 const RESEND: RetryPolicy = { attempts: 5, baseMs: 200, capMs: 5_000 };
+/** Writes under way at a time. */
+const LANES = 12;
+
+/** What is wanted of one bucket. */
+interface Wanted {
+  readonly bucket: PackedBucket;
+  /** In the order of the file. */
+  readonly watches: Set<string>;
+  /** Watches by the parameters that they can share a request by. */
+  readonly sharing: Map<string, number>;
+  requests: number;
+}
 
 /** Has watches checked at once: slices that nobody planned, at the end of their bucket's queue. */
 export class CheckNow {
   readonly #parts: CheckNowParts;
-  /** Watches by bucket, in the order of the file. */
-  readonly #wanted = new Map<string, Set<string>>();
+  readonly #wanted = new Map<string, Wanted>();
+  /** Watches that no planner visits any more, until they are checked now. */
+  readonly #invalid = new Map<string, string>();
 
   constructor(parts: CheckNowParts) {
     this.#parts = parts;
@@ -76,25 +92,36 @@ export class CheckNow {
     await earlier();
     for (const line of batch) {
       const row = rows.get(line.watchId);
-      if (row?.lap === undefined) refuse(line, 'is not on the watch list: import it first');
-      else if (this.#bucket(row.bucketId) === undefined) {
+      if (row?.lap === undefined) {
+        refuse(line, 'is not on the watch list: import it first');
+        continue;
+      }
+      const bucket = this.#parts.kind.buckets.find(({ id }) => id === row.bucketId);
+      if (bucket === undefined) {
         refuse(line, `is in the bucket ${row.bucketId}, which the settings do not know: import it again to move it`);
-      } else this.#want(row.bucketId, line.watchId);
+        continue;
+      }
+      this.#want(bucket, line.watchId);
+      if (classOf(row.lap) === 'invalid') this.#invalid.set(line.watchId, row.bucketId);
     }
   }
 
   /**
-   * Sends what was taken.
+   * Sends what was taken, and puts those that were invalid back into a lap.
    *
    * @param begins hears what will be sent before anything is
    * @throws PartlySentError when SQS did not take all of it
    */
   async send(begins: (sending: Sending) => void): Promise<void> {
-    const slices = [...this.#wanted].flatMap(([bucketId, watches]) => this.#pack(bucketId, [...watches]));
+    const wanted = [...this.#wanted.values()];
+    const slices = wanted.flatMap(({ bucket, watches }) => this.#cut(bucket, [...watches]));
     begins({
       watches: slices.reduce((sum, slice) => sum + slice.watches.length, 0),
       slices: slices.length,
-      seconds: Math.max(0, ...[...this.#wanted].map(([bucketId, { size }]) => this.#seconds(bucketId, size))),
+      seconds: Math.max(0, ...wanted.map(secondsOf)),
+    });
+    await inLanes(this.#invalid, LANES, async ([watchId, bucketId]) => {
+      await this.#parts.store.place({ watchId, bucketId }, 'urgent', {});
     });
     for (let sent = 0; sent < slices.length; sent += SLICES_PER_CALL) {
       try {
@@ -110,35 +137,48 @@ export class CheckNow {
     }
   }
 
-  #bucket(bucketId: string): { readonly bucket: Bucket; readonly pack: number } | undefined {
-    return this.#parts.kind.buckets.find(({ bucket }) => bucket.id === bucketId);
-  }
-
-  #want(bucketId: string, watchId: string): void {
-    const watches = this.#wanted.get(bucketId) ?? new Set();
-    this.#wanted.set(bucketId, watches.add(watchId));
-    if (watches.size === 1 || this.#seconds(bucketId, watches.size) <= LONGEST_SECONDS) return;
-    const { perSecond } = this.#bucket(bucketId)!.bucket.limit;
+  #want(bucket: PackedBucket, watchId: string): void {
+    const fresh = (): Wanted => ({ bucket, watches: new Set(), sharing: new Map(), requests: 0 });
+    const wanted = this.#wanted.get(bucket.id) ?? fresh();
+    this.#wanted.set(bucket.id, wanted);
+    if (wanted.watches.has(watchId)) return;
+    wanted.watches.add(watchId);
+    const sharing = bucket.uniform === true ? watchId.slice(0, watchId.lastIndexOf('|')) : '';
+    const before = wanted.sharing.get(sharing) ?? 0;
+    wanted.sharing.set(sharing, before + 1);
+    if (before % bucket.pack !== 0) return;
+    wanted.requests += 1;
+    if (wanted.requests === 1 || secondsOf(wanted) <= LONGEST_SECONDS) return;
     throw new TargetError(
-      `These are too many at once for ${bucketId}: at ${perSecond} requests a second they would take more than ` +
+      `These are too many at once for ${bucket.id}: at ${bucket.limit.perSecond} requests a second they would take more than ` +
         `${duration(LONGEST_SECONDS)}, and what is planned would wait for as long. Nothing was sent; check fewer.`,
     );
   }
 
-  #seconds(bucketId: string, watches: number): number {
-    const { bucket, pack } = this.#bucket(bucketId)!;
-    return Math.ceil(watches / pack) / bucket.limit.perSecond;
-  }
-
-  /** Slices as the planner cuts them, except that no backlog counts them. */
-  #pack(bucketId: string, watches: readonly string[]): Slice[] {
-    const { bucket, pack } = this.#bucket(bucketId)!;
-    const size = requestsPerSlice(bucket.limit.perSecond, this.#parts.sliceSeconds) * pack;
+  /** Slices as the planner cuts them, in whole requests, except that no backlog counts them. */
+  #cut(bucket: PackedBucket, watches: readonly string[]): Slice[] {
+    const perSlice = requestsPerSlice(bucket.limit.perSecond, this.#parts.sliceSeconds);
+    // Watches that can share a request are neighbours in the order of their keys.
+    const inOrder = bucket.pack === 1 ? watches : watches.toSorted();
+    const requests = packs(inOrder, (watchId) => watchId, bucket);
     const slices: Slice[] = [];
-    for (let index = 0; index < watches.length; index += slices.at(-1)!.watches.length) {
-      const id = `${bucketId}#check-now#${this.#parts.requestId}#${slices.length + 1}`;
-      slices.push({ id, bucket: bucketId, class: 'urgent', watches: fitting(watches.slice(index, index + size)) });
+    for (let index = 0; index < requests.length;) {
+      const next = requests.slice(index, index + perSlice);
+      const room = fitting(next.flat()).length;
+      const sent: string[] = [];
+      for (const request of next) {
+        if (sent.length > 0 && sent.length + request.length > room) break;
+        sent.push(...request);
+        index += 1;
+      }
+      const id = `${bucket.id}#check-now#${this.#parts.requestId}#${slices.length + 1}`;
+      slices.push({ id, bucket: bucket.id, class: 'urgent', watches: sent });
     }
     return slices;
   }
+}
+
+/** At the configured rate. */
+function secondsOf({ requests, bucket }: Wanted): number {
+  return requests / bucket.limit.perSecond;
 }

@@ -1,5 +1,6 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { WatchStore } from '../../lambdas/shared/watches.store.ts';
-import type { WatchKind } from './kinds.ts';
+import type { Checked, WatchKind } from './kinds.ts';
 import { inLanes } from './lanes.ts';
 import type { WatchRow, WatchRows } from './rows.ts';
 import { Sightings } from './sightings.ts';
@@ -14,14 +15,16 @@ export interface ImportCounts {
   returned: number;
   /** On the list already, in another bucket than the settings say now. */
   moved: number;
+  /** On the list already, in the right bucket, with another tuning than its line says. */
+  tuned: number;
   /** Lines that name a watch of an earlier line. */
   duplicates: number;
 }
 
 export interface ImportParts {
   readonly rows: Pick<WatchRows, 'get'>;
-  readonly store: Pick<WatchStore<never>, 'add' | 'place'>;
-  readonly kind: Pick<WatchKind, 'bucketOf'>;
+  readonly store: Pick<WatchStore<never>, 'add' | 'place' | 'tune'>;
+  readonly kind: Pick<WatchKind, 'bucketOf' | 'tuningOf'>;
 }
 
 /** Writes that one batch has under way at a time; with all batches in flight just below the SDK's 50 sockets. */
@@ -29,7 +32,7 @@ const LANES = 12;
 
 /** Puts watches on the list, batch by batch. Reads first, so that what is right already costs no write. */
 export class Importer {
-  readonly counts: ImportCounts = { added: 0, alreadyThere: 0, returned: 0, moved: 0, duplicates: 0 };
+  readonly counts: ImportCounts = { added: 0, alreadyThere: 0, returned: 0, moved: 0, tuned: 0, duplicates: 0 };
   readonly #parts: ImportParts;
   readonly #sightings = new Sightings();
 
@@ -42,41 +45,48 @@ export class Importer {
     // Of two lines that name one watch, the first one has to be through before the second can be told from it.
     if (repeats.size > 0) await earlier();
     const rows = await this.#parts.rows.get([...distinct.keys()]);
-    await inLanes(distinct, LANES, async ([watchId, bucketId]) => {
-      const outcome = await this.#put(watchId, bucketId, rows.get(watchId));
-      this.counts[outcome === 'alreadyThere' && repeats.has(watchId) ? 'duplicates' : outcome] += 1;
+    await inLanes(distinct, LANES, async ([watchId, line]) => {
+      const outcome = await this.#put(line, rows.get(watchId));
+      const isRepeat = repeats.has(watchId) && (outcome === 'alreadyThere' || outcome === 'tuned');
+      this.counts[isRepeat ? 'duplicates' : outcome] += 1;
     });
   }
 
-  /** The buckets of a batch's watches, and which watches earlier batches have had. */
+  /** The lines of a batch by their watch, and which watches earlier batches have had. The last line says the tuning. */
   #distinct(batch: readonly GoodLine[]) {
-    const distinct = new Map<string, string>();
+    const distinct = new Map<string, GoodLine>();
     const repeats = new Set<string>();
     for (const line of batch) {
-      if (distinct.has(line.watchId)) {
-        this.counts.duplicates += 1;
-        continue;
-      }
-      distinct.set(line.watchId, this.#bucketOf(line));
-      if (this.#sightings.add(line.watchId)) repeats.add(line.watchId);
+      const isAgain = distinct.has(line.watchId);
+      distinct.set(line.watchId, line);
+      if (isAgain) this.counts.duplicates += 1;
+      else if (this.#sightings.add(line.watchId)) repeats.add(line.watchId);
     }
     return { distinct, repeats };
   }
 
-  #bucketOf({ watchId, fields }: GoodLine): string {
-    const bucket = this.#parts.kind.bucketOf(fields);
-    if ('value' in bucket) return bucket.value;
-    throw new RangeError(`${watchId}: ${bucket.problems.join('; ')}`);
-  }
-
-  async #put(watchId: string, bucketId: string, row: WatchRow | undefined): Promise<keyof ImportCounts> {
-    const { store } = this.#parts;
+  async #put({ watchId, fields }: GoodLine, row: WatchRow | undefined): Promise<keyof ImportCounts> {
+    const { store, kind } = this.#parts;
+    const bucketId = valueOf(watchId, kind.bucketOf(fields));
+    const before = row?.tuning ?? {};
+    const tuning = valueOf(watchId, kind.tuningOf(fields, before));
+    const isTuned = !isDeepStrictEqual(tuning, before);
     if (row?.lap !== undefined) {
-      if (row.bucketId === bucketId) return 'alreadyThere';
+      const isMoved = row.bucketId !== bucketId;
+      if (!isMoved && !isTuned) return 'alreadyThere';
       // A watch that has been removed since it was read is added below.
-      if (await store.place({ watchId, bucketId }, 'new', {})) return 'moved';
+      const isThere =
+        (!isTuned || (await store.tune(watchId, tuning))) &&
+        (!isMoved || (await store.place({ watchId, bucketId }, 'new', {})));
+      if (isThere) return isMoved ? 'moved' : 'tuned';
     }
-    if (!(await store.add({ watchId, bucketId }))) return 'alreadyThere';
+    if (!(await store.add({ watchId, bucketId, ...(isTuned && { tuning }) }))) return 'alreadyThere';
     return row === undefined ? 'added' : 'returned';
   }
+}
+
+/** Of a line that has been checked. */
+function valueOf<T>(watchId: string, checked: Checked<T>): T {
+  if ('value' in checked) return checked.value;
+  throw new RangeError(`${watchId}: ${checked.problems.join('; ')}`);
 }

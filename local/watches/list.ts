@@ -25,7 +25,10 @@ export interface ListParts {
  */
 export async function listWatches(parts: ListParts): Promise<number | undefined> {
   const { rows, kind, out, warn, filter, onlyProblems, details } = parts;
-  const wanted = Object.entries(filter);
+  const wanted = Object.entries(filter).map(([name, value]) => {
+    const column = kind.columns.find((one) => one.name === name);
+    return [name, value === undefined ? value : (column?.canonical?.(value) ?? value)] as const;
+  });
   const columns = kind.columns.map(({ name }) => name);
   let printed = 0;
   const print = pipe(out);
@@ -35,7 +38,7 @@ export async function listWatches(parts: ListParts): Promise<number | undefined>
     for (const row of page) {
       let fields;
       try {
-        fields = kind.describe(row.watchId);
+        fields = kind.describe(row.watchId, row.tuning);
       } catch (error) {
         if (!(error instanceof RangeError)) throw error;
         warn(`A row is left out: ${quote(row.watchId)} is not the identifier of a ${kind.noun}.`);

@@ -98,22 +98,26 @@ function settingsOf(stage: string, config: string | undefined): RuntimeSettings 
 
 async function importCommand(session: Session): Promise<number> {
   const check: ReadOptions['check'] = (kind, { fields }) => {
-    const bucket = kind.bucketOf(fields);
-    return 'problems' in bucket ? bucket.problems : [];
+    const checked = [kind.bucketOf(fields), kind.tuningOf(fields, {})];
+    return checked.flatMap((one) => ('problems' in one ? one.problems : []));
   };
   if (session.options.dryRun) return dryRun(session, check);
   const target = await session.target();
   const rows = rowsOf(target);
   const store = storeOf(target);
   let importer: Importer | undefined;
+  let canBeTuned = false;
   return bulk(session, {
     check,
-    opened: ({ kind }) => (importer = new Importer({ rows, store, kind })),
+    opened({ kind }) {
+      importer = new Importer({ rows, store, kind });
+      canBeTuned = kind.columns.some(({ tunes }) => tunes);
+    },
     work: (batch, earlier) => importer!.import(batch, earlier),
     title: `Imported into ${target.name}`,
     counts: () => {
-      const { added, alreadyThere, returned, moved, duplicates } = importer!.counts;
-      return { added, 'already there': alreadyThere, moved, returned, duplicates };
+      const { added, alreadyThere, returned, moved, tuned, duplicates } = importer!.counts;
+      return { added, 'already there': alreadyThere, moved, returned, ...(canBeTuned && { tuned }), duplicates };
     },
   });
 }
@@ -187,7 +191,8 @@ async function checkNowCommand(session: Session): Promise<number> {
   return bulk(session, {
     opened({ kind }) {
       const slices = new SlicesQueue(target.sqs, target.output(kind.queueOutput));
-      checks = new CheckNow({ rows: rowsOf(target), slices, kind, sliceSeconds, requestId, clock: systemClock });
+      const parts = { rows: rowsOf(target), store: storeOf(target), slices, kind };
+      checks = new CheckNow({ ...parts, sliceSeconds, requestId, clock: systemClock });
     },
     work: (batch, earlier, refuse) => checks!.take(batch, earlier, refuse),
     async finish() {

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { nearest } from '../../config/problems.ts';
 import { UsageError, wholeNumber } from '../command-line.ts';
-import { KIND_SHAPES, type KindShape } from './kinds.ts';
+import { isRequired, KIND_SHAPES, type Column, type KindShape } from './kinds.ts';
 
 const TARGET = `Where
   --data <folder>      the local stack that keeps its data there (default .local)
@@ -11,41 +11,52 @@ const TARGET = `Where
   --config <folder>    where the stage files are (default: config/ of this project)
 `;
 
-/** One line of help: an option, and what it does. */
-const helpLine = (option: string, text: string): string => `  ${option.padEnd(20)} ${text}`;
+/** One line of help: an option, and what it does; a long option has a line of its own. */
+const helpLine = (option: string, text: string): string =>
+  option.length > 20 ? `  ${option}\n${' '.repeat(23)}${text}` : `  ${option.padEnd(20)} ${text}`;
+const columnHelp = ({ help, default: value }: Column): string =>
+  value === undefined || value === '' ? help : `${help} (default ${value})`;
 
-const requiredOf = ({ columns }: KindShape): string[] =>
-  columns.flatMap(({ name, default: value }) => (value === undefined ? [name] : []));
+const requiredOf = ({ columns }: KindShape): string[] => columns.filter(isRequired).map(({ name }) => name);
+
+/** The columns that say which watch is meant. */
+const namingColumns = ({ columns }: KindShape): Column[] => columns.filter(({ tunes }) => tunes !== true);
 
 /** How watches are named: by a file, or one by the options of its columns. */
 function selectionOf(shapes: readonly KindShape[]): string {
   return [
     'Which',
     helpLine('FILE', 'a CSV file of watches; - reads standard input'),
-    ...shapes.flatMap(({ noun, columns }) => [
-      `or one ${noun} by`,
-      ...columns.map(({ name, help, default: value }) =>
-        helpLine(`--${name} <text>`, value === undefined ? help : `${help} (default ${value})`),
-      ),
+    ...shapes.flatMap((shape) => [
+      `or one ${shape.noun} by`,
+      ...namingColumns(shape).map((column) => helpLine(`--${column.name} <text>`, columnHelp(column))),
     ]),
     '',
   ].join('\n');
 }
 
 /** How one watch is named on the command line, in a usage line. */
-const usageOfOne = ({ columns }: KindShape): string =>
-  columns
-    .map(({ name, default: value }) => (value === undefined ? `--${name} <text>` : `[--${name} <text>]`))
-    .join(' ');
+const usageOfOne = (shape: KindShape): string[] =>
+  namingColumns(shape).map((column) => (isRequired(column) ? `--${column.name} <text>` : `[--${column.name} <text>]`));
+
+const WIDTH = 120;
+
+/** Words in lines; the first begins with `lead`, the others as far to the right. */
+function wrapped(lead: string, words: readonly string[]): string {
+  const lines = [lead];
+  for (const word of words) {
+    if (lines.at(-1)!.length + word.length < WIDTH) lines.push(`${lines.pop()!} ${word}`);
+    else lines.push(`${' '.repeat(lead.length)} ${word}`);
+  }
+  return lines.join('\n');
+}
 
 function csvOf(shapes: readonly KindShape[]): string {
-  const headers = shapes.map(({ noun, columns }) => {
-    const names = columns.map(({ name, default: value }) =>
-      value === undefined ? name : `${name} (optional, default ${value})`,
-    );
-    return `  for ${noun}s: ${names.join(', ')}`;
-  });
-  return `The file is CSV in UTF-8, each line for itself, with a header:
+  const headers = shapes.flatMap(({ noun, columns }) => [
+    `for ${noun}s`,
+    ...columns.map((column) => helpLine(column.name, columnHelp(column))),
+  ]);
+  return `The file is CSV in UTF-8, each line for itself, with a header that names its columns:
 ${headers.join('\n')}
 The columns line and reason of a rejects file, and those of \`list --details\`, may be there and are not read.
 `;
@@ -60,8 +71,10 @@ export type Command = (typeof COMMANDS)[number];
 function helpOf(command: Command | 'all', shapes: readonly KindShape[]): string {
   const SELECTION = selectionOf(shapes);
   const usages = (name: string): string =>
-    ['FILE', ...shapes.map(usageOfOne)]
-      .map((which, index) => `${index === 0 ? 'Usage:' : '      '} npm run watches -- ${name} ${which} [options]`)
+    [['FILE'], ...shapes.map(usageOfOne)]
+      .map((which, index) =>
+        wrapped(`${index === 0 ? 'Usage:' : '      '} npm run watches -- ${name}`, [...which, '[options]']),
+      )
       .join('\n');
   const filters = [...new Set(shapes.flatMap((shape) => shape.filters))];
   const HELP: Readonly<Record<Command | 'all', string>> = {
@@ -98,7 +111,7 @@ Usage: npm run --silent watches -- list [options]
 
 Without --silent, npm prints two lines of its own before the header.
 
-${helpLine('--kind <name>', `${shapes.map(({ name }) => name).join(' or ')} (default ${shapes[0]!.name})`)}
+${helpLine('--kind <name>', `${shapes.map(({ name }) => name).join(' or ')} (default ${shapes[0]!.name}, or what the next options are of)`)}
 ${filters.map((name) => helpLine(`--${name} <text>`, `only those with this ${name}`)).join('\n')}
   --problems           only those that get no answer
   --details            adds the columns class, version, observedAt and problem
@@ -156,8 +169,8 @@ const OPTIONS = {
 /** Names of the options that columns give to a command. */
 function columnsFor(command: Command, shapes: readonly KindShape[]): string[] {
   if (command === 'import') return [];
-  const names = shapes.flatMap(({ columns, filters }) =>
-    command === 'list' ? filters : columns.map(({ name }) => name),
+  const names = shapes.flatMap((shape) =>
+    command === 'list' ? shape.filters : namingColumns(shape).map(({ name }) => name),
   );
   return [...new Set(names)];
 }
@@ -236,13 +249,18 @@ export function readOptions(
     dryRun: values['dry-run'] === true,
     yes: values['yes'] === true,
     requestId: value('request-id'),
-    kind: value('kind') ?? shapes[0]!.name,
+    kind: value('kind') ?? kindFilteredBy(columns.map(([column]) => column), shapes), // prettier-ignore
     filter: command === 'list' ? Object.fromEntries(columns) : {},
     problems: values['problems'] === true,
     details: values['details'] === true,
   };
   check(options, positionals, shapes);
   return options;
+}
+
+/** The first kind that has all of these filters, or else the first of all. */
+function kindFilteredBy(names: readonly string[], shapes: readonly KindShape[]): string {
+  return (shapes.find(({ filters }) => names.every((name) => filters.includes(name))) ?? shapes[0]!).name;
 }
 
 function parse(command: Command, args: readonly string[], shapes: readonly KindShape[]) {

@@ -4,15 +4,17 @@ import { batchGet } from '../../lambdas/shared/batch-get.ts';
 import type { Clock } from '../../lambdas/shared/clock.ts';
 import type { RetryPolicy } from '../../lambdas/shared/settings.ts';
 import type { WatchHead } from '../../lambdas/shared/watches.store.ts';
+import type { Tuning } from './kinds.ts';
 
 /** What the watch list says of a watch, without its state. */
 export type WatchRow = Pick<WatchHead<never>, 'watchId' | 'bucketId' | 'lap' | 'observedAt' | 'problem'> & {
   readonly version?: number;
+  readonly tuning?: Tuning;
 };
 
 /** Nothing waits for a bulk command: it outlasts a minute or so of a throttled table. */
 const PATIENCE: RetryPolicy = { attempts: 14, baseMs: 100, capMs: 20_000 };
-const ATTRIBUTES = ['watchId', 'bucketId', 'lap', 'version', 'observedAt', 'problem'] as const;
+const ATTRIBUTES = ['watchId', 'bucketId', 'lap', 'version', 'observedAt', 'problem', 'tuning'] as const;
 
 /** Reads the rows of watches in bulk, without their states. */
 export class WatchRows {

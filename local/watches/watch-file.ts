@@ -2,6 +2,7 @@ import { nearest } from '../../config/problems.ts';
 import { readCsv, type CsvRecord } from './csv.ts';
 import { InputError } from './errors.ts';
 import type { Column, Fields, WatchKind } from './kinds.ts';
+import { isRequired, optionalNote } from './kinds.ts';
 import { quote } from './quote.ts';
 
 /** A line that describes a watch. */
@@ -126,7 +127,7 @@ function kindOf(names: readonly string[], kinds: readonly WatchKind[]): WatchKin
   const fitting = kinds.find(
     ({ columns }) =>
       own.every((name) => columns.some((column) => column.name === name)) &&
-      columns.every(({ name, default: value }) => value !== undefined || own.includes(name)),
+      columns.every((column) => !isRequired(column) || own.includes(column.name)),
   );
   if (fitting !== undefined) return fitting;
   const wanted = kinds.map(({ name, columns }) => `${name} watches: ${namesOf(columns)}`).join('; ');
@@ -137,6 +138,6 @@ function kindOf(names: readonly string[], kinds: readonly WatchKind[]): WatchKin
 
 function namesOf(columns: readonly Column[]): string {
   return columns
-    .map(({ name, default: value }) => (value === undefined ? name : `${name} (default ${value})`))
+    .map((column) => (isRequired(column) ? column.name : `${column.name} (${optionalNote(column)})`))
     .join(', ');
 }

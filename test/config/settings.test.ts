@@ -266,3 +266,27 @@ describe('the log level', () => {
     expect(complaintAbout({ logLevel })).toMatch(/logLevel is ".*"; .*"DEBUG"\|"INFO"/);
   });
 });
+
+describe('settings of notifications', () => {
+  const complaintAboutNotifications = (notifications: unknown) => complaintAbout({ offerStatus: { notifications } });
+
+  test('open the door of SP-API and keep that of Prime Video closed when they say nothing', () => {
+    const { offerStatus, pricing } = loadSettings('sample', { directory: folderWith({}) }).runtime;
+    expect(pricing.notifications).toEqual({ enabled: true });
+    expect(offerStatus.notifications).toEqual({ enabled: false, senderAccounts: [] });
+  });
+
+  test('take senders by account and a bus by name', () => {
+    const eventBus = { name: 'aws.partner/example.com/offers' };
+    expect(complaintAboutNotifications({ enabled: true, senderAccounts: ['111122223333'], eventBus })).toBe(
+      'no complaint',
+    );
+    expect(complaintAboutNotifications({ senderAccounts: ['*'] })).toContain('the 12 digits of an AWS account');
+    expect(complaintAboutNotifications({ eventBus: { name: 'a bus' } })).toContain('the name of an event bus');
+  });
+
+  test('want a source where the bus is the default one, which carries events of every service', () => {
+    expect(complaintAboutNotifications({ eventBus: { name: 'default' } })).toContain('eventBus.source');
+    expect(complaintAboutNotifications({ eventBus: { name: 'default', source: 'primevideo' } })).toBe('no complaint');
+  });
+});

@@ -9,6 +9,8 @@ const WILDCARDS: Readonly<Record<string, string>> = {
   '${WatchTablesHistory.Arn}/stream/*': 'ListStreams is about all streams of a table.',
   'arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:offer-relay/prod/offer-status/main-??????':
     'Secrets Manager ends the ARN of each secret with six characters of its own.',
+  'arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:offer-relay/prod/pricing/main-??????':
+    'As above.',
 };
 
 function allowedTo(role: string): Record<string, string[]> {
@@ -83,6 +85,25 @@ describe('permissions', () => {
     });
   });
 
+  test('planner and worker of prices may do the same with queues and secrets of their own', () => {
+    const renamed = (id: string): Record<string, unknown> =>
+      JSON.parse(
+        JSON.stringify(allowedTo(id))
+          .replaceAll('PriceChecks', 'TitleChecks')
+          .replaceAll('/pricing/', '/offer-status/'),
+      ) as Record<string, unknown>;
+    expect(renamed('PriceChecksPlanner')).toEqual(allowedTo('TitleChecksPlanner'));
+    expect(renamed('PriceChecksWorker')).toEqual(allowedTo('TitleChecksWorker'));
+  });
+
+  test('the door for notifications finds watches and makes them urgent', () => {
+    expect(allowedTo('NotificationsPricingTakeNotifications')).toEqual({
+      '${NotificationsPricingQueue.Arn}': ['sqs:DeleteMessage', 'sqs:GetQueueAttributes', 'sqs:ReceiveMessage'],
+      '${NotificationsPricingDeadLetters.Arn}': ['sqs:SendMessage'],
+      '${WatchTablesWatches.Arn}': ['dynamodb:BatchGetItem', 'dynamodb:UpdateItem'],
+    });
+  });
+
   test('the publisher reads the stream, marks rows and puts events on the one bus', () => {
     expect(allowedTo('ChangePublishingPublishChanges')).toEqual({
       '${WatchTablesHistory.StreamArn}': [
@@ -108,6 +129,9 @@ describe('permissions', () => {
   test('a schedule may invoke its own function and nothing else', () => {
     expect(allowedTo('TitleChecksPlanSchedule')).toEqual({
       '${TitleChecksPlannerFunction.Arn}': ['lambda:InvokeFunction'],
+    });
+    expect(allowedTo('PriceChecksPlanSchedule')).toEqual({
+      '${PriceChecksPlannerFunction.Arn}': ['lambda:InvokeFunction'],
     });
     expect(allowedTo('ChangePublishingReconcileSchedule')).toEqual({
       '${ChangePublishingRepublishChangesFunction.Arn}': ['lambda:InvokeFunction'],

@@ -175,6 +175,18 @@ test('what cannot be delivered goes to the dead-letter queue of the target after
   });
 });
 
+test('a rule may be on a bus that was there before, such as that of a partner, and on no other', async () => {
+  const name = 'aws.partner/example.com/offers';
+  const arn = `arn:aws:events:us-east-1:000000000000:event-bus/${name}`;
+  for (const EventBusName of [name, arn]) {
+    const resources = rule({ Arn: { 'Fn::GetAtt': ['Standard', 'Arn'] } }, { EventBusName });
+    const cloud = await cloudOf({ resources, ...outputs }, { buses: [name] });
+    await client(cloud).send(new PutEventsCommand({ Entries: [{ ...wanted, EventBusName: name }] }));
+    expect(JSON.parse((await receive(cloud, 'Standard'))?.Body ?? '{}')).toMatchObject({ source: 'offers' });
+    await expect(cloudOf({ resources }, { buses: ['offers'] })).rejects.toThrow(/Rule.*EventBusName.*is no bus/s);
+  }
+});
+
 test('a rule forwards to another bus, whose rules see the event', async () => {
   const resources: Resources = {
     ...bus,

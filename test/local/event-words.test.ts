@@ -24,6 +24,29 @@ const words = (detailType: string, data: Record<string, unknown>): string[] =>
     eventWords(event(detailType, data), (alid) => (alid === 'A1' ? 'The Quiet Harbour' : undefined)) as object,
   ) as string[];
 
+const snapshot = { currency: 'USD', own: [], buyBox: [], lowest: [] };
+/** The words of an event of one price, with one change or several. */
+function priceWords(detailType: string, data: Record<string, unknown>): string[] {
+  const about = {
+    account: 'shop',
+    view: 'offers',
+    marketplaceId: 'ATVPDKIKX0DER',
+    asin: 'B000000001',
+    sku: null,
+    condition: 'New',
+    customerType: 'Consumer',
+  };
+  const whole = { ...event(detailType, {}), detail: { data: { ...about, before: snapshot, after: snapshot, changes: [], ...data } } }; // prettier-ignore
+  return Object.values(
+    eventWords(whole, (id) => (id === 'B000000001' ? 'Folding Kettle' : undefined)) as object,
+  ) as string[];
+}
+const box = (landed: string, sellerId?: string, mine: boolean | null = false) => ({
+  landed,
+  mine,
+  winners: sellerId === undefined ? [] : [{ sellerId }],
+});
+
 describe('events in plain words', () => {
   it('tells a new offer by its title, place and status', () => {
     expect(words('Offer Added', { after: offer('Ready') })).toEqual([
@@ -79,5 +102,103 @@ describe('events in plain words', () => {
       title: 'offer-relay',
       story: '',
     });
+  });
+});
+
+describe('events of prices in plain words', () => {
+  const told = (change: Record<string, unknown>, headline = 'Price Changed') =>
+    priceWords(headline, { changes: [change] })[2]?.replace('US New offers: ', '');
+
+  it('begins with the name of the item and where it is looked at', () => {
+    const changes = [{ change: 'buyBoxChanged', outcome: 'lost', from: box('13.49', 'ME', true), to: box('12.99', 'A1X') }]; // prettier-ignore
+    expect(priceWords('Buy Box Changed', { changes })).toEqual([
+      'Buy Box Changed',
+      'Folding Kettle',
+      'US New offers: Buy Box lost to seller A1X at 12.99 USD',
+    ]);
+    const elsewhere = { marketplaceId: 'SOMEWHERE', condition: 'Any', customerType: 'Business', view: 'own', asin: null, sku: 'S 1' }; // prettier-ignore
+    expect(priceWords('Price Changed', { changes, ...elsewhere }).slice(1)).toEqual([
+      'S 1',
+      'SOMEWHERE Business own: Buy Box lost to seller A1X at 12.99 USD',
+    ]);
+  });
+
+  it.each([
+    ['won', box('13', 'A'), box('12', 'ME', true), 'Buy Box won at 12 USD'],
+    ['lost', box('13', 'ME', true), null, 'Buy Box lost, nobody has it'],
+    ['lost', box('13', 'ME', true), box('12'), 'Buy Box lost to another seller at 12 USD'],
+    ['moved', box('13', 'A'), box('12', 'B'), 'Buy Box goes to seller B at 12 USD'],
+    ['moved', box('13', 'A'), box('12', 'A'), 'Buy Box 13 → 12 USD'],
+    ['moved', box('13', 'A'), box('12'), 'Buy Box 13 → 12 USD'],
+    ['moved', null, box('12', 'B'), 'Buy Box goes to seller B at 12 USD'],
+    ['moved', null, box('12'), 'Buy Box 12 USD'],
+    ['moved', box('13', 'A'), null, 'Buy Box gone'],
+    ['moved', box('13', 'A'), { ...box('13'), winners: [{ sellerId: 'A' }, { sellerId: 'B' }] }, 'Buy Box goes to seller A and B at 13 USD'], // prettier-ignore
+  ])('tells a Buy Box that was %s from %j to %j', (outcome, from, to, story) => {
+    expect(told({ change: 'buyBoxChanged', outcome, from, to })).toBe(story);
+  });
+
+  it.each([
+    [{ change: 'ownPriceChanged', from: { landed: '13.99' }, to: { landed: '12.99' } }, 'own price 13.99 → 12.99 USD'],
+    [{ change: 'ownPriceChanged', from: null, to: { landed: '12.99' } }, 'own price 12.99 USD'],
+    [{ change: 'ownPriceChanged', from: { landed: '13' }, to: null }, 'own price gone'],
+    [
+      { change: 'ownPriceChanged', from: { landed: '13' }, to: { landed: '13', channel: 'Amazon' } },
+      'own price changed',
+    ],
+    [{ change: 'competitivePriceChanged', from: { landed: '1' }, to: { landed: '2' } }, 'competitive price 1 → 2 USD'],
+    [
+      {
+        change: 'lowestPriceChanged',
+        from: { landed: '10', condition: 'Used', channel: 'Merchant' },
+        to: { landed: '9.5', condition: 'Used', channel: 'Merchant' },
+      },
+      'lowest Used Merchant price 10 → 9.5 USD',
+    ],
+    [{ change: 'offerChanged', from: null, to: { landed: '9', sellerId: 'A' } }, 'seller A entered at 9 USD'],
+    [{ change: 'offerChanged', from: { landed: '9', sellerId: 'A' }, to: null }, 'seller A left'],
+    [{ change: 'offerChanged', from: { landed: '9', mine: true }, to: { landed: '8', mine: true } }, 'own offer 9 → 8 USD'], // prettier-ignore
+    [{ change: 'totalOfferCountChanged', from: 5, to: 6 }, '5 → 6 offers'],
+    [{ change: 'offerCountChanged', from: null, to: { count: 2, condition: 'New', channel: 'Amazon' } }, '0 → 2 New Amazon offers'], // prettier-ignore
+    [{ change: 'buyBoxEligibleChanged', from: { count: 2 }, to: { count: 1 } }, '2 → 1 offers may win the Buy Box'],
+    [{ change: 'referencePriceChanged', price: 'listPrice', from: null, to: '20' }, 'list price none → 20 USD'],
+    [{ change: 'salesRankChanged', from: null, to: { category: 'toys', rank: 7 } }, 'rank none → 7 in toys'],
+    [{ change: 'detailChanged', detail: 'currency', from: 'USD', to: 'CAD' }, 'currency USD → CAD'],
+    [{ change: 'watchInvalid', code: 'InvalidInput', message: 'no such ASIN' }, 'InvalidInput: no such ASIN'],
+    [{ change: 'somethingNew' }, 'something new'],
+  ])('tells %j', (change, story) => {
+    expect(told(change)).toBe(story);
+  });
+
+  it('begins with what the headline is about, and sums up a long list', () => {
+    const changes = [
+      { change: 'totalOfferCountChanged', from: 3, to: 3 },
+      { change: 'offerChanged', from: { landed: '9', sellerId: 'B' }, to: null },
+      { change: 'offerChanged', from: null, to: { landed: '9', sellerId: 'C' } },
+      { change: 'lowestPriceChanged', from: { landed: '8' }, to: { landed: '9' } },
+    ];
+    const beginning = (headline: string) => priceWords(headline, { changes })[2]?.replace('US New offers: ', '');
+    expect(beginning('Competitor Left')).toMatch(/^seller B left, .* and 1 more$/);
+    expect(beginning('Competitor Entered')).toMatch(/^seller C entered at 9 USD, /);
+    expect(beginning('Lowest Price Changed')).toMatch(/^lowest price 8 → 9 USD, /);
+    expect(beginning('Offer Count Changed')).toMatch(/^3 → 3 offers, /);
+  });
+
+  it('tells a new price by what there is of it, and a removed one by its place', () => {
+    const after = { ...snapshot, own: [{ landed: '14' }], buyBox: [box('13', 'A')], lowest: [{ landed: '12' }], totalOfferCount: 5 }; // prettier-ignore
+    const changes = [{ change: 'priceAdded', price: after }];
+    expect(priceWords('Price Added', { before: null, after, changes })[2]).toBe(
+      'US New offers: own price 14 USD, Buy Box 13 USD (seller A), lowest 12 USD and 1 more',
+    );
+    expect(priceWords('Price Removed', { after: null, changes: [{ change: 'priceRemoved' }] })[2]).toBe(
+      'US New offers',
+    );
+  });
+
+  it('can do without the states, which an event that is too large leaves out', () => {
+    const changes = [{ change: 'totalOfferCountChanged', from: 5, to: 6 }];
+    expect(priceWords('Offer Count Changed', { before: null, after: null, changes })[2]).toBe(
+      'US New offers: 5 → 6 offers',
+    );
   });
 });

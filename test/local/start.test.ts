@@ -71,7 +71,7 @@ describe('npm start', () => {
     await first.shows('Change events as they reach the bus');
     await first.shows('Offer Added');
     const endpoints = JSON.parse(readFileSync(join(data, 'endpoints.json'), 'utf8')) as Record<string, string>;
-    for (const name of ['dynamodb', 'sqs', 'eventbridge', 'offerStatus', 'offerStatusControl']) {
+    for (const name of ['dynamodb', 'sqs', 'eventbridge', 'offerStatus', 'pricing', 'control']) {
       expect(endpoints[name]).toMatch(/^https?:\/\/127\.0\.0\.1:\d+$/);
     }
     expect(jsonLines(join(data, 'events.jsonl')).length).toBeGreaterThan(0);
@@ -130,6 +130,9 @@ describe('npm start', () => {
     const refused = start(['--data', data], { OFFER_RELAY_OFFER_STATUS_URL: 'https://sandbox.example.test' });
     expect(await refused.ended).toBe(2);
     expect(refused.output()).toContain('OFFER_RELAY_SECRETS_FILE');
+    const priced = start(['--data', data], { OFFER_RELAY_PRICING_URL: 'https://sandbox.example.test' });
+    expect(await priced.ended).toBe(2);
+    expect(priced.output()).toContain('SP-API Product Pricing is https://sandbox.example.test: its credentials');
   });
 
   it('explains itself', async () => {
@@ -139,7 +142,7 @@ describe('npm start', () => {
   });
 
   it.each([
-    [['--port', 'x'], '--port is "x"; it must be a whole number from 0 to 65534.'],
+    [['--port', 'x'], '--port is "x"; it must be a whole number from 0 to 65533.'],
     [['--seed', '-1'], /--seed/],
     [['--frish'], /--frish/],
     [['surplus'], /surplus/],

@@ -95,7 +95,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
       onLog: ({ text }) => logs.push(text),
       ...options.cloud,
     });
-    return { cloud, list: openWatchList(cloud, settings.offerStatus) };
+    return { cloud, list: openWatchList(cloud, settings) };
   };
   let { cloud, list } = await create();
   await list.add(options.titles.map(titleOf));

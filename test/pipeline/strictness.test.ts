@@ -98,9 +98,7 @@ describe('what the stack forgets, the local cloud names:', () => {
   });
 
   it('a permission that Lambda needs, before anything runs', async () => {
-    const starting = cloudWithout((template) =>
-      removeAction(template, 'TitleChecksWorkerRole', 'sqs:ReceiveMessage'),
-    );
+    const starting = cloudWithout((template) => removeAction(template, 'TitleChecksWorkerRole', 'sqs:ReceiveMessage'));
     await expect(starting).rejects.toThrow(
       /^TitleChecksSlicesToWorker\w+ \(AWS::Lambda::EventSourceMapping\), .*not authorized to perform: sqs:ReceiveMessage on resource: \S+Slices/,
     );

@@ -1,9 +1,17 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import * as fc from 'fast-check';
 import { CredentialError, UnavailableError } from '../../lambdas/shared/errors.ts';
-import { boundedRaw, connectHttps, MAX_ANSWER_BYTES, MAX_RAW_BYTES, pathSegment } from '../../lambdas/shared/http.ts';
+import {
+  boundedRaw,
+  connectHttps,
+  MAX_ANSWER_BYTES,
+  MAX_RAW_BYTES,
+  pathSegment,
+  queryValue,
+} from '../../lambdas/shared/http.ts';
 import { createAuthority, serve, type Authority, type Identity } from './https-server.ts';
 
 let authority: Authority;
@@ -324,6 +332,47 @@ describe('the client certificate', () => {
   });
 });
 
+describe('a client without a certificate', () => {
+  it('trusts the authority that it was given, and shows nothing', async () => {
+    await using upstream = await serve(
+      { ...server, ca: authority.cert, requestCert: true, rejectUnauthorized: false },
+      (request, response) => response.end(JSON.stringify((request.socket as TLSSocket).getPeerCertificate())),
+    );
+    const send = connectHttps({ ca: authority.cert });
+    expect((await send(get(upstream.url))).body).toBe('{}');
+    await send(get(upstream.url));
+    expect(upstream.connections()).toBe(1);
+  });
+
+  it('trusts the public authorities where it was given none', async () => {
+    await using upstream = await serve(server, (_, response) => response.end());
+    expect(await rejection(connectHttps({})(get(upstream.url)))).toMatchObject({ code: 'UntrustedServer' });
+  });
+
+  it('says that a certificate is asked for', async () => {
+    const url = await listen((socket) => {
+      socket.once('data', () => socket.end(Buffer.from([0x15, 3, 3, 0, 2, 2, 116])));
+    });
+    const error = await rejection(connectHttps({ ca: authority.cert })(get(url)));
+    expect(error).toMatchObject({
+      code: 'CertificateRefused',
+      message: expect.stringContaining('asks for a client certificate'),
+    });
+  });
+
+  it('does not blame a certificate for a connection that is closed', async () => {
+    const url = await listen((socket) => socket.once('data', () => socket.resetAndDestroy()));
+    const error = await rejection(connectHttps({ ca: authority.cert })(get(url)));
+    expect(error).toMatchObject({ code: 'Unreachable', message: expect.stringMatching(/\(ECONNRESET\)$/) });
+  });
+
+  it('cannot use an authority that is no certificate', () => {
+    expect(() => connectHttps({ ca: 'hunter2' })).toThrow(/^the authority of the server's certificate cannot be used/);
+    expect(() => connectHttps({ ca: 'hunter2' })).toThrow(CredentialError);
+    expect(() => connectHttps({ ...client, ca: 'hunter2' })).toThrow(CredentialError);
+  });
+});
+
 describe('a path segment', () => {
   it.each([
     ["a:b/c d+e%f'(g)*!", 'a%3Ab%2Fc%20d%2Be%25f%27%28g%29%2A%21'],
@@ -348,6 +397,18 @@ describe('a path segment', () => {
         expect(segment).toMatch(/^(?:[A-Za-z0-9._~-]|%[0-9A-F]{2})+$/);
       }),
     );
+  });
+});
+
+describe('a value of a query', () => {
+  it('is encoded but for the unreserved characters', () => {
+    expect(queryValue('sku', "a b+c,d/%é'~")).toBe('a%20b%2Bc%2Cd%2F%25%C3%A9%27~');
+    expect(queryValue('sku', '..')).toBe('..');
+  });
+
+  it.each(['', '\ud800'])('is refused as %j, naming the field', (text) => {
+    expect(() => queryValue('sku', text)).toThrow(/^sku /);
+    expect(() => queryValue('sku', text)).toThrow(RangeError);
   });
 });
 

@@ -120,6 +120,15 @@ describe('planning a bucket', () => {
     expect([count('urgent'), count('new'), count('steady')]).toEqual([2, 3, 2]);
   });
 
+  it('finds a slice for urgent watches also where a minute of a slow bucket is hardly three', async () => {
+    const laps = lapsOf({ urgent: names(100, 'u'), steady: names(10_000, 's') });
+    const slow = { ...order, limit: { perSecond: 0.5, burst: 1 } };
+    // Of 75 requests 27 have been started: two slices of ten fit.
+    const row: BucketRow = { planned: 75, started: 27, laps: {} };
+    const { slices } = await planBucket(slow, row, NOW, laps.read);
+    expect(slices.map((slice) => slice.class)).toEqual(['urgent', 'steady']);
+  });
+
   it('does not send an urgent watch again while its last slice has not been started', async () => {
     const laps = lapsOf({ urgent: names(3, 'u') });
     const first = await planBucket(order, {}, NOW, laps.read);

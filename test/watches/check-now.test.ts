@@ -2,12 +2,12 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { Slice } from '../../lambdas/shared/laps/slice.ts';
 import { systemClock } from '../../lambdas/shared/clock.ts';
-import { titleWatchId } from '../../lambdas/shared/watches.ts';
+import { priceWatchId, titleWatchId, type PriceWatch } from '../../lambdas/shared/watches.ts';
 import { SlicesRefusedError } from '../../lambdas/shared/slices-queue.ts';
 import { workThrough } from '../../local/watches/bulk.ts';
 import { CheckNow, type Sending } from '../../local/watches/check-now.ts';
 import type { WatchRow } from '../../local/watches/rows.ts';
-import { LICENSOR, TITLES } from './reading.ts';
+import { LICENSOR, PRICES, TITLES } from './reading.ts';
 
 const MAIN = 'offer-status|main|global|status';
 const SLOW = 'offer-status|slow|global|status';
@@ -25,6 +25,7 @@ function checkNow(requestId = 'r1', row: (watchId: string) => WatchRow | undefin
       get: async (ids) =>
         new Map(ids.map((id) => [id, row(id)] as const).flatMap(([id, found]) => (found ? [[id, found]] : []))),
     },
+    store: { place: () => expect.fail() },
     slices: { send: async (slices) => void sent.push(...slices) },
     kind: TITLES,
     sliceSeconds: 20,
@@ -131,6 +132,7 @@ describe('checking now', () => {
             return new Map(watchIds.map((id) => [id, onTheList(id)]));
           },
         },
+        store: { place: () => expect.fail() },
         slices: { send: async (slices) => void sent.push(...slices) },
         kind: TITLES,
         sliceSeconds: 20,
@@ -182,6 +184,7 @@ function sending(count: number, send: () => Promise<void>) {
   const check = async (): Promise<void> => {
     const checks = new CheckNow({
       rows: { get: async (ids) => new Map(ids.map((id) => [id, onTheList(id)])) },
+      store: { place: () => expect.fail() },
       slices: { send },
       kind: TITLES,
       sliceSeconds: 20,
@@ -198,3 +201,136 @@ function sending(count: number, send: () => Promise<void>) {
   };
   return { check, told };
 }
+
+const LIST = 'pricing|shop|na|getPricing';
+const SINGLE = 'pricing|shop|na|getListingOffers';
+const BATCH = 'pricing|shop|na|getItemOffersBatch';
+/** The line of a price watch; its bucket is that of its view. */
+const priceLine = (item: string, fields: Partial<PriceWatch> = {}) => {
+  const watch = {
+    account: 'shop',
+    view: 'own' as const,
+    marketplaceId: 'ATVPDKIKX0DER',
+    itemType: 'sku' as const,
+    condition: 'Any' as const,
+    customerType: 'Consumer' as const,
+    item,
+    ...fields,
+  };
+  const bucketId = watch.view === 'own' ? LIST : watch.itemType === 'asin' ? BATCH : SINGLE;
+  return { line: 2, watchId: priceWatchId(watch), fields: {}, bucketId };
+};
+
+/** Checks price watches that are all on the list, in a class. */
+function checkPrices(lines: readonly ReturnType<typeof priceLine>[], watchClass = 'steady') {
+  const rows = new Map(
+    lines.map(({ watchId, bucketId }) => [watchId, { watchId, bucketId, lap: `${bucketId}#${watchClass}` }]),
+  );
+  const happened: (Slice | { placed: unknown[] })[] = [];
+  const check = new CheckNow({
+    rows: { get: async () => rows },
+    store: {
+      async place(...placed) {
+        happened.push({ placed });
+        return true;
+      },
+    },
+    slices: { send: async (slices) => void happened.push(...slices) },
+    kind: PRICES,
+    sliceSeconds: 20,
+    requestId: 'r1',
+    clock: systemClock,
+  });
+  const begins: Sending[] = [];
+  return {
+    happened,
+    begins,
+    take: () =>
+      check.take(
+        lines,
+        () => Promise.resolve(),
+        (_, reason) => expect.fail(reason),
+      ),
+    send: () => check.send((sending) => void begins.push(sending)),
+  };
+}
+
+describe('checking prices now', () => {
+  it('puts watches into one request only where all of its parameters are the same', async () => {
+    // In turn, as a file may have them: in the order of the file hardly two could share a request.
+    const mixed = Array.from({ length: 50 }, (_, index) => [
+      priceLine(`S${index}`),
+      priceLine(`S${index}`, { condition: 'Used' }),
+      priceLine(`S${index}`, { customerType: 'Business' }),
+    ]).flat();
+    const { take, send, begins, happened } = checkPrices(mixed);
+    await take();
+    await send();
+    // Three groups of 50 at 20 a request; all would be 8 requests.
+    expect(begins).toEqual([{ watches: 150, slices: 1, seconds: 0.9 }]);
+    const [{ watches, bucket }] = happened as [Slice];
+    expect(bucket).toBe(LIST);
+    expect(watches).toEqual(mixed.map(({ watchId }) => watchId).sort());
+  });
+
+  it('packs a batch with whatever there is, and sends one item a request where the operation takes one', async () => {
+    const conditions = ['New', 'Used'] as const;
+    const offers = (itemType: 'asin' | 'sku') =>
+      Array.from({ length: 30 }, (_, n) =>
+        conditions.map((condition) =>
+          priceLine(`B${String(n).padStart(9, '0')}`, { view: 'offers', itemType, condition }),
+        ),
+      ).flat();
+    const { take, send, begins, happened } = checkPrices([...offers('asin'), ...offers('sku')]);
+    await take();
+    await send();
+    const slices = happened as Slice[];
+    // 0.5 batches a second make 10 in a slice, 5 single requests a second make 100.
+    expect(slices.map(({ bucket, watches }) => [bucket, watches.length])).toEqual([
+      [BATCH, 60],
+      [SINGLE, 60],
+    ]);
+    expect(begins).toEqual([{ watches: 120, slices: 2, seconds: 12 }]);
+  });
+
+  it('ends a slice with a whole request, as many as its message holds', async () => {
+    const lines = Array.from({ length: 900 }, (_, index) =>
+      priceLine(`${'s'.repeat(60)}${String(index).padStart(3, '0')}`),
+    );
+    const { take, send, begins, happened } = checkPrices(lines);
+    await take();
+    await send();
+    const slices = happened as Slice[];
+    expect(slices.length).toBeGreaterThan(1);
+    for (const slice of slices.slice(0, -1)) expect(slice.watches.length % 20).toBe(0);
+    for (const { watches } of slices) expect(Buffer.byteLength(JSON.stringify(watches))).toBeLessThanOrEqual(60_100);
+    expect(slices.flatMap(({ watches }) => watches)).toEqual(lines.map(({ watchId }) => watchId));
+    expect(begins[0]?.seconds).toBe(45 / 10);
+  });
+
+  it('counts the requests that are really needed when it refuses what takes too long', async () => {
+    // 240 batches of 20 take eight minutes.
+    const batches = Array.from({ length: 240 * 20 }, (_, n) =>
+      priceLine(`B${String(n).padStart(9, '0')}`, { view: 'offers', itemType: 'asin', condition: 'New' }),
+    );
+    await checkPrices(batches).take();
+    const oneMore = priceLine('B999999999', { view: 'offers', itemType: 'asin', condition: 'New' });
+    await expect(checkPrices([...batches, oneMore]).take()).rejects.toThrow(/more than 8 min .*Nothing was sent/);
+  });
+
+  it('brings back what was invalid before it is sent, and nothing else', async () => {
+    const line = priceLine('S');
+    const revived = checkPrices([line], 'invalid');
+    await revived.take();
+    expect(revived.happened).toEqual([]);
+    await revived.send();
+    expect(revived.happened).toMatchObject([
+      { placed: [{ watchId: line.watchId, bucketId: LIST }, 'urgent', {}] },
+      { bucket: LIST, watches: [line.watchId] },
+    ]);
+    const steady = checkPrices([line], 'steady');
+    await steady.take();
+    await steady.send();
+    expect(steady.happened).toHaveLength(1);
+  });
+});

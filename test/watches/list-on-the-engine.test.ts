@@ -1,10 +1,10 @@
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ChangeStore } from '../../lambdas/change-events/changes.store.ts';
 import { systemClock } from '../../lambdas/shared/clock.ts';
-import { titleWatchId } from '../../lambdas/shared/watches.ts';
+import { priceWatchId, titleWatchId } from '../../lambdas/shared/watches.ts';
 import { WatchStore } from '../../lambdas/shared/watches.store.ts';
 import { workThrough } from '../../local/watches/bulk.ts';
 import { Importer } from '../../local/watches/import.ts';
@@ -13,7 +13,7 @@ import { Remover } from '../../local/watches/remove.ts';
 import { WatchRows } from '../../local/watches/rows.ts';
 import { openWatchFile } from '../../local/watches/watch-file.ts';
 import { startEngineTables, type EngineTables } from '../shared/engine-tables.ts';
-import { LICENSOR, pieces, TITLES } from './reading.ts';
+import { KINDS, LICENSOR, pieces, PRICES, TITLES } from './reading.ts';
 
 const BUCKET = 'offer-status|main|global|status';
 let tables: EngineTables;
@@ -36,8 +36,8 @@ const fileOf = (indices: readonly number[]) =>
 const upTo = (count: number) => Array.from({ length: count }, (_, index) => index);
 
 async function importFile(csv: string) {
-  const file = await openWatchFile(pieces(csv, 4096), [TITLES]);
-  const importer = new Importer({ rows, store, kind: TITLES });
+  const file = await openWatchFile(pieces(csv, 4096), KINDS);
+  const importer = new Importer({ rows, store, kind: file.kind });
   const end = await workThrough({
     lines: file.lines,
     fromLine: 2,
@@ -84,10 +84,24 @@ const writes = () => tables.calls()['UpdateItemCommand'] ?? 0;
 describe('an import', () => {
   it('puts each watch on the list once, in its bucket’s lap of new ones, and writes nothing the second time', async () => {
     const file = fileOf([...upTo(350), 3, 349, 3]);
-    expect(await importFile(file)).toEqual({ added: 350, alreadyThere: 0, returned: 0, moved: 0, duplicates: 3 });
+    expect(await importFile(file)).toEqual({
+      added: 350,
+      alreadyThere: 0,
+      returned: 0,
+      moved: 0,
+      tuned: 0,
+      duplicates: 3,
+    });
     expect((await rows.get([idOf(7)])).get(idOf(7))).toMatchObject({ bucketId: BUCKET, lap: `${BUCKET}#new` });
     const before = writes();
-    expect(await importFile(file)).toEqual({ added: 0, alreadyThere: 350, returned: 0, moved: 0, duplicates: 3 });
+    expect(await importFile(file)).toEqual({
+      added: 0,
+      alreadyThere: 350,
+      returned: 0,
+      moved: 0,
+      tuned: 0,
+      duplicates: 3,
+    });
     expect(writes()).toBe(before);
   });
 
@@ -121,6 +135,103 @@ describe('an import', () => {
     await record(0);
     const row = (await rows.get([idOf(0)])).get(idOf(0));
     expect(Object.keys(row ?? {}).sort()).toEqual(['bucketId', 'lap', 'observedAt', 'version', 'watchId']);
+  });
+});
+
+describe('an import of prices', () => {
+  const asin = (index: number) => `B${String(series).padStart(4, '0')}${String(index).padStart(5, '0')}`;
+  const priceOf = (index: number) =>
+    priceWatchId({
+      account: 'shop',
+      view: 'offers',
+      marketplaceId: 'ATVPDKIKX0DER',
+      itemType: 'asin',
+      condition: 'New',
+      customerType: 'Consumer',
+      item: asin(index),
+    });
+  const prices = (columns: string, ...lines: string[]) =>
+    [`account,marketplace,asin${columns}`, ...lines.map((rest, index) => `shop,US,${asin(index)}${rest}`), ''].join(
+      '\n',
+    );
+  const whole = async (index: number) => {
+    const { Item } = await tables.database.send(new GetCommand({ TableName: 'Watches', Key: { watchId: priceOf(index) } })); // prettier-ignore
+    return Item;
+  };
+  const none = { added: 0, alreadyThere: 0, returned: 0, moved: 0, tuned: 0, duplicates: 0 };
+
+  it('keeps the tuning on the row, changes it later, and touches nothing else of the row', async () => {
+    const tuned = prices(',threshold,sales-ranks', ',0.50 2%,yes', ',,', ',5%,no');
+    expect(await importFile(tuned)).toEqual({ ...none, added: 3 });
+    const bucketId = 'pricing|shop|na|getItemOffersBatch';
+    expect(await whole(0)).toMatchObject({
+      bucketId,
+      lap: `${bucketId}#new`,
+      tuning: { threshold: { absolute: '0.50', percent: 2 }, compareSalesRanks: true },
+    });
+    expect(await whole(1)).not.toHaveProperty('tuning');
+    expect((await whole(2))?.['tuning']).toEqual({ threshold: { percent: 5 } });
+    await store.place({ watchId: priceOf(0), bucketId }, 'steady', { attempts: 2 });
+    const before = writes();
+    expect(await importFile(tuned)).toEqual({ ...none, alreadyThere: 3 });
+    expect(await importFile(prices('', '', '', ''))).toEqual({ ...none, alreadyThere: 3 });
+    expect(writes()).toBe(before);
+
+    const was = await whole(0);
+    expect(await importFile(prices(',threshold', ',1', ',', ','))).toEqual({ ...none, tuned: 2, alreadyThere: 1 });
+    expect(await whole(0)).toEqual({
+      ...was,
+      tuning: { threshold: { absolute: '1' }, compareSalesRanks: true },
+      tunedAt: expect.any(String),
+    });
+    expect(await whole(2)).not.toHaveProperty('tuning');
+  });
+
+  it('lets the last of the lines that name one watch decide, near or far', async () => {
+    const line = (threshold: string) => `shop,US,${asin(0)},${threshold}`;
+    const others = Array.from({ length: 300 }, (_, index) => `shop,US,${asin(index + 1)},`);
+    const header = 'account,marketplace,asin,threshold';
+    const tuning = async () => ((await whole(0))?.['tuning'] as { threshold: unknown }).threshold;
+    expect(await importFile([header, line('1'), line('2')].join('\n'))).toEqual({ ...none, added: 1, duplicates: 1 });
+    expect(await tuning()).toEqual({ absolute: '2' });
+    const far = await importFile([header, line('3'), ...others, line('4')].join('\n'));
+    expect(far).toEqual({ ...none, added: 300, tuned: 1, duplicates: 1 });
+    expect(await tuning()).toEqual({ absolute: '4' });
+  });
+
+  it('gives a watch that comes back the tuning that it had, unless its line says another', async () => {
+    await importFile(prices(',threshold', ',1', ',2'));
+    for (const index of [0, 1]) await store.remove(priceOf(index));
+    expect(await importFile(prices('', ''))).toEqual({ ...none, returned: 1 });
+    expect((await whole(0))?.['tuning']).toEqual({ threshold: { absolute: '1' } });
+    expect(await importFile(prices(',threshold', ',1', ','))).toEqual({ ...none, alreadyThere: 1, returned: 1 });
+    expect(await whole(1)).not.toHaveProperty('tuning');
+  });
+
+  it('moves and tunes in one go, and counts it as moved', async () => {
+    await store.add({ watchId: priceOf(0), bucketId: 'pricing|former|na|getPricing' });
+    expect(await importFile(prices(',threshold', ',1'))).toEqual({ ...none, moved: 1 });
+    expect(await whole(0)).toMatchObject({
+      bucketId: 'pricing|shop|na|getItemOffersBatch',
+      tuning: { threshold: { absolute: '1' } },
+    });
+  });
+
+  it('is what the list prints, with its tuning', async () => {
+    await importFile(prices(',threshold,sales-ranks', ',0.50 2%,yes', ',,'));
+    const printed = await print({ kind: PRICES });
+    const mine = printed.filter((line) => line.includes(asin(0).slice(0, 5)));
+    expect(mine.sort()).toEqual([
+      `shop,offers,US,${asin(0)},,New,Consumer,0.50 2%,yes`,
+      `shop,offers,US,${asin(1)},,New,Consumer,,`,
+    ]);
+    const again = await importFile([printed[0], ...mine].join('\n'));
+    expect(again).toEqual({ ...none, alreadyThere: 2 });
+  });
+
+  it('does not tune what is not on the list', async () => {
+    expect(await store.tune(priceOf(0), { threshold: {} })).toBe(false);
+    expect(await whole(0)).toBeUndefined();
   });
 });
 

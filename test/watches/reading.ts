@@ -12,8 +12,16 @@ export const SETTINGS: RuntimeSettings = Schema.parse({
       slow: { licensors: ['slow-studios'], rate: { perSecond: 0.1, burst: 1 } },
     },
   },
+  pricing: {
+    rateProfile: 'document',
+    accounts: {
+      shop: { marketplaces: ['US', 'CA'], offersOperations: { sku: 'getListingOffers' } },
+      'shop-eu': { marketplaces: ['DE', 'UK'] },
+    },
+  },
 });
-export const TITLES: WatchKind = watchKinds(SETTINGS)[0]!;
+export const KINDS: readonly WatchKind[] = watchKinds(SETTINGS);
+export const [TITLES, PRICES] = KINDS as [WatchKind, WatchKind];
 
 /** A text as a stream of pieces of so many bytes. */
 export async function* pieces(text: string | Uint8Array, size = 7): AsyncGenerator<Uint8Array> {
@@ -22,7 +30,7 @@ export async function* pieces(text: string | Uint8Array, size = 7): AsyncGenerat
 }
 
 export async function readAll(text: string | Uint8Array, options: ReadOptions = {}): Promise<WatchLine[]> {
-  const file = await openWatchFile(pieces(text), [TITLES], options);
+  const file = await openWatchFile(pieces(text), KINDS, options);
   return collect(file.lines);
 }
 
@@ -31,3 +39,7 @@ export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   for await (const item of items) all.push(item);
   return all;
 }
+
+/** Checks of a line beyond its own fields, as an import makes them. */
+export const importCheck: ReadOptions['check'] = (kind, { fields }) =>
+  [kind.bucketOf(fields), kind.tuningOf(fields, {})].flatMap((one) => ('problems' in one ? one.problems : []));

@@ -94,8 +94,10 @@ export async function planBucket(
   }
 
   const room = limit - planned;
+  // Rounded to whole slices, what is kept may be all of a slow bucket's room, each time anew.
+  const leastAhead = room >= 2 * perSlice ? perSlice : 0;
   const ceilings = {
-    urgent: limit - wholeSlices(room * KEPT_BEHIND_URGENT, perSlice),
+    urgent: Math.max(limit - wholeSlices(room * KEPT_BEHIND_URGENT, perSlice), planned + leastAhead),
     new: limit - wholeSlices(room * KEPT_BEHIND_NEW, perSlice),
     steady: limit,
   };

@@ -1,19 +1,23 @@
 import * as z from 'zod';
 import { parsePattern } from '../event-pattern.ts';
 import { ACCOUNT_ID, REGION } from '../intrinsics.ts';
-import type { RuleTarget } from '../model.ts';
+import type { BusDefinition, RuleTarget } from '../model.ts';
 import { integerBetween, resourceType, type ResourceContext } from '../resource-type.ts';
 import { parseSchedule } from '../schedule-expression.ts';
 
 const arnOf = (resource: string) => `arn:aws:events:${REGION}:${ACCOUNT_ID}:${resource}`;
 
+export function busOf(name: string): BusDefinition {
+  return { name, arn: arnOf(`event-bus/${name}`) };
+}
+
 export const eventBus = resourceType({
   properties: z.strictObject({ Name: z.string() }),
   inert: ['DeadLetterConfig', 'Description', 'LogConfig', 'Tags'],
   deploy({ Name }, context) {
-    const arn = arnOf(`event-bus/${Name}`);
-    context.model.buses.set(Name, { name: Name, arn });
-    return { ref: Name, attributes: { Arn: arn, Name } };
+    const bus = busOf(Name);
+    context.model.buses.set(Name, bus);
+    return { ref: Name, attributes: { Arn: bus.arn, Name } };
   },
 });
 
@@ -79,9 +83,10 @@ export const rule = resourceType({
   }),
   inert: ['Description', 'RoleArn', 'Tags'],
   deploy(properties, context) {
-    const busName = (properties.EventBusName ?? 'default').split('/').at(-1)!;
+    // The name of a partner's bus has slashes in it.
+    const busName = (properties.EventBusName ?? 'default').replace(/^arn:[^/]*:event-bus\//, '');
     if (busName !== 'default' && !context.model.buses.has(busName)) {
-      throw context.unsupported('EventBusName', `${busName} is no bus of this template`);
+      throw context.unsupported('EventBusName', `${busName} is no bus of this template, nor one that was there before`);
     }
     if (!properties.EventPattern && !properties.ScheduleExpression) {
       throw context.unsupported('EventPattern', 'a rule has a pattern or a schedule');

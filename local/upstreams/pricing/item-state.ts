@@ -1,4 +1,3 @@
-import * as z from 'zod';
 import { marketplaceOf } from './marketplaces.ts';
 
 /** The vocabularies that the API's document lists. Answers may hold others: states set by control are free text. */
@@ -16,50 +15,39 @@ export const ITEM_STATUSES = [
   'NoOfferDueToMissingShippingCharge',
 ] as const;
 
-const text = z.string().min(1);
-/** An amount in the marketplace's currency, as exact decimal text such as `12.99`. */
-const Amount = z.string().regex(/^\d{1,9}(\.\d{1,4})?$/);
+export interface QuantityDiscount {
+  readonly tier: number;
+  readonly price: string;
+}
 
-export const QuantityDiscount = z.strictObject({ tier: z.int().min(2), price: Amount });
-export type QuantityDiscount = Readonly<z.infer<typeof QuantityDiscount>>;
-
-/** One seller's offer. */
-export const OfferState = z.strictObject({
-  sellerId: text,
+/** One seller's offer. Amounts are exact decimal text in the marketplace's currency, such as `12.99`. */
+export interface OfferState {
+  readonly sellerId: string;
   /** The seller's own name for the listing, where the seller is an account of the simulator; else null. */
-  sku: text.nullable().default(null),
-  condition: text,
-  subCondition: text,
-  isFulfilledByAmazon: z.boolean(),
-  isPrime: z.boolean(),
+  readonly sku: string | null;
+  readonly condition: string;
+  readonly subCondition: string;
+  readonly isFulfilledByAmazon: boolean;
+  readonly isPrime: boolean;
   /** Without promotion. */
-  regularPrice: Amount,
+  readonly regularPrice: string;
   /** What it costs now, promotions included. */
-  listingPrice: Amount,
-  shipping: Amount,
+  readonly listingPrice: string;
+  readonly shipping: string;
   /** Amazon Points, which only Japan has; a point is worth one yen. */
-  points: z.int().min(0).default(0),
+  readonly points: number;
   /** What a business buyer pays; null where there is no such offer. */
-  businessPrice: Amount.nullable().default(null),
-  quantityDiscounts: z.array(QuantityDiscount).default([]),
+  readonly businessPrice: string | null;
+  readonly quantityDiscounts: readonly QuantityDiscount[];
   /** Eligible for the Buy Box. */
-  isFeatured: z.boolean(),
-  winsBuyBox: z.boolean(),
-  winsBusinessBuyBox: z.boolean().default(false),
-  feedback: z.strictObject({ rating: z.number().min(0).max(100), count: z.int().min(0) }),
-  shippingHours: z.strictObject({ minimum: z.int().min(0), maximum: z.int().min(0) }),
-  shipsFrom: z.strictObject({ country: text, state: text.nullable() }),
-  notes: text.nullable().default(null),
-});
-export type OfferState = Readonly<z.infer<typeof OfferState>>;
-
-/** What control may set outright. Offers without a Buy Box flag win or lose by the simulator's own rules. */
-export const ItemMeaning = z.strictObject({
-  status: text.default('Success'),
-  listPrice: Amount.nullable().default(null),
-  competitivePriceThreshold: Amount.nullable().default(null),
-  offers: z.array(OfferState),
-});
+  readonly isFeatured: boolean;
+  readonly winsBuyBox: boolean;
+  readonly winsBusinessBuyBox: boolean;
+  readonly feedback: { readonly rating: number; readonly count: number };
+  readonly shippingHours: { readonly minimum: number; readonly maximum: number };
+  readonly shipsFrom: { readonly country: string; readonly state: string | null };
+  readonly notes: string | null;
+}
 
 /** An item at one moment: all that has meaning, and nothing that has not (order, sales ranks, times of answers). */
 export interface ItemState {

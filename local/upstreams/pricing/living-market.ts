@@ -29,7 +29,7 @@ export interface LivingMarketOptions {
   tempo: number | undefined;
   /** Lives to go on with. @default none */
   saved?: SavedItems['items'];
-  onChange?: ItemChange | undefined;
+  onChange?: ItemChange;
 }
 
 /**

@@ -163,11 +163,9 @@ export function createPricingApi(parts: PricingApiParts): (request: TlsRequest) 
       case 'getPricing':
       case 'getCompetitivePricing': {
         if (!lookups.every(({ marketplaceId }) => account.marketplaces.has(marketplaceId))) return DENIED;
-        const payload = lookups.flatMap((lookup) => {
-          const fault = innerFault(operation, lookup, attributes);
-          if (fault?.kind === 'inner-missing') return [];
-          return [fault ? failedPrice(lookup) : listed(operation, lookup, account)];
-        });
+        const payload = lookups
+          .filter((lookup) => !innerFault(operation, lookup, attributes, ['inner-missing']))
+          .map((lookup) => listed(operation, lookup, account));
         return { status: 200, body: { payload: orders.shuffled(payload) } };
       }
       case 'getItemOffers':
@@ -209,12 +207,12 @@ export function createPricingApi(parts: PricingApiParts): (request: TlsRequest) 
     account: SellingAccount,
     attributes: RequestAttributes,
   ): object[] {
-    const fault = innerFault(operation, lookup, attributes);
+    const fault = innerFault(operation, lookup, attributes, ['inner-missing', 'inner-status']);
     if (fault?.kind === 'inner-missing') return [];
     const answer: Answer = fault
       ? { status: fault.code, body: fault.body ?? innerErrors(fault.code) }
       : offers(lookup, account, dialectOf({ marketplaceId: lookup.marketplaceId, asin: lookup.name }).unknownItem);
-    const { marketplaceId, condition, customer, by, name } = lookup;
+    const { marketplaceId, condition, customer, namesCustomer, by, name } = lookup;
     return [
       {
         headers: { 'x-amzn-RequestId': randomUUID(), Date: new Date(clock.now()).toUTCString() },
@@ -223,17 +221,21 @@ export function createPricingApi(parts: PricingApiParts): (request: TlsRequest) 
         request: {
           MarketplaceId: marketplaceId,
           ItemCondition: condition,
-          CustomerType: customer,
+          ...(namesCustomer && { CustomerType: customer }),
           [by === 'asin' ? 'Asin' : 'SellerSKU']: name,
         },
       },
     ];
   }
 
-  function innerFault(operation: Operation, lookup: Lookup, attributes: RequestAttributes): InnerFault | undefined {
-    const { account } = attributes;
+  function innerFault(
+    operation: Operation,
+    lookup: Lookup,
+    { account }: RequestAttributes,
+    kinds: readonly InnerFault['kind'][],
+  ): InnerFault | undefined {
     const item = JSON.stringify([account, operation, lookup]);
-    return faults.takeInnerFault({ account, operation, ...attributesOf([lookup]) }, item);
+    return faults.takeInnerFault({ account, operation, ...attributesOf([lookup]) }, item, kinds);
   }
 
   function findItem({ by, name, marketplaceId }: Lookup, account: SellingAccount): LivingItem | undefined {
@@ -327,11 +329,6 @@ function invalid(problem: string): Answer {
 
 function denied(details: string): Answer {
   return { status: 403, body: errors('Unauthorized', 'Access to requested resource is denied.', details) };
-}
-
-/** The item of a list that could not be priced this time. */
-function failedPrice({ by, name }: Lookup): object {
-  return { status: 'ServerError', [by === 'asin' ? 'ASIN' : 'SellerSKU']: name };
 }
 
 const DENIED = denied('');

@@ -1,11 +1,12 @@
 import * as z from 'zod';
 import { ControlError, type ControlRequest, type ControlRoute } from '../control-server.ts';
 import type { AccessTokens } from './access-tokens.ts';
-import { ItemMeaning, type ItemId, type ItemState } from './item-state.ts';
+import type { ItemId, ItemState } from './item-state.ts';
 import { currentState, type LivingItem, type LivingMarket } from './living-market.ts';
 import { findMarketplace } from './marketplaces.ts';
 import { OPERATIONS } from './operations.ts';
 import type { SellingAccount } from './selling-accounts.ts';
+import { readMarket } from './set-market.ts';
 
 const text = z.string().min(1);
 const NewItems = z.array(
@@ -83,8 +84,10 @@ export function pricingControl({ accounts, tokens, market, add }: PricingControl
       method: 'PUT',
       path: itemPath,
       handle: (request) => {
-        const meaning = ItemMeaning.parse(request.body);
-        return { body: market.set(findOrAdd(market, idOf(request)), meaning) };
+        const id = idOf(request);
+        if (!findMarketplace(id.marketplaceId)) throw new ControlError(400, 'Amazon has no such marketplace.');
+        const wanted = readMarket(request.body, id.marketplaceId);
+        return { body: market.set(findOrAdd(market, id), wanted) };
       },
     },
     {
@@ -179,7 +182,6 @@ function find(market: LivingMarket, request: ControlRequest): LivingItem {
 }
 
 function findOrAdd(market: LivingMarket, id: ItemId): LivingItem {
-  if (!findMarketplace(id.marketplaceId)) throw new ControlError(400, 'Amazon has no such marketplace.');
   market.add(id);
   const item = market.find(id);
   if (!item) throw new Error('An item that was just added is missing.');

@@ -11,6 +11,8 @@ export interface Lookup {
   /** Missing where an operation does not take it, or was not given it. */
   condition: string | undefined;
   customer: CustomerType;
+  /** Whether the request says so, or leaves it to the default. */
+  namesCustomer: boolean;
 }
 
 /** What a request asks, and whether it may. */
@@ -85,6 +87,7 @@ function readList(operation: Operation, query: URLSearchParams): Reading {
     name,
     condition: operation === 'getPricing' ? condition : undefined,
     customer: isBusiness ? 'Business' : 'Consumer',
+    namesCustomer: customer !== null || offerType !== null,
   }));
 
   const isGetPricing = operation === 'getPricing';
@@ -141,7 +144,8 @@ function readBatch(operation: Operation, body: string): Reading {
     }
     lookups.push(lookup);
   }
-  const isDistinct = new Set(lookups.map((lookup) => JSON.stringify(lookup))).size === lookups.length;
+  const identities = lookups.map(({ namesCustomer: _namesCustomer, ...identity }) => JSON.stringify(identity));
+  const isDistinct = new Set(identities).size === identities.length;
   return { lookups, problem: isDistinct ? undefined : DUPLICATES };
 }
 
@@ -154,6 +158,8 @@ function readBatched(
   if (typeof uri !== 'string') return { problem: 'Missing required parameter: uri.' };
   if (method !== 'GET') return { problem: 'method must be GET.' };
   if (headers !== undefined && !isObject(headers)) return { problem: 'headers must be an object.' };
+  if (CustomerType !== undefined && typeof CustomerType !== 'string')
+    return { problem: 'CustomerType must be a text.' };
   const parsed = offersPath(uri);
   const wanted = operation === 'getItemOffersBatch' ? 'asin' : 'sku';
   if (parsed?.by !== wanted || parsed.name === undefined) {
@@ -181,6 +187,7 @@ function offersLookup(
       name: parsed?.name ?? '',
       condition,
       customer: customer === 'Business' ? 'Business' : 'Consumer',
+      namesCustomer: customer !== undefined,
     },
     problem,
   };

@@ -10,6 +10,7 @@ import { LivingMarket } from './living-market.ts';
 import type { Listing } from './market-birth.ts';
 import { findMarketplace } from './marketplaces.ts';
 import type { RateProfile } from './operations.ts';
+import { Notifications } from './notifications.ts';
 import { createPricingApi, type RateHeader } from './pricing-api.ts';
 import { pricingControl } from './pricing-control.ts';
 import type { PricingDialectChoice } from './pricing-dialect.ts';
@@ -88,7 +89,16 @@ export function openPricing(options: PricingOptions, { seed, clock, faults, requ
   const accounts = openSellingAccounts(options.accounts, profile);
   const tokens = new AccessTokens(accounts.values(), clock, tokenLifeSeconds);
   const saved = stateFile === undefined ? {} : loadItems(stateFile, seed);
-  const market = new LivingMarket({ seed, clock, tempo, saved });
+  const { onNotification } = options;
+  const notifications =
+    onNotification && new Notifications({ seed, now: () => clock.now(), send: (message) => onNotification(message) });
+  const market = new LivingMarket({
+    seed,
+    clock,
+    tempo,
+    saved,
+    onChange: (item, before, after) => notifications?.note(item, before, after),
+  });
   addItems(market, accounts, options.items);
 
   const accountOf = (name: string): SellingAccount => {

@@ -79,7 +79,8 @@ export function openSellingAccounts(
   return accounts;
 }
 
-function newCredentials(): SellingCredentials {
+/** Credentials in the shape of Amazon's. */
+export function newCredentials(): SellingCredentials {
   const secret = (): string => randomBytes(24).toString('hex');
   return {
     clientId: `amzn1.application-oa2-client.${randomBytes(16).toString('hex')}`,

@@ -81,7 +81,10 @@ describe('title checks', () => {
     const loops = [...resourcesOf(template, 'AWS::Lambda::Function')].flatMap(([id, { Properties }]) =>
       Properties['RecursiveLoop'] === undefined ? [] : [[withoutHash(id), Properties['RecursiveLoop']]],
     );
-    expect(loops).toEqual([['TitleChecksWorkerFunction', 'Allow']]);
+    expect(loops).toEqual([
+      ['TitleChecksWorkerFunction', 'Allow'],
+      ['PriceChecksWorkerFunction', 'Allow'],
+    ]);
   });
 
   test('deploy the planner after the worker', () => {

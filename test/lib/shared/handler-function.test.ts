@@ -16,7 +16,7 @@ describe('handler functions', () => {
       Handler: 'index.handler',
       TracingConfig: { Mode: 'Active' },
       LoggingConfig: { LogGroup: { Ref: Match.stringLikeRegexp('Logs') } },
-      Description: Match.stringLikeRegexp('^(Schedule|Slices queue|History stream): '),
+      Description: Match.stringLikeRegexp('^(Schedule|Slices queue|History stream|Notifications of .+): '),
     });
     template.allResourcesProperties('AWS::Logs::LogGroup', { RetentionInDays: 90 });
     expect(resourcesOf(template, 'AWS::Logs::LogGroup').size).toBe(resourcesOf(template, 'AWS::Lambda::Function').size);
@@ -34,7 +34,7 @@ describe('handler functions', () => {
 
   test('are scheduled by roles that only schedules of this account can take', () => {
     const roles = [...resourcesOf(template, 'AWS::IAM::Role')].filter(([id]) => id.includes('Schedule'));
-    expect(roles).toHaveLength(2);
+    expect(roles).toHaveLength(3);
     for (const [, role] of roles) {
       expect(role.Properties['AssumeRolePolicyDocument']).toMatchObject({
         Statement: [

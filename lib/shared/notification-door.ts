@@ -1,0 +1,140 @@
+import { Aws, Duration, Validations } from 'aws-cdk-lib';
+import { CfnRule } from 'aws-cdk-lib/aws-events';
+import { AccountPrincipal, PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { EventSourceMapping } from 'aws-cdk-lib/aws-lambda';
+import { Queue, QueueEncryption, type QueueProps } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import type { Settings } from '../../config/settings.ts';
+import type { Environment as OfferStatusEnvironment } from '../../lambdas/offer-status/take-notifications.handler.ts';
+import type { Environment as PricingEnvironment } from '../../lambdas/pricing/take-notifications.handler.ts';
+import { HandlerFunction } from './handler-function.ts';
+import { removalPolicyOf } from './removal.ts';
+import type { WatchTables } from './watch-tables.ts';
+
+type Environment = OfferStatusEnvironment & PricingEnvironment;
+
+export interface NotificationDoorProps {
+  readonly room: 'offer-status' | 'pricing';
+  /** Who sends, for descriptions, such as `SP-API`. */
+  readonly sender: string;
+  /** AWS accounts that may send to the queue. */
+  readonly senderAccounts: readonly string[];
+  /**
+   * A bus of this account and region whose events are put into the queue: all of them, or those of one source.
+   *
+   * @default - none
+   */
+  readonly eventBus?: { readonly name: string; readonly source?: string | undefined } | undefined;
+  readonly tables: WatchTables;
+  readonly settings: Settings;
+}
+
+const TIMEOUT = Duration.seconds(30);
+const BATCHING_WINDOW = Duration.seconds(5);
+
+/** Where an upstream tells of changes: a queue of ours that it may send to, and the function that makes watches urgent. */
+export class NotificationDoor extends Construct {
+  readonly room: NotificationDoorProps['room'];
+  readonly queue: Queue;
+  readonly deadLetters: Queue;
+  readonly taker: HandlerFunction<Environment>;
+
+  constructor(scope: Construct, id: string, props: NotificationDoorProps) {
+    super(scope, id);
+    const { senderAccounts, eventBus, settings } = props;
+    this.room = props.room;
+
+    const common = {
+      encryption: QueueEncryption.SQS_MANAGED,
+      enforceSSL: true,
+      removalPolicy: removalPolicyOf(settings),
+    } as const satisfies QueueProps;
+    // No redrive allow policy: it would name the queue, which names this one, and only fixed names break the ring.
+    this.deadLetters = new Queue(this, 'DeadLetters', { retentionPeriod: Duration.days(14), ...common });
+    Validations.of(this.deadLetters).acknowledge(
+      { id: 'AwsSolutions-SQS3', reason: 'This is the dead-letter queue.' },
+      { id: 'Serverless-SQSRedrivePolicy', reason: 'This is the dead-letter queue.' },
+    );
+    this.queue = new Queue(this, 'Queue', {
+      // As Lambda advises: six times the function's time-out, and the batching window.
+      visibilityTimeout: Duration.seconds(6 * TIMEOUT.toSeconds() + BATCHING_WINDOW.toSeconds()),
+      // Polling has made up for a notification that is older.
+      retentionPeriod: Duration.days(1),
+      deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: 5 },
+      ...common,
+    });
+    if (senderAccounts.length > 0) {
+      this.queue.addToResourcePolicy(
+        new PolicyStatement({
+          principals: senderAccounts.map((account) => new AccountPrincipal(account)),
+          actions: ['sqs:SendMessage', 'sqs:GetQueueAttributes'],
+          resources: [this.queue.queueArn],
+        }),
+      );
+    }
+    if (eventBus) this.defineRule(eventBus, props);
+    this.taker = this.defineTaker(props);
+  }
+
+  private defineTaker({ room, sender, tables, settings }: NotificationDoorProps) {
+    const taker = new HandlerFunction<Environment>(this, 'TakeNotifications', {
+      handler: `${room}/take-notifications`,
+      description: `Notifications of ${sender}: makes the watches urgent that they are about.`,
+      timeout: TIMEOUT,
+      memorySize: 256,
+      environment: {
+        WATCHES_TABLE: tables.watches.tableName,
+        DEAD_LETTER_QUEUE_URL: this.deadLetters.queueUrl,
+      },
+      permissions: [
+        {
+          actions: ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'],
+          resources: [this.queue.queueArn],
+        },
+        { actions: ['dynamodb:BatchGetItem', 'dynamodb:UpdateItem'], resources: [tables.watches.tableArn] },
+        { actions: ['sqs:SendMessage'], resources: [this.deadLetters.queueArn] },
+      ],
+      settings,
+    });
+    const mapping = new EventSourceMapping(this, 'QueueToTakeNotifications', {
+      target: taker.function,
+      eventSourceArn: this.queue.queueArn,
+      batchSize: 100,
+      maxBatchingWindow: BATCHING_WINDOW,
+      // A flood waits in the queue: the watches that it is about are urgent after its first batches.
+      maxConcurrency: 2,
+      reportBatchItemFailures: true,
+    });
+    Validations.of(mapping).acknowledge({
+      id: 'Serverless-LambdaEventSourceMappingDestination',
+      reason: "A queue's mapping has no such destination; the redrive policy of the queue does that work.",
+    });
+    return taker;
+  }
+
+  private defineRule(
+    { name, source }: NonNullable<NotificationDoorProps['eventBus']>,
+    { sender, settings }: NotificationDoorProps,
+  ): void {
+    const rule = new CfnRule(this, 'Rule', {
+      description: `Offer Relay (${settings.stage}): takes the notifications of ${sender}`,
+      eventBusName: name,
+      // A rule wants a pattern, and an empty prefix is in front of every source.
+      eventPattern: { source: source === undefined ? [{ prefix: '' }] : [source] },
+      targets: [{ id: 'Queue', arn: this.queue.queueArn, deadLetterConfig: { arn: this.deadLetters.queueArn } }],
+    });
+    for (const queue of [this.queue, this.deadLetters]) {
+      queue.addToResourcePolicy(
+        new PolicyStatement({
+          principals: [new ServicePrincipal('events.amazonaws.com')],
+          actions: ['sqs:SendMessage'],
+          resources: [queue.queueArn],
+          conditions: {
+            ArnEquals: { 'aws:SourceArn': rule.attrArn },
+            StringEquals: { 'aws:SourceAccount': Aws.ACCOUNT_ID },
+          },
+        }),
+      );
+    }
+  }
+}

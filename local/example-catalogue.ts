@@ -1,0 +1,54 @@
+import { accountOfLicensor, offerStatusAccounts } from '../lambdas/offer-status/offer-status-accounts.ts';
+import { pricingAccounts } from '../lambdas/pricing/pricing-accounts.ts';
+import type { RuntimeSettings } from '../lambdas/shared/settings.ts';
+import type { PriceWatch, TitleWatch } from '../lambdas/shared/watches.ts';
+import { exampleCatalogue } from './upstreams/catalogue.ts';
+import { exampleItems } from './upstreams/example-items.ts';
+import type { ItemOptions } from './upstreams/simulator.ts';
+
+const TITLES = 200;
+const ITEMS = 60;
+
+/** What `npm start` watches while nobody has said anything else. */
+export interface ExampleCatalogue {
+  readonly titles: readonly TitleWatch[];
+  /** What the simulated sellers sell, or could. */
+  readonly items: readonly ItemOptions[];
+  /** Each item's offers, and own and competitive prices where there is an account's own SKU. */
+  readonly prices: readonly PriceWatch[];
+  /** What people call an ALID, an ASIN or a SKU of the catalogue. */
+  nameOf(id: string): string | undefined;
+}
+
+/** The example titles and items of a seed, as far as the accounts of the settings may watch them. */
+export function openExampleCatalogue(
+  settings: Pick<RuntimeSettings, 'offerStatus' | 'pricing'>,
+  seed: number,
+): ExampleCatalogue {
+  const partners = offerStatusAccounts(settings.offerStatus);
+  const titles = exampleCatalogue(TITLES, seed);
+  const sellers = pricingAccounts(settings.pricing);
+  const sold = exampleItems(ITEMS, seed).flatMap((item) => {
+    const seller = sellers.find(({ marketplaces }) => marketplaces.some(({ id }) => id === item.marketplaceId));
+    return seller === undefined ? [] : [{ ...item, account: seller.name }];
+  });
+  const names = new Map([
+    ...titles.map(({ alid, title }) => [alid, title] as const),
+    ...sold.flatMap(({ asin, sku, name }) => [asin, sku].map((id) => [id, name] as const)),
+  ]);
+  return {
+    titles: titles.filter(({ licensor }) => accountOfLicensor(partners, licensor) !== undefined),
+    items: sold.map(({ marketplaceId, asin, sku, account }) => ({ marketplaceId, asin, sku, account })),
+    prices: sold.flatMap(pricesOf),
+    nameOf: (id) => names.get(id),
+  };
+}
+
+function pricesOf({ account, marketplaceId, asin, sku }: ItemOptions & { account: string }): PriceWatch[] {
+  const watch = { account, marketplaceId, customerType: 'Consumer' } as const;
+  const offers: PriceWatch = { ...watch, view: 'offers', itemType: 'asin', condition: 'New', item: asin };
+  // The lists of SKUs in requests have commas between them.
+  if (sku === undefined || sku.includes(',')) return [offers];
+  const bySku = { ...watch, itemType: 'sku', condition: 'Any', item: sku } as const;
+  return [offers, { ...bySku, view: 'own' }, { ...bySku, view: 'competitive' }];
+}

@@ -1,0 +1,162 @@
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { offerStatusAccounts } from '../lambdas/offer-status/offer-status-accounts.ts';
+import { pricingAccounts } from '../lambdas/pricing/pricing-accounts.ts';
+import type { OfferStatusSettings, PricingSettings, RuntimeSettings } from '../lambdas/shared/settings.ts';
+import { offerStatusSecretName, pricingSecretName } from '../lambdas/shared/settings.ts';
+import { UsageError } from './command-line.ts';
+import type { SynthesisOptions } from './synthesise.ts';
+import type { UpstreamAddress } from './upstream-addresses.ts';
+import { upstreamAddresses } from './upstream-addresses.ts';
+import type { ItemOptions, OfferStatusOptions, PricingOptions, Simulator } from './upstreams/simulator.ts';
+import { startSimulator } from './upstreams/simulator.ts';
+
+/** The APIs to talk to, and what lets the stack in. */
+export interface Upstreams {
+  readonly addresses: readonly UpstreamAddress[];
+  /** Replaces the addresses of the settings. */
+  readonly overrides: Pick<SynthesisOptions, 'offerStatusUrl' | 'pricingUrl' | 'tokenUrl'>;
+  readonly secrets: Readonly<Record<string, unknown>>;
+  /** Undefined where nothing is simulated. */
+  readonly controlUrl: string | undefined;
+  /** Takes the simulator's notifications from now on; those before are lost, as Amazon's may be. */
+  onNotification(take: (notification: object) => void): void;
+  stop(): Promise<void>;
+}
+
+export interface UpstreamsOptions {
+  readonly settings: RuntimeSettings;
+  readonly seed: number;
+  /** Port of the first simulated API; the others take the next ones. 0 for free ones. */
+  readonly port: number;
+  /** Path of a file or folder of the simulator. */
+  readonly path: (...parts: string[]) => string;
+  readonly titles: OfferStatusOptions['titles'];
+  readonly items: readonly ItemOptions[];
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/** One API as the stack will know it. */
+interface Opened {
+  readonly address: UpstreamAddress;
+  readonly overrides: Upstreams['overrides'];
+  readonly secrets: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Starts the simulator of each API that the settings expect on this machine, unless the environment points elsewhere.
+ *
+ * @throws UsageError when another API is to be asked and its credentials are not given
+ */
+export async function openUpstreams(options: UpstreamsOptions): Promise<Upstreams> {
+  const { settings, environment } = options;
+  const { offerStatus, pricing } = upstreamAddresses(settings, environment);
+  const others = [offerStatus, ...(pricing ? [pricing] : [])].filter(({ isSimulated }) => !isSimulated);
+  const given = others.length === 0 ? {} : secretsFromFile(others, environment['OFFER_RELAY_SECRETS_FILE']);
+  let take: (notification: object) => void = () => undefined;
+  const simulator =
+    offerStatus.isSimulated || pricing?.isSimulated === true
+      ? await startSimulator({
+          pkiDir: options.path(),
+          stateFile: options.path('titles.json'),
+          seed: options.seed,
+          port: options.port,
+          controlPort: nextPort(options.port, 1),
+          offerStatus: offerStatus.isSimulated ? partners(settings.offerStatus, options) : { accounts: [], titles: [] },
+          ...(pricing?.isSimulated === true && {
+            pricing: { ...sellers(settings.pricing, options), onNotification: (notification) => take(notification) },
+          }),
+        })
+      : undefined;
+  const opened: Opened[] = [
+    offerStatus.isSimulated && simulator !== undefined
+      ? simulatedOfferStatus(settings, offerStatus, simulator)
+      : { address: offerStatus, overrides: { offerStatusUrl: offerStatus.url }, secrets: given },
+  ];
+  if (pricing?.isSimulated === true && simulator !== undefined) {
+    opened.push(simulatedPricing(settings, pricing, simulator));
+  } else if (pricing !== undefined) {
+    const { url, tokenUrl } = pricing;
+    const overrides = { tokenUrl, ...(url !== undefined && { pricingUrl: url }) };
+    opened.push({ address: pricing, overrides, secrets: given });
+  }
+  return {
+    addresses: opened.map(({ address }) => address),
+    overrides: Object.assign({}, ...opened.map(({ overrides }) => overrides)) as Upstreams['overrides'],
+    secrets: Object.assign({}, ...opened.map(({ secrets }) => secrets)) as Upstreams['secrets'],
+    controlUrl: simulator?.controlUrl,
+    onNotification: (taker) => void (take = taker),
+    stop: async () => simulator?.stop(),
+  };
+}
+
+function partners(settings: OfferStatusSettings, { titles }: UpstreamsOptions): OfferStatusOptions {
+  const accounts = offerStatusAccounts(settings).map(({ name, licensors, bucket }) => ({
+    name,
+    licensors,
+    apiKey: randomBytes(24).toString('base64url'),
+    rate: bucket.limit.perSecond,
+    burst: bucket.limit.burst,
+  }));
+  return { accounts, titles };
+}
+
+function sellers(settings: PricingSettings, { items, path, port }: UpstreamsOptions): PricingOptions {
+  const accounts = pricingAccounts(settings).map(({ name, sellerId, marketplaces, buckets }) => ({
+    name,
+    sellerId: sellerId ?? `SELLER-${name.toUpperCase()}`,
+    marketplaces: marketplaces.map(({ id }) => id),
+    rates: Object.fromEntries(
+      buckets.map(({ operation, limit }) => [operation, { rate: limit.perSecond, burst: limit.burst }]),
+    ),
+  }));
+  return { accounts, items, profile: settings.rateProfile, stateFile: path('items.json'), port: nextPort(port, 2) };
+}
+
+function simulatedOfferStatus(
+  { stage, offerStatus }: RuntimeSettings,
+  address: UpstreamAddress,
+  simulator: Simulator,
+): Opened {
+  const secrets = Object.entries(offerStatus.accounts).map(([name, account]) => [
+    offerStatusSecretName(stage, name, account),
+    simulator.credentials(name),
+  ]);
+  return {
+    address: { ...address, url: simulator.offerStatusUrl },
+    overrides: { offerStatusUrl: simulator.offerStatusUrl },
+    secrets: Object.fromEntries(secrets) as Opened['secrets'],
+  };
+}
+
+function simulatedPricing({ stage, pricing }: RuntimeSettings, address: UpstreamAddress, simulator: Simulator): Opened {
+  const secrets = Object.entries(pricing.accounts).map(([name, account]) => [
+    pricingSecretName(stage, name, account),
+    simulator.pricingCredentials(name),
+  ]);
+  return {
+    address: { ...address, url: simulator.pricingUrl },
+    overrides: { pricingUrl: simulator.pricingUrl, tokenUrl: simulator.tokenUrl },
+    secrets: Object.fromEntries(secrets) as Opened['secrets'],
+  };
+}
+
+function nextPort(port: number, offset: number): number {
+  return port === 0 ? 0 : port + offset;
+}
+
+function secretsFromFile(others: readonly UpstreamAddress[], file: string | undefined): Record<string, unknown> {
+  if (file === undefined) {
+    const named = others.map(({ name, url }) => `${name} is ${url ?? "Amazon's own"}`).join(', and ');
+    throw new UsageError(
+      `${named}: its credentials must be in a JSON file that OFFER_RELAY_SECRETS_FILE names. See --help.`,
+    );
+  }
+  try {
+    const secrets: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    if (typeof secrets === 'object' && secrets !== null) return secrets as Record<string, unknown>;
+  } catch (error) {
+    throw new UsageError(`OFFER_RELAY_SECRETS_FILE: ${file} cannot be read as JSON (${(error as Error).name}).`);
+  }
+  throw new UsageError(`OFFER_RELAY_SECRETS_FILE: ${file} must hold an object of secrets by name.`);
+}

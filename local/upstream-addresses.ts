@@ -1,0 +1,65 @@
+import type { RuntimeSettings } from '../lambdas/shared/settings.ts';
+import { PricingSettings } from '../lambdas/shared/settings-schema.ts';
+import { UsageError } from './command-line.ts';
+
+/** Where an upstream API is. */
+export interface UpstreamAddress {
+  readonly name: string;
+  /** Undefined for Amazon's own addresses, of which each region has one. */
+  readonly url: string | undefined;
+  /** Whether it is to be simulated on this machine: `url` is only a place-holder then. */
+  readonly isSimulated: boolean;
+}
+
+export interface UpstreamAddresses {
+  readonly offerStatus: UpstreamAddress & { readonly url: string };
+  /** Undefined where the settings name no selling account. */
+  readonly pricing: (UpstreamAddress & { readonly tokenUrl: string }) | undefined;
+}
+
+const LOOPBACK = '127.0.0.1';
+const PRICING_URL = 'OFFER_RELAY_PRICING_URL';
+const TOKEN_URL = 'OFFER_RELAY_TOKEN_URL';
+
+/**
+ * Where the environment says that the APIs are, or else the settings. What the settings expect on this machine is
+ * simulated.
+ *
+ * @throws UsageError when the environment names a token endpoint that would not be asked
+ */
+export function upstreamAddresses(
+  { offerStatus, pricing }: Pick<RuntimeSettings, 'offerStatus' | 'pricing'>,
+  environment: Readonly<Record<string, string | undefined>>,
+): UpstreamAddresses {
+  const offerStatusUrl = environment['OFFER_RELAY_OFFER_STATUS_URL'];
+  const [pricingUrl, tokenUrl] = [environment[PRICING_URL], environment[TOKEN_URL]];
+  const simulatesPricing = pricingUrl === undefined && isHere(pricing.baseUrl);
+  if (tokenUrl !== undefined && simulatesPricing) {
+    throw new UsageError(
+      `${TOKEN_URL} is set, and ${PRICING_URL} is not: the simulated API takes only its own tokens.`,
+    );
+  }
+  return {
+    offerStatus: {
+      name: 'Prime Video Offer Status',
+      url: offerStatusUrl ?? offerStatus.baseUrl,
+      isSimulated: offerStatusUrl === undefined && isHere(offerStatus.baseUrl),
+    },
+    pricing:
+      Object.keys(pricing.accounts).length === 0
+        ? undefined
+        : {
+            name: 'SP-API Product Pricing',
+            url: pricingUrl ?? pricing.baseUrl,
+            isSimulated: simulatesPricing,
+            // Another API does not take the tokens that the settings of this machine are about.
+            tokenUrl: tokenUrl ?? (pricingUrl !== undefined && isHere(pricing.tokenUrl) ? AMAZON_TOKEN_URL : pricing.tokenUrl), // prettier-ignore
+          },
+  };
+}
+
+const AMAZON_TOKEN_URL = PricingSettings.parse({}).tokenUrl;
+
+function isHere(url: string | undefined): boolean {
+  return url !== undefined && new URL(url).hostname === LOOPBACK;
+}

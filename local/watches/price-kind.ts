@@ -1,0 +1,233 @@
+import * as z from 'zod';
+import { MARKETPLACES, marketplaceOf } from '../../lambdas/pricing/marketplaces.ts';
+import { bucketOfWatch, pricingAccounts } from '../../lambdas/pricing/pricing-accounts.ts';
+import type { PricingSettings } from '../../lambdas/shared/settings.ts';
+import type { PriceWatch } from '../../lambdas/shared/watches.ts';
+import {
+  CUSTOMER_TYPES,
+  ITEM_CONDITIONS,
+  parsePriceWatchId,
+  PRICE_VIEWS,
+  priceWatchId,
+} from '../../lambdas/shared/watches.ts';
+import { fittingId, identifier, oneOf, pathProblem, problemsOf } from './field-checks.ts';
+import type { Checked, Fields, KindShape, Tuning, WatchKind } from './kinds.ts';
+import { quote } from './quote.ts';
+
+/** Prices at SP-API Product Pricing. */
+export const PRICE: KindShape = {
+  name: 'price',
+  noun: 'price',
+  columns: [
+    { name: 'account', help: 'its selling account, as the settings name it' },
+    { name: 'view', help: `what is looked at: ${PRICE_VIEWS.join(', ')}`, default: 'offers' },
+    {
+      name: 'marketplace',
+      help: 'its marketplace, by country code or identifier',
+      // A watch of a marketplace that is no longer known keeps its identifier.
+      canonical: (text) => marketplaceOf(text)?.country ?? text,
+    },
+    { name: 'asin', help: 'its ASIN, unless a SKU is given', default: '' },
+    { name: 'sku', help: 'its SKU, unless an ASIN is given', default: '' },
+    {
+      name: 'condition',
+      help: `${ITEM_CONDITIONS.join(', ')} or Any (default New in the view offers, else Any)`,
+      default: '',
+    },
+    { name: 'customer-type', help: CUSTOMER_TYPES.join(' or '), default: 'Consumer' },
+    { name: 'threshold', help: 'the least difference that is told, if any: 0.50, 2%, or 0.50 2%', tunes: true },
+    { name: 'sales-ranks', help: 'yes, if changes of sales ranks are told as well', tunes: true },
+  ],
+  filters: ['account', 'view', 'marketplace'],
+  queueOutput: 'PriceSlicesQueueUrl',
+};
+
+export function priceKind(settings: PricingSettings): WatchKind {
+  const accounts = pricingAccounts(settings);
+  const known = accounts.map(({ name }) => name).join(', ') || 'none';
+  return {
+    ...PRICE,
+    identify(fields) {
+      const parsed = PriceFields.safeParse(fields);
+      const problems = [
+        ...(parsed.success ? [] : problemsOf(parsed.error)),
+        ...itemProblems(fields),
+        ...conditionProblems(fields),
+      ];
+      if (!parsed.success || problems.length > 0) return { problems };
+      return fittingId(priceWatchId(watchOf(parsed.data)), 'asin or sku is too long with its account');
+    },
+    tuningOf: priceTuning,
+    describe(watchId, tuning = {}) {
+      const { account, view, marketplaceId, itemType, condition, customerType, item } = parsePriceWatchId(watchId);
+      return {
+        account,
+        view,
+        marketplace: marketplaceOf(marketplaceId)?.country ?? marketplaceId,
+        [itemType]: item,
+        condition,
+        'customer-type': customerType,
+        ...tuningFields(tuning),
+      };
+    },
+    bucketOf({ account = '', marketplace = '', view = '', sku = '' }) {
+      const seller = accounts.find(({ name }) => name === account);
+      if (seller === undefined) {
+        return { problems: [`account is ${quote(account)}, which the settings do not name (known: ${known})`] };
+      }
+      const watch = {
+        account,
+        marketplaceId: marketplaceOf(marketplace)?.id ?? marketplace,
+        view: PRICE_VIEWS.find((one) => one === view) ?? 'offers',
+        itemType: sku === '' ? ('asin' as const) : ('sku' as const),
+      };
+      const bucket = bucketOfWatch(accounts, watch);
+      if (bucket !== undefined) return { value: bucket.id };
+      const places = seller.marketplaces.map(({ country }) => country).join(', ');
+      return {
+        problems: [
+          `marketplace is ${quote(marketplace)}, which the settings do not give to the account ${account} (it has: ${places})`,
+        ],
+      };
+    },
+    buckets: accounts.flatMap(({ buckets }) => buckets),
+  };
+}
+
+const COUNTRIES = MARKETPLACES.map(({ country }) => country).join(', ');
+
+/** The fields that can be judged alone. */
+const PriceFields = z.object({
+  account: identifier,
+  view: oneOf(PRICE_VIEWS),
+  marketplace: z
+    .string()
+    .refine((text) => marketplaceOf(text) !== undefined, {
+      error: ({ input }) =>
+        input === ''
+          ? 'is empty'
+          : `is ${quote(String(input))}; it must be one of ${COUNTRIES}, or the identifier of one of these`,
+    })
+    .transform((text) => marketplaceOf(text)?.id ?? text),
+  asin: z.string(),
+  sku: z.string(),
+  condition: z.string(),
+  'customer-type': oneOf(CUSTOMER_TYPES),
+});
+
+function watchOf({ account, view, marketplace, asin, sku, ...fields }: z.infer<typeof PriceFields>): PriceWatch {
+  const condition = ITEM_CONDITIONS.find((known) => known === fields.condition);
+  return {
+    account,
+    view,
+    marketplaceId: marketplace,
+    itemType: sku === '' ? 'asin' : 'sku',
+    condition: condition ?? (view === 'offers' && fields.condition === '' ? 'New' : 'Any'),
+    customerType: fields['customer-type'],
+    item: sku === '' ? asin : sku,
+  };
+}
+
+/** Exactly one of `asin` and `sku`, in a form that the view's requests can carry. */
+function itemProblems({ view, asin = '', sku = '' }: Fields): string[] {
+  if (asin === '' && sku === '') return ['asin and sku are both empty; one of them must be filled'];
+  if (asin !== '' && sku !== '') {
+    return [`asin is ${quote(asin)} and sku is ${quote(sku)}; only one of them may be filled`];
+  }
+  if (asin !== '') {
+    if (/^[A-Z0-9]{10}$/u.test(asin)) return [];
+    return [`asin is ${quote(asin)}; it must be 10 capital letters and digits`];
+  }
+  const parsed = identifier.safeParse(sku);
+  if (!parsed.success) return parsed.error.issues.map(({ message }) => `sku ${message}`);
+  if (view === 'offers') {
+    const problem = pathProblem(sku);
+    return problem === undefined ? [] : [`sku ${problem}`];
+  }
+  if (!sku.includes(',')) return [];
+  return [
+    `sku is ${quote(sku)}; it holds a comma, and the views own and competitive ask Amazon for a list of SKUs that commas separate: only the view offers can watch it`,
+  ];
+}
+
+/** `Any` is what a request without a filter means; those of the offers view always have one. */
+function conditionProblems({ view, condition = '' }: Fields): string[] {
+  const allowed: readonly string[] | undefined = {
+    own: ['Any', ...ITEM_CONDITIONS],
+    competitive: ['Any'],
+    offers: ITEM_CONDITIONS,
+  }[PRICE_VIEWS.find((known) => known === view) ?? 'own'];
+  if (condition === '' || allowed.includes(condition)) return [];
+  const wanted = allowed.length === 1 ? `${allowed.join()} or be empty` : `one of ${allowed.join(', ')}`;
+  return [`condition is ${quote(condition)}; for the view ${view ?? ''} it must be ${wanted}`];
+}
+
+/** What is kept of a price's tuning. Whatever else is kept there is not ours to judge. */
+const Stored = z.object({
+  threshold: z
+    .object({ absolute: z.string().optional().catch(undefined), percent: z.number().optional().catch(undefined) })
+    .optional()
+    .catch(undefined),
+  compareSalesRanks: z.boolean().optional().catch(undefined),
+});
+type Threshold = NonNullable<z.infer<typeof Stored>['threshold']>;
+
+function priceTuning(fields: Fields, before: Tuning): Checked<Tuning> {
+  const { threshold: oldThreshold, compareSalesRanks, ...others } = before;
+  const problems: string[] = [];
+  let threshold: unknown = oldThreshold;
+  let ranks = compareSalesRanks === true;
+  if (fields['threshold'] !== undefined) {
+    const parsed = parseThreshold(fields['threshold']);
+    if ('problems' in parsed) problems.push(...parsed.problems);
+    else threshold = parsed.value;
+  }
+  const asked = fields['sales-ranks'];
+  if (asked !== undefined) {
+    if (!['yes', 'no', ''].includes(asked)) problems.push(`sales-ranks is ${quote(asked)}; it must be yes or no`);
+    ranks = asked === 'yes';
+  }
+  if (problems.length > 0) return { problems };
+  return {
+    value: {
+      ...others,
+      ...(threshold !== undefined && { threshold }),
+      ...(ranks && { compareSalesRanks: true }),
+    },
+  };
+}
+
+const AMOUNT = /^\d{1,12}(?:\.\d{1,6})?$/u;
+const PERCENTAGE = /^(\d{1,3}(?:\.\d{1,4})?)%$/u;
+
+function parseThreshold(text: string): Checked<Threshold | undefined> {
+  if (text === '') return { value: undefined };
+  const parts = text.split(/ +/u);
+  const amounts = parts.filter((part) => AMOUNT.test(part));
+  const percentages = parts.flatMap((part) => {
+    const digits = PERCENTAGE.exec(part)?.[1];
+    return digits === undefined ? [] : [Number(digits)];
+  });
+  const [absolute] = amounts;
+  const [percent] = percentages;
+  const isWellFormed = amounts.length <= 1 && percentages.length <= 1 && amounts.length + percentages.length === parts.length; // prettier-ignore
+  const isInRange = (absolute === undefined || /[1-9]/u.test(absolute)) && (percent ?? 1) > 0 && (percent ?? 1) <= 100;
+  if (isWellFormed && isInRange) {
+    return { value: { ...(absolute !== undefined && { absolute }), ...(percent !== undefined && { percent }) } };
+  }
+  return {
+    problems: [
+      `threshold is ${quote(text)}; it must be an amount above 0 such as 0.50, a percentage up to 100 such as 2%, or both, such as 0.50 2%`,
+    ],
+  };
+}
+
+/** A tuning as its columns have it. */
+function tuningFields(tuning: Tuning): Fields {
+  const { threshold: { absolute, percent } = {}, compareSalesRanks } = Stored.parse(tuning);
+  const parts = [absolute, percent === undefined ? undefined : `${percent}%`];
+  return {
+    threshold: parts.filter((part) => part !== undefined).join(' '),
+    'sales-ranks': compareSalesRanks === true ? 'yes' : '',
+  };
+}

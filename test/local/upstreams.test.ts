@@ -1,0 +1,167 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { RuntimeSettings } from '../../lambdas/shared/settings-schema.ts';
+import { openExampleCatalogue } from '../../local/example-catalogue.ts';
+import { openUpstreams } from '../../local/open-upstreams.ts';
+import { upstreamAddresses } from '../../local/upstream-addresses.ts';
+
+const HERE = 'https://127.0.0.1:8443';
+const AMAZON_TOKENS = 'https://api.amazon.com/auth/o2/token';
+const settingsWith = (pricing: object = {}) =>
+  RuntimeSettings.parse({
+    stage: 'local',
+    offerStatus: { baseUrl: HERE, accounts: { main: { licensors: ['example-studios'] } } },
+    pricing: {
+      baseUrl: HERE,
+      tokenUrl: `${HERE}/auth/o2/token`,
+      rateProfile: 'document',
+      accounts: { shop: { marketplaces: ['US', 'CA'], sellerId: 'A1' }, 'shop-eu': { marketplaces: ['DE'] } },
+      ...pricing,
+    },
+  });
+
+describe('the addresses of the upstreams', () => {
+  it('are simulated where the settings expect them on this machine', () => {
+    expect(upstreamAddresses(settingsWith(), {})).toMatchObject({
+      offerStatus: { isSimulated: true },
+      pricing: { isSimulated: true },
+    });
+    const amazon = settingsWith({ baseUrl: undefined, tokenUrl: undefined });
+    expect(upstreamAddresses(amazon, {}).pricing).toEqual({
+      name: 'SP-API Product Pricing',
+      url: undefined,
+      isSimulated: false,
+      tokenUrl: AMAZON_TOKENS,
+    });
+    expect(upstreamAddresses(settingsWith({ accounts: {} }), {}).pricing).toBeUndefined();
+  });
+
+  it('come from the environment one by one, the tokens from Amazon unless it says otherwise', () => {
+    const OFFER_RELAY_PRICING_URL = 'https://sandbox.example.test';
+    const { offerStatus, pricing } = upstreamAddresses(settingsWith(), { OFFER_RELAY_PRICING_URL });
+    expect(offerStatus.isSimulated).toBe(true);
+    expect(pricing).toMatchObject({ url: OFFER_RELAY_PRICING_URL, isSimulated: false, tokenUrl: AMAZON_TOKENS });
+    const OFFER_RELAY_TOKEN_URL = 'https://tokens.example.test';
+    const both = upstreamAddresses(settingsWith(), { OFFER_RELAY_PRICING_URL, OFFER_RELAY_TOKEN_URL });
+    expect(both.pricing?.tokenUrl).toBe(OFFER_RELAY_TOKEN_URL);
+    const other = upstreamAddresses(settingsWith(), { OFFER_RELAY_OFFER_STATUS_URL: 'https://offers.example.test' });
+    expect(other).toMatchObject({ offerStatus: { isSimulated: false }, pricing: { isSimulated: true } });
+  });
+
+  it('have no token endpoint that would never be asked', () => {
+    expect(() => upstreamAddresses(settingsWith(), { OFFER_RELAY_TOKEN_URL: AMAZON_TOKENS })).toThrow(
+      /OFFER_RELAY_TOKEN_URL is set, and OFFER_RELAY_PRICING_URL is not/,
+    );
+  });
+});
+
+describe('the upstreams of a start', () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'offer-relay-upstreams-'));
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+  async function open(environment: Record<string, string> = {}) {
+    const settings = settingsWith();
+    const upstreams = await openUpstreams({
+      settings,
+      seed: 1,
+      port: 0,
+      path: (...parts) => join(folder, ...parts),
+      ...openExampleCatalogue(settings, 1),
+      environment,
+    });
+    onTestFinished(() => upstreams.stop());
+    return upstreams;
+  }
+
+  it('let the stack in with the secrets of its accounts', async () => {
+    const { addresses, overrides, secrets, controlUrl } = await open();
+    expect(addresses.map(({ isSimulated }) => isSimulated)).toEqual([true, true]);
+    for (const { url } of addresses) expect(url).toMatch(/^https:\/\/127\.0\.0\.1:\d+$/u);
+    expect(controlUrl).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/u);
+    expect(overrides).toEqual({
+      offerStatusUrl: addresses[0]?.url,
+      pricingUrl: addresses[1]?.url,
+      tokenUrl: `${addresses[1]?.url}/auth/o2/token`,
+    });
+    expect(Object.keys(secrets).sort()).toEqual([
+      'offer-relay/local/offer-status/main',
+      'offer-relay/local/pricing/shop',
+      'offer-relay/local/pricing/shop-eu',
+    ]);
+    expect(Object.keys(secrets['offer-relay/local/pricing/shop'] as object).sort()).toEqual([
+      'ca',
+      'clientId',
+      'clientSecret',
+      'refreshToken',
+    ]);
+  });
+
+  it('are simulated apart from one another', async () => {
+    const file = join(folder, 'secrets.json');
+    await writeFile(file, JSON.stringify({ 'offer-relay/local/pricing/shop': { clientId: 'mine' } }));
+    const priced = await open({
+      OFFER_RELAY_PRICING_URL: 'https://sandbox.example.test',
+      OFFER_RELAY_SECRETS_FILE: file,
+    });
+    expect(priced.overrides).toMatchObject({ pricingUrl: 'https://sandbox.example.test', tokenUrl: AMAZON_TOKENS });
+    expect(priced.secrets).toMatchObject({
+      'offer-relay/local/pricing/shop': { clientId: 'mine' },
+      'offer-relay/local/offer-status/main': { apiKey: expect.any(String) },
+    });
+    expect(priced.secrets).not.toHaveProperty(['offer-relay/local/pricing/shop-eu']);
+
+    const titled = await open({
+      OFFER_RELAY_OFFER_STATUS_URL: 'https://offers.example.test',
+      OFFER_RELAY_SECRETS_FILE: file,
+    });
+    expect(titled.overrides.offerStatusUrl).toBe('https://offers.example.test');
+    expect(titled.overrides.pricingUrl).toMatch(/^https:\/\/127\.0\.0\.1:/u);
+    expect(titled.secrets).toHaveProperty(['offer-relay/local/pricing/shop-eu']);
+    expect(titled.secrets).not.toHaveProperty(['offer-relay/local/offer-status/main']);
+  });
+
+  it('name all that need credentials, and run no simulator when nothing is simulated', async () => {
+    const elsewhere = {
+      OFFER_RELAY_OFFER_STATUS_URL: 'https://offers.example.test',
+      OFFER_RELAY_PRICING_URL: 'https://sandbox.example.test',
+    };
+    await expect(open(elsewhere)).rejects.toThrow(
+      'Prime Video Offer Status is https://offers.example.test, and SP-API Product Pricing is https://sandbox.example.test: its credentials',
+    );
+    const file = join(folder, 'none.json');
+    await writeFile(file, '{}');
+    const { controlUrl, addresses } = await open({ ...elsewhere, OFFER_RELAY_SECRETS_FILE: file });
+    expect([controlUrl, addresses.some(({ isSimulated }) => isSimulated)]).toEqual([undefined, false]);
+  });
+});
+
+describe('the example catalogue', () => {
+  it('watches every view of what its accounts sell, in each of their marketplaces', () => {
+    const { titles, items, prices, nameOf } = openExampleCatalogue(settingsWith(), 1);
+    expect(titles).toHaveLength(200);
+    expect(new Set(prices.map(({ view }) => view))).toEqual(new Set(['own', 'competitive', 'offers']));
+    expect(new Set(prices.map(({ account, marketplaceId }) => `${account} ${marketplaceId}`))).toEqual(
+      new Set(['shop ATVPDKIKX0DER', 'shop A2EUQ1WTGCTBG2', 'shop-eu A1PA6795UKMFR9']),
+    );
+    expect(prices.filter(({ view }) => view === 'offers')).toHaveLength(items.length);
+    for (const { item, view } of prices) {
+      expect(nameOf(item)).toMatch(/\w/u);
+      if (view !== 'offers') expect(item).not.toContain(',');
+    }
+    for (const { alid } of titles) expect(nameOf(alid)).toMatch(/\w/u);
+  });
+
+  it('leaves out what no account may watch', () => {
+    const settings = settingsWith({ accounts: { shop: { marketplaces: ['CA'] } } });
+    const { items, titles } = openExampleCatalogue(
+      { ...settings, offerStatus: { ...settings.offerStatus, accounts: {} } },
+      1,
+    );
+    expect(titles).toEqual([]);
+    expect(new Set(items.map(({ marketplaceId }) => marketplaceId))).toEqual(new Set(['A2EUQ1WTGCTBG2']));
+  });
+});

@@ -1,0 +1,98 @@
+/** Answers of Product Pricing v0 as its document shows them, for tests to change. */
+
+const money = (Amount: number, CurrencyCode = 'USD') => ({ CurrencyCode, Amount });
+
+/** An item of an answer of getPricing. */
+export function ownPriceItem(asin: string, amount = 12.99, more: object = {}) {
+  return {
+    status: 'Success',
+    ASIN: asin,
+    Product: {
+      Identifiers: { MarketplaceASIN: { MarketplaceId: 'ATVPDKIKX0DER', ASIN: asin } },
+      Offers: [
+        {
+          offerType: 'B2C',
+          BuyingPrice: { ListingPrice: money(amount), LandedPrice: money(amount), Shipping: money(0) },
+          RegularPrice: money(amount + 2),
+          FulfillmentChannel: 'AMAZON',
+          ItemCondition: 'New',
+          ItemSubCondition: 'New',
+          SellerSKU: `SKU-${asin}`,
+        },
+      ],
+    },
+    ...more,
+  };
+}
+
+export function offerOf(sellerId: string, amount: number, more: object = {}) {
+  return {
+    SellerId: sellerId,
+    SubCondition: 'new',
+    MyOffer: sellerId === 'ME',
+    ListingPrice: money(amount),
+    Shipping: money(0),
+    ShippingTime: { minimumHours: 0, maximumHours: 24, availabilityType: 'NOW' },
+    IsFulfilledByAmazon: sellerId === 'ME',
+    IsBuyBoxWinner: false,
+    IsFeaturedMerchant: true,
+    ...more,
+  };
+}
+
+/** The payload about the offers of an item: the first seller has the Buy Box and the lowest price. */
+export function offersItem(asin: string, sellers: Readonly<Record<string, number>> = { ME: 12.99, RIVAL: 13.49 }) {
+  const entries = Object.entries(sellers).sort(([, left], [, right]) => left - right);
+  const [winner = 'ME', lowest = 0] = entries[0] ?? [];
+  const isEmpty = entries.length === 0;
+  return {
+    MarketplaceID: 'ATVPDKIKX0DER',
+    ASIN: asin,
+    ItemCondition: 'New',
+    status: isEmpty ? 'NoBuyableOffers' : 'Success',
+    Identifier: { MarketplaceId: 'ATVPDKIKX0DER', ASIN: asin, ItemCondition: 'New' },
+    Summary: {
+      TotalOfferCount: entries.length,
+      ...(!isEmpty && {
+        NumberOfOffers: [{ condition: 'new', fulfillmentChannel: 'Merchant', OfferCount: entries.length }],
+        LowestPrices: [
+          {
+            condition: 'new',
+            fulfillmentChannel: 'Merchant',
+            LandedPrice: money(lowest),
+            ListingPrice: money(lowest),
+            Shipping: money(0),
+          },
+        ],
+        BuyBoxPrices: [
+          {
+            condition: 'New',
+            sellerId: winner,
+            LandedPrice: money(lowest),
+            ListingPrice: money(lowest),
+            Shipping: money(0),
+          },
+        ],
+        ListPrice: money(19.99),
+        CompetitivePriceThreshold: money(15),
+        SalesRankings: [{ ProductCategoryId: 'books', Rank: 42 }],
+        BuyBoxEligibleOffers: [{ condition: 'new', fulfillmentChannel: 'Merchant', OfferCount: entries.length }],
+      }),
+    },
+    Offers: entries.map(([sellerId, amount]) => offerOf(sellerId, amount, { IsBuyBoxWinner: sellerId === winner })),
+  };
+}
+
+/** A response within a batch of getItemOffersBatch. */
+export function batchedResponse(asin: string, payload: unknown, statusCode = 200) {
+  return {
+    headers: { 'x-amzn-RequestId': 'r1', Date: 'Sun, 01 Jan 2026 00:00:00 GMT' },
+    status: { statusCode, reasonPhrase: statusCode === 200 ? 'OK' : 'Error' },
+    body: statusCode === 200 ? { payload } : payload,
+    request: { MarketplaceId: 'ATVPDKIKX0DER', Asin: asin, ItemCondition: 'New', CustomerType: 'Consumer' },
+  };
+}
+
+export function failureBody(code: string, message: string) {
+  return { errors: [{ code, message, details: '' }] };
+}

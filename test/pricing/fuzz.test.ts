@@ -1,0 +1,149 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { batchedResponse, offersItem, ownPriceItem } from './documents.ts';
+import { PriceWorld } from './price-world.ts';
+
+const ASINS = ['B000000000', 'B000000001', 'B000000002'];
+
+const money = (amount: number) => ({ CurrencyCode: 'USD', Amount: amount });
+
+function competitiveItem(asin: string) {
+  return {
+    status: 'Success',
+    ASIN: asin,
+    Product: {
+      Identifiers: { MarketplaceASIN: { MarketplaceId: 'ATVPDKIKX0DER', ASIN: asin } },
+      CompetitivePricing: {
+        CompetitivePrices: [
+          {
+            CompetitivePriceId: '1',
+            Price: { LandedPrice: money(12), ListingPrice: money(12), Shipping: money(0), Points: { PointsNumber: 3 } },
+            condition: 'New',
+            subcondition: 'New',
+            offerType: 'B2C',
+            belongsToRequester: true,
+            sellerId: 'ME',
+          },
+          { CompetitivePriceId: '2', Price: { ListingPrice: money(7) }, condition: 'Used', subcondition: 'Good' },
+        ],
+        NumberOfOfferListings: [
+          { Count: 4, condition: 'New' },
+          { Count: 2, condition: 'Used' },
+        ],
+        TradeInValue: money(1.5),
+      },
+      SalesRankings: [{ ProductCategoryId: 'books', Rank: 7 }],
+    },
+  };
+}
+
+const VIEWS = {
+  own: {
+    watch: { view: 'own', condition: 'Any' },
+    body: () => ({ payload: ASINS.map((asin) => ownPriceItem(asin)) }),
+  },
+  competitive: {
+    watch: { view: 'competitive', condition: 'Any' },
+    body: () => ({ payload: ASINS.map(competitiveItem) }),
+  },
+  offers: {
+    watch: { view: 'offers' },
+    body: () => ({ responses: ASINS.map((asin) => batchedResponse(asin, offersItem(asin))) }),
+  },
+} as const;
+
+type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
+
+/** Where something can be broken: the containers of a document with a key each. */
+function places(value: Json): { holder: Record<string, Json> | Json[]; key: string }[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, inner]) => [{ holder: value, key }, ...places(inner)]);
+}
+
+/** One thing that goes wrong somewhere: left out, null, of another type, or of a value that nobody knows. */
+const accident = fc.record({
+  at: fc.nat(),
+  how: fc.constantFrom('drop', 'null', 'number', 'text', 'list', 'object', 'flag', 'emptyText'),
+});
+
+function breakAt(body: Json, { at, how }: { at: number; how: string }): Json {
+  const all = places(body);
+  const place = all[at % all.length];
+  if (!place) return body;
+  const { holder, key } = place as { holder: Record<string, Json>; key: string };
+  const old = holder[key];
+  if (how === 'drop') {
+    if (Array.isArray(holder)) holder.splice(Number(key), 1);
+    else Reflect.deleteProperty(holder, key);
+    return body;
+  }
+  const wrong: Record<string, Json> = {
+    null: null,
+    number: -7.5,
+    text: 'Xyzzy',
+    list: ['Xyzzy'],
+    object: { Xyzzy: 1 },
+    flag: typeof old === 'boolean' ? 'Xyzzy' : true,
+    emptyText: '',
+  };
+  // Another value of the right type would be another truth, not an accident: but for words, which may be unknown ones.
+  const broken = wrong[how] ?? null;
+  if (typeof broken === 'number' && typeof old === 'number') return body;
+  // An item that is about something else altogether is somebody else's answer.
+  holder[key] = broken;
+  return body;
+}
+
+describe('a broken answer', () => {
+  it.each(Object.entries(VIEWS))(
+    'never throws out of a worker, makes no false change, and is kept with its reason: %s view',
+    async (_, { watch, body }) => {
+      let quarantined = 0;
+      await fc.assert(
+        fc.asyncProperty(fc.array(accident, { minLength: 1, maxLength: 3 }), async (accidents) => {
+          const world = new PriceWorld();
+          const ids = ASINS.map((item) => world.add({ ...watch, item }));
+          const whole = (): { body: Json } => ({ body: JSON.parse(JSON.stringify(body())) as Json });
+          world.reply = whole;
+          await world.visit(...ids);
+          expect(world.told()).toHaveLength(3);
+          const before = ids.map((id) => world.head(id).state);
+
+          const broken = accidents.reduce(breakAt, whole().body);
+          world.reply = () => ({ body: broken });
+          const visits = await world.visit(...ids);
+          expect(world.told()).toEqual([]);
+          for (const visit of visits) {
+            if (visit.kind === 'failed') expect(visit.error.message).not.toBe('');
+          }
+          for (const letter of world.letters) {
+            quarantined += 1;
+            expect(letter.reason.code).toBe('UnreadableAnswer');
+            expect(letter.reason.message).not.toBe('');
+            expect(letter.reason.raw).toEqual(expect.any(String));
+          }
+
+          world.reply = whole;
+          expect((await world.visit(...ids)).map(({ kind }) => kind)).toEqual(ids.map(() => 'unchanged'));
+          expect(world.told()).toEqual([]);
+          expect(ids.map((id) => world.head(id).state)).toEqual(before);
+        }),
+        { numRuns: 1_000 },
+      );
+      // The accidents do reach what is read.
+      expect(quarantined).toBeGreaterThan(100);
+    },
+    120_000,
+  );
+
+  it('that is no JSON, or none of this API, is kept for each watch with its reason', async () => {
+    for (const text of ['', '<html>busy</html>', '[]', '{"payload":7}', 'null', '{"payload":null}']) {
+      const world = new PriceWorld();
+      const ids = ASINS.map((item) => world.add({ view: 'own', condition: 'Any', item }));
+      world.reply = () => ({ body: text });
+      const visits = await world.visit(...ids);
+      expect(visits.map(({ kind }) => kind)).toEqual(['failed', 'failed', 'failed']);
+      expect(world.told()).toEqual([]);
+    }
+  });
+});
