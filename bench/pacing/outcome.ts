@@ -14,6 +14,9 @@ export interface Outcome {
   readonly requests: number;
   readonly throttled: number;
   readonly tokenCalls: number;
+  /** When the first and the last request reached the bucket, epoch milliseconds. */
+  readonly firstAt: number | undefined;
+  readonly lastAt: number | undefined;
   /** Requests that faults made necessary besides one for each pack. */
   readonly repeats: number;
   /** What the client gave up with, and how often. */

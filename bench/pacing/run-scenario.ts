@@ -116,8 +116,10 @@ function merge(client: string, scenario: Scenario, messages: readonly PeerMessag
 }
 
 /** What the server knows of a client. */
-function served(scenario: Scenario, { byStatus, tokenCalls, faults }: SimulatorCounts[string]) {
+function served(scenario: Scenario, { byStatus, tokenCalls, faults, firstAt, lastAt }: SimulatorCounts[string]) {
   return {
+    firstAt,
+    lastAt,
     requests: Object.values(byStatus).reduce((sum, count) => sum + count, 0),
     throttled: byStatus['429'] ?? 0,
     tokenCalls,

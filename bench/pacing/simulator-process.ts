@@ -33,6 +33,9 @@ export type SimulatorCounts = Readonly<
       /** Requests for prices, by how they were answered. */
       readonly byStatus: Readonly<Record<string, number>>;
       readonly tokenCalls: number;
+      /** When requests for prices reached the bucket, epoch milliseconds; absent where none did. */
+      readonly firstAt?: number;
+      readonly lastAt?: number;
       /** How often the scenario's fault was played. */
       readonly faults: number;
     }
@@ -84,17 +87,25 @@ process.send?.({
 } satisfies SimulatorAddress);
 
 async function counts(): Promise<SimulatorCounts> {
-  const { operations = {} } = simulator.requests();
+  const { operations = {}, arrivals } = simulator.requests();
   const played = (await control('GET')) as { faults: { id: string; applied: number }[] };
   return Object.fromEntries(
-    clients.map((client) => [
-      client,
-      {
-        byStatus: operations[`${accountOf(client)}/${operation}`]?.byStatus ?? {},
-        tokenCalls: simulator.tokenCalls(accountOf(client)),
-        faults: played.faults.find(({ id }) => id === rules.get(client))?.applied ?? 0,
-      },
-    ]),
+    clients.map((client) => {
+      const times = arrivals
+        .filter((arrival) => arrival.account === accountOf(client) && arrival.operation === operation)
+        .map(({ at }) => at);
+      if (client === 'ours' && process.env['TRACE_ARRIVALS'])
+        console.error(times.map((t) => Math.round(t - times[0]!)).join(' '));
+      return [
+        client,
+        {
+          ...(times.length > 0 && { firstAt: times[0]!, lastAt: times.at(-1)! }),
+          byStatus: operations[`${accountOf(client)}/${operation}`]?.byStatus ?? {},
+          tokenCalls: simulator.tokenCalls(accountOf(client)),
+          faults: played.faults.find(({ id }) => id === rules.get(client))?.applied ?? 0,
+        },
+      ];
+    }),
   );
 }
 

@@ -54,7 +54,7 @@ export function tellOutcomes(outcomes: readonly Outcome[], out: NodeJS.WriteStre
 export function keepOutcomes(outcomes: readonly Outcome[], about: object): string {
   mkdirSync(RESULTS, { recursive: true });
   const file = join(RESULTS, 'pacing.json');
-  const rows = outcomes.map(({ scenario, startedAt: _, lastAnswerAt: __, ...outcome }) => ({
+  const rows = outcomes.map(({ scenario, startedAt: _a, lastAnswerAt: _b, firstAt: _c, lastAt: _d, ...outcome }) => ({
     scenario: scenario.id,
     title: scenario.title,
     ...outcome,
@@ -62,6 +62,10 @@ export function keepOutcomes(outcomes: readonly Outcome[], about: object): strin
   const figures = outcomes.map((outcome) => ({
     ratio: ratioOf(outcome),
     seconds: secondsOf(outcome),
+    // Where they went: before the first request reached the bucket, between the first and the last, and after it.
+    startSeconds: between(outcome.startedAt, outcome.firstAt),
+    sendingSeconds: between(outcome.firstAt, outcome.lastAt),
+    endSeconds: between(outcome.lastAt, outcome.lastAnswerAt),
     leastSeconds: leastTime(outcome.scenario, outcome.repeats) / 1000,
     lost: lostOf(outcome),
   }));
@@ -105,6 +109,10 @@ function notesOf({ errors, ended }: Outcome): string[] {
 
 function secondsOf({ startedAt, lastAnswerAt }: Outcome): number {
   return lastAnswerAt === undefined ? Infinity : (lastAnswerAt - startedAt) / 1000;
+}
+
+function between(from: number | undefined, to: number | undefined): number | undefined {
+  return from === undefined || to === undefined ? undefined : (to - from) / 1000;
 }
 
 function figure(value: number, digits: number): string {
