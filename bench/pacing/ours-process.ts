@@ -4,25 +4,14 @@
  */
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { BatchWriteCommand } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
 import { loadSettings } from '../../config/settings.ts';
-import { pricesAfter } from '../../lambdas/pricing/prices.ts';
-import { createPricingClient } from '../../lambdas/pricing/pricing.client.ts';
-import { readPrice } from '../../lambdas/pricing/read-price.ts';
-import { sellingClients } from '../../lambdas/pricing/selling-clients.ts';
 import type { SellingCredentials } from '../../lambdas/pricing/selling-credentials.ts';
-import { systemClock } from '../../lambdas/shared/clock.ts';
-import { connectDatabase } from '../../lambdas/shared/database.ts';
-import { lapOf } from '../../lambdas/shared/laps/slice.ts';
-import { createLwaClient } from '../../lambdas/shared/lwa/lwa.client.ts';
 import { pricingSecretName } from '../../lambdas/shared/settings.ts';
-import { priceWatchId, type PriceWatch } from '../../lambdas/shared/watches.ts';
 import { createCloud } from '../../local/cloud/cloud.ts';
-import { inLanes } from '../../local/watches/lanes.ts';
 import type { PeerMessage } from './peer-messages.ts';
-import { MARKETPLACE, type Operation, packsOf } from './scenarios.ts';
+import type { Operation } from './scenarios.ts';
+import { benchWatch, seedPrices } from '../seed-prices.ts';
 
 export interface OursJob {
   /** The synthesised stack, and the folder of the stage file it was made of. */
@@ -42,20 +31,11 @@ export interface OursJob {
 }
 
 const PLANNER = 'PriceChecks/Planner/Function';
-const REQUESTS_SIDE_BY_SIDE = 8;
 const PROGRESS_MS = 500;
 
 const [job] = (await once(process, 'message')) as [OursJob];
 const settings = loadSettings(job.stage, { directory: job.config }).runtime;
-const watchOf = (item: string): PriceWatch => ({
-  account: job.account,
-  view: job.operation === 'getPricing' ? 'own' : 'offers',
-  marketplaceId: MARKETPLACE,
-  itemType: 'asin',
-  condition: job.operation === 'getPricing' ? 'Any' : 'New',
-  customerType: 'Consumer',
-  item,
-});
+const watchOf = (item: string) => benchWatch(job.account, job.operation, item);
 let answered = 0;
 const times: { startedAt?: number; lastAnswerAt?: number } = {};
 const errors: Record<string, number> = {};
@@ -106,7 +86,7 @@ process.on('disconnect', () => void cloud.stop().then(() => process.exit()));
 // As on AWS, where it has run every minute before there was anything to do, the planner is warm.
 await cloud.start();
 await planned.promise;
-await fill();
+await seedPrices({ cloud, settings, credentials: job.seeder, watches: job.items.map(watchOf) });
 await tell('ready');
 await once(process, 'message');
 times.startedAt = Date.now();
@@ -117,41 +97,3 @@ while (answered < job.items.length && Date.now() < end) await sleep(50);
 clearInterval(progress);
 await tell('done');
 process.disconnect();
-
-/**
- * Puts the watches on the list as they are when they have been seen before: nothing has changed since, as is so with
- * nearly every poll, so the engines on this machine are no part of what is measured.
- */
-async function fill(): Promise<void> {
-  const client = new DynamoDBClient({
-    endpoint: cloud.endpoints.dynamodb,
-    region: cloud.region,
-    credentials: cloud.credentials,
-  });
-  const database = connectDatabase(client);
-  const tableName = cloud.physicalId('WatchTables/Watches');
-  const { tokenUrl, timeoutMs } = settings.pricing;
-  const secret = { read: () => Promise.resolve(job.seeder), refresh: () => Promise.resolve(job.seeder) };
-  const accounts = sellingClients(settings, secret, systemClock, {
-    requestToken: createLwaClient({ tokenUrl, timeoutMs }),
-    createClient: createPricingClient,
-  });
-  await inLanes(packsOf(job.items), REQUESTS_SIDE_BY_SIDE, async (items) => {
-    const watches = new Map(items.map(watchOf).map((watch) => [priceWatchId(watch), watch]));
-    const bucketId = accounts.bucketOf(watchOf(items[0]!))!;
-    const { answers, sentAt } = await accounts.ask(accounts.bucket(bucketId)!, watches, () => undefined);
-    const seenAt = new Date(sentAt).toISOString();
-    const rows = [...watches].map(([watchId, watch]) => {
-      const answer = answers.get(watchId);
-      const read = answer?.kind === 'item' ? readPrice(answer, watch, { sellerId: undefined }) : undefined;
-      if (read?.kind !== 'price') throw new Error(`${watchId} has no price to begin with`);
-      const state = pricesAfter(null, read.reading);
-      const lap = lapOf(bucketId, 'steady');
-      return { watchId, bucketId, lap, state, version: 1, sentAt, addedAt: seenAt, observedAt: seenAt };
-    });
-    await database.send(
-      new BatchWriteCommand({ RequestItems: { [tableName]: rows.map((Item) => ({ PutRequest: { Item } })) } }),
-    );
-  });
-  client.destroy();
-}

@@ -22,6 +22,8 @@ export interface ScenarioRun {
 
 /** Slower clients than this are stopped. */
 const MOST_TIMES = 4;
+/** Long enough for work that waits for the next minute's planning. */
+const LEAST_LIMIT_MS = 90_000;
 const GRACE_MS = 10_000;
 const PROGRESS_MS = 10_000;
 
@@ -29,7 +31,7 @@ const PROGRESS_MS = 10_000;
 export async function runScenario(run: ScenarioRun): Promise<Outcome[]> {
   const { scenario, clients, folder, signal, log } = run;
   signal.throwIfAborted();
-  const limitMs = MOST_TIMES * leastTime(scenario, 0) + GRACE_MS;
+  const limitMs = Math.max(LEAST_LIMIT_MS, MOST_TIMES * leastTime(scenario, 0));
   const simulator = startProcess('simulator-process.ts', signal);
   try {
     const order: SimulatorOrder = { scenario, clients, pkiDir: join(folder, 'upstreams') };

@@ -94,8 +94,6 @@ async function counts(): Promise<SimulatorCounts> {
       const times = arrivals
         .filter((arrival) => arrival.account === accountOf(client) && arrival.operation === operation)
         .map(({ at }) => at);
-      if (client === 'ours' && process.env['TRACE_ARRIVALS'])
-        console.error(times.map((t) => Math.round(t - times[0]!)).join(' '));
       return [
         client,
         {
