@@ -39,6 +39,8 @@ const POLLS_PER_CHANGE = 100;
 const WARM_UP_ITEMS = 40;
 const IDLE_TICKS = 5;
 const PLANNER = 'PriceChecks/Planner/Function';
+/** Two planners and the reconciler. */
+const SCHEDULES = 3;
 const PADDING_BYTES = '"padding":"",'.length;
 
 /** Runs one case on a local cloud of its own. */
@@ -71,6 +73,7 @@ export async function measureCase(of: CostCase, folder: string): Promise<Measure
         removalPolicy: 'destroy',
         // They run once at the start; after that the bench is their clock.
         schedules: { plan: 'rate(9 minutes)', reconcile: 'rate(60 minutes)' },
+        polling: { backlogSeconds: 600 },
         pricing: {
           baseUrl: simulator.pricingUrl,
           tokenUrl: simulator.tokenUrl,
@@ -109,6 +112,8 @@ export async function measureCase(of: CostCase, folder: string): Promise<Measure
     endings.push(() => cloud.stop());
     meter.open(cloud);
     await cloud.start();
+    // Each schedule fires once when it is made. What is put on the list before that would be planned half.
+    await meter.until(({ invocations }) => invocations >= SCHEDULES);
 
     const put = (some: readonly string[], watchClass: WatchClass, change: (row: SeededRow) => SeededRow) =>
       seedPrices({

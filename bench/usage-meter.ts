@@ -33,6 +33,7 @@ export interface Taken {
 }
 
 export interface Progress {
+  readonly invocations: number;
   readonly polled: number;
   readonly changes: number;
   readonly published: number;
