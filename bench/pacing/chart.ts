@@ -55,10 +55,10 @@ export function drawChart(outcomes: readonly Outcome[], measuredAt: string): str
     '<title>Time to the last answer, as a multiple of what the token bucket allows</title>',
     `<style>
 text { font: 12px system-ui, -apple-system, 'Segoe UI', Helvetica, Arial, sans-serif; fill: #1f2328 }
-.head { font-size: 16px; font-weight: 600 } .value { font-size: 11px; fill: #59636e }
+.head { font-size: 16px; font-weight: 600 } .value { font-size: 11px; fill: #59636e; paint-order: stroke; stroke: #ffffff; stroke-width: 3px }
 .card { fill: #ffffff; stroke: #d1d9e0 } .grid { stroke: #d1d9e0 } .ideal { stroke: #59636e; stroke-dasharray: 3 3 }
 @media (prefers-color-scheme: dark) {
-text { fill: #f0f6fc } .value { fill: #9198a1 }
+text { fill: #f0f6fc } .value { fill: #9198a1; stroke: #0d1117 }
 .card { fill: #0d1117; stroke: #3d444d } .grid { stroke: #3d444d } .ideal { stroke: #9198a1 }
 }
 </style>`,
@@ -74,9 +74,10 @@ text { fill: #f0f6fc } .value { fill: #9198a1 }
 
 function labelOf({ throttled, ended }: Outcome, ratio: number, lost: number): string {
   return [
+    // How soon a part of the work was done says little.
+    ...(lost > 0 ? [`${lost} items lost`] : []),
     Number.isFinite(ratio) ? ratio.toFixed(2) : 'no answer',
     ...(throttled > 0 ? [`${throttled} × 429`] : []),
-    ...(lost > 0 ? [`${lost} lost`] : []),
     ...(ended ? [] : ['stopped']),
   ].join(', ');
 }

@@ -89,7 +89,7 @@ describe('the chart', () => {
       [outcome(), outcome({ client: '<other>', answered: 1_600, throttled: 7 })],
       '2026-01-02T03:04:05.000Z',
     );
-    expect(chart).toContain('1.00, 7 × 429, 400 lost');
+    expect(chart).toContain('400 items lost, 1.00, 7 × 429');
     expect(chart).toContain('&#60;other&#62;');
     expect(chart).not.toContain('<other>');
     expect(chart).toContain('2026-01-02');
