@@ -1,48 +1,50 @@
 import type { Measured } from './cost-case.ts';
 import { PRICES } from './price-list.ts';
-import type { Usage } from './usage-meter.ts';
+import { LATENCY } from './pacing/scenarios.ts';
+import { addUsage, NO_USAGE, scaleUsage, type Usage } from './usage-meter.ts';
 
 export const SERVICES = ['lambda', 'sqs', 'dynamodb', 'events', 'scheduler', 'secrets', 'logs'] as const;
 /** US dollars by service. */
 export type PriceTag = Readonly<Record<(typeof SERVICES)[number], number>>;
 
 const MILLION = 1_000_000;
+const CHANGED_SHARE = 0.01;
 /** How often a function reads a secret anew. */
 const SECRET_SECONDS = 300;
 
-/** What a million item polls cost, with the ticks of every schedule in the time that they take. */
-export function priceOf({ of, polled, usage, minute }: Measured): PriceTag {
-  const times = MILLION / polled;
+/** What a million item polls cost of which one in a hundred finds a change, with the ticks of every schedule meanwhile. */
+export function priceOf({ of, polled, usage, changed, changes, minute }: Measured): PriceTag {
   const seconds = MILLION / (of.rate * 20);
-  const perPoll = tagOf(usage);
-  const perMinute = tagOf(minute);
-  const secrets = (seconds / SECRET_SECONDS) * PRICES.secretsManager.call;
-  const total = SERVICES.map((service) => [service, perPoll[service] * times + (perMinute[service] * seconds) / 60]);
-  return { ...(Object.fromEntries(total) as PriceTag), secrets };
+  const unchanged = addUsage(usage, scaleUsage(changed, -1));
+  const total = tagOf(
+    addUsage(
+      addUsage(scaleUsage(unchanged, MILLION / polled), scaleUsage(changed, (MILLION * CHANGED_SHARE) / changes)),
+      scaleUsage(minute, seconds / 60),
+    ),
+  );
+  return { ...total, secrets: (seconds / SECRET_SECONDS) * PRICES.secretsManager.call };
 }
 
 /**
  * A design with a message, an invocation, a read of the head and a request of its own for each item, from the same
  * measurements; changes cost what they cost here.
  *
- * @param single a case whose slices are one request each: what an invocation for one request takes
+ * @param paced a case that has put slices off: what an invocation takes besides the request
  */
-export function naivePrice({ of, polled, changed }: Measured, { oneRequest }: Measured): PriceTag {
-  const change = tagOf(changed);
-  const times = MILLION / polled;
-  const headUnits = Math.ceil(of.headBytes / 4_096) / 2;
-  return {
-    lambda:
-      MILLION * (oneRequest.gigabyteSeconds * PRICES.lambda.gigabyteSecond + PRICES.lambda.request) +
-      change.lambda * times,
-    // Sent, received, deleted.
-    sqs: MILLION * 3 * PRICES.sqs.standardRequest,
-    dynamodb: MILLION * headUnits * PRICES.dynamodb.readUnit + change.dynamodb * times,
-    events: change.events * times,
-    scheduler: 0,
-    secrets: 0,
-    logs: (MILLION * oneRequest.logBytes * PRICES.logs.gigabyte) / 1e9 + change.logs * times,
-  };
+export function naivePrice({ of, changed, changes }: Measured, { oneInvocation }: Measured): PriceTag {
+  const { idleSeconds, gigabytes, logBytes } = oneInvocation;
+  const change = tagOf(scaleUsage(changed, (MILLION * CHANGED_SHARE) / changes));
+  const one = tagOf({
+    ...NO_USAGE,
+    invocations: 1,
+    gigabyteSeconds: (idleSeconds + LATENCY.medianMs / 1000) * gigabytes,
+    readUnits: Math.ceil(of.headBytes / 4_096) / 2,
+    logBytes,
+  });
+  // Sent, received, deleted; a queue without order is enough.
+  const sqs = 3 * PRICES.sqs.standardRequest;
+  const total = SERVICES.map((service) => [service, one[service] * MILLION + change[service]]);
+  return { ...(Object.fromEntries(total) as PriceTag), sqs: sqs * MILLION };
 }
 
 export function totalOf(tag: PriceTag): number {

@@ -26,8 +26,8 @@ export interface Taken {
   readonly usage: Usage;
   /** The part of `usage` that changes have cost: their transactions and their publishing. */
   readonly changed: Usage;
-  /** A worker's invocation that sends one request, on average; says something only where slices are that small. */
-  readonly oneRequest: { readonly gigabyteSeconds: number; readonly logBytes: number };
+  /** A worker's invocation, on average: what it logs, and how long it takes where it sends nothing. */
+  readonly oneInvocation: { readonly idleSeconds: number; readonly gigabytes: number; readonly logBytes: number };
   /** Traces that functions with active tracing offer to X-Ray, before it samples. */
   readonly traces: number;
 }
@@ -137,10 +137,11 @@ export class UsageMeter {
       count.publishing.invocations += 1;
       count.publishing.gigabyteSeconds += gigabyteSeconds;
     }
-    if (functionId === this.#worker && durationMs >= PUT_OFF_MS) {
-      count.requests += 1;
-      count.requestGigabyteSeconds += gigabyteSeconds;
-    }
+    if (functionId !== this.#worker) return;
+    count.workerInvocations += 1;
+    if (durationMs >= PUT_OFF_MS) return;
+    count.putOffs += 1;
+    count.putOffSeconds += durationMs / 1000;
   }
 
   event({ detail }: BusEvent): void {
@@ -194,9 +195,10 @@ export class UsageMeter {
         writeUnits: writeUnits + refusedWrites,
       },
       changed: { ...NO_USAGE, ...count.publishing, events, writeUnits: changeUnits },
-      oneRequest: {
-        gigabyteSeconds: count.requestGigabyteSeconds / Math.max(1, count.requests),
-        logBytes: count.workerLogBytes / Math.max(1, count.requests),
+      oneInvocation: {
+        idleSeconds: count.putOffSeconds / Math.max(1, count.putOffs),
+        gigabytes: this.#gigabytes.get(this.#worker) ?? 0,
+        logBytes: count.workerLogBytes / Math.max(1, count.workerInvocations),
       },
       traces: count.traces,
     };
@@ -216,10 +218,11 @@ function emptyCount() {
     secretCalls: 0,
     logBytes: 0,
     traces: 0,
-    /** Of workers that sent something. */
-    requests: 0,
-    requestGigabyteSeconds: 0,
+    workerInvocations: 0,
     workerLogBytes: 0,
+    /** Invocations that have only put their slice off. */
+    putOffs: 0,
+    putOffSeconds: 0,
     publishing: { invocations: 0, gigabyteSeconds: 0, logBytes: 0 },
   };
 }

@@ -6,6 +6,9 @@ import type { Issue } from './problems.ts';
 import { minutesBetweenRuns } from './schedules.ts';
 import type { Settings } from './settings.ts';
 
+/** What a worker needs besides two time-outs: the wait for its slot, reading, recording and reporting. */
+const BESIDES_TIMEOUTS_MS = 10_000;
+
 /** A worker has 60 s; what is left of it belongs to reading the secret, to the tables and to the report. */
 const REQUEST_BUDGET_MS = 50_000;
 
@@ -124,6 +127,11 @@ function retries({ runtime }: Settings): Issue[] {
 }
 
 function retriesOf(path: string[], { retry, timeoutMs }: { retry: RetryPolicy; timeoutMs: number }): Issue[] {
+  const longestTimeout = (60_000 - BESIDES_TIMEOUTS_MS) / 2;
+  if (timeoutMs > longestTimeout) {
+    const message = `expected at most ${longestTimeout}, so that a request and its repeat fit into the 60 s of a worker`;
+    return [{ path: [path[0] ?? '', 'timeoutMs'], message }];
+  }
   if (retry.baseMs > retry.capMs) {
     return [{ path: [...path, 'baseMs'], message: `expected at most capMs, which is ${retry.capMs}` }];
   }

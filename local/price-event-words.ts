@@ -46,6 +46,9 @@ const ABOUT: Readonly<Record<string, readonly string[]>> = {
 };
 const PRICES = ['ownPriceChanged', 'competitivePriceChanged', 'referencePriceChanged', 'offerChanged'];
 
+/** What hardly anybody waits for comes last. */
+const AS_WELL = ['salesRankChanged', 'detailChanged'];
+
 /** What an event tells of a price, or undefined when it tells of something else. */
 export function priceWords(headline: string, data: unknown, nameOf: NameOf): EventWords | undefined {
   const parsed = Data.safeParse(data);
@@ -63,7 +66,8 @@ export function priceWords(headline: string, data: unknown, nameOf: NameOf): Eve
     about.includes(change) &&
     (headline !== 'Competitor Entered' || from === null) &&
     (headline !== 'Competitor Left' || to === null);
-  const sorted = changes.toSorted((a, b) => Number(isAbout(b)) - Number(isAbout(a)));
+  const rank = (one: Change): number => (isAbout(one) ? 0 : AS_WELL.includes(one.change) ? 2 : 1);
+  const sorted = changes.toSorted((a, b) => rank(a) - rank(b));
   const what = headline === 'Price Added' && after ? shown(after) : told(sorted.map((one) => story(one, currency)));
   const id = sku ?? asin ?? '?';
   const name = (sku === null ? undefined : nameOf(sku)) ?? (asin === null ? undefined : nameOf(asin)) ?? id;
@@ -77,7 +81,7 @@ function shown({ own, buyBox, lowest, totalOfferCount, currency = '' }: z.infer<
     mine === undefined ? '' : `own price ${amount(mine, currency)}`,
     box === undefined ? '' : `Buy Box ${amount(box, currency)}${winner(box) && ` (${winner(box)})`}`,
     least === undefined ? '' : `lowest ${amount(least, currency)}`,
-    totalOfferCount === undefined ? '' : `${totalOfferCount} offers`,
+    totalOfferCount === undefined ? '' : `${totalOfferCount} ${totalOfferCount === 1 ? 'offer' : 'offers'}`,
   ]);
 }
 

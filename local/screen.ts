@@ -12,7 +12,13 @@ const HEADLINE_STYLES: Readonly<Record<string, Style>> = {
   'Offer Blocked': 'red',
   'Offer Removed': 'yellow',
   'Offer Added': 'cyan',
+  'Buy Box Changed': 'magenta',
+  'Price Removed': 'yellow',
+  'Price Added': 'cyan',
+  'Watch Invalid': 'red',
 };
+/** Room for the name of what an event is about: the story behind it tells more than the end of a long name. */
+const NAME_WIDTH = 28;
 
 /** What `npm start` shows. Colour only on a terminal, and only where NO_COLOR is not set. */
 export class Screen {
@@ -65,13 +71,11 @@ export class Screen {
     this.#told.set(headline, told);
     if (told > LINES_A_SECOND) return;
     const style = HEADLINE_STYLES[headline];
-    const [head, name] = [headline.padEnd(21), title.padEnd(28)];
+    const [head, name] = [headline.padEnd(21), clip(title, NAME_WIDTH).padEnd(NAME_WIDTH)];
     // One line an event; what does not fit is in the event itself.
     const room = (this.#out.columns ?? Infinity) - `${time}  ${head} ${name} `.length;
-    const shown = story.length > room ? `${story.slice(0, Math.max(0, room - 1))}…` : story;
-    this.line(
-      `${this.#style('dim', time)}  ${style ? this.#style(style, head) : head} ${name} ${this.#style('dim', shown)}`,
-    );
+    const shown = this.#style('dim', clip(story, room));
+    this.line(`${this.#style('dim', time)}  ${style ? this.#style(style, head) : head} ${name} ${shown}`);
   }
 
   /** Sums up what the last second held back. */
@@ -87,4 +91,8 @@ export class Screen {
   #style(style: Style, text: string): string {
     return styleText(style, text, { stream: this.#out });
   }
+}
+
+function clip(text: string, room: number): string {
+  return text.length > room ? `${text.slice(0, Math.max(0, room - 1))}…` : text;
 }

@@ -1,11 +1,9 @@
+import { boundedDrift } from '../shared/drift.ts';
 import { canonicalAmount, isAmount } from './money.ts';
-import type { MoneyType } from './price-input.ts';
+import type { MoneyType } from './pricing-answers.ts';
 import { canonicalRows } from './price-rows.ts';
 import type { ListName, RowOf } from './price-snapshot.ts';
 import type { Vocabulary } from './vocabularies.ts';
-
-const MAX_DRIFT = 20;
-const MAX_DRIFT_TEXT = 100;
 
 /** Reads the values of one answer, and keeps in mind what it met: currencies, surprises, and lists it could not read. */
 export class AnswerReader {
@@ -21,14 +19,14 @@ export class AnswerReader {
     return [...this.#unread].sort();
   }
 
-  /** Surprises, sorted, each once, bounded in number and length. */
+  /** Surprises; see `boundedDrift`. */
   get drift(): string[] {
-    return [...this.#drift].sort().slice(0, MAX_DRIFT);
+    return boundedDrift(this.#drift);
   }
 
   /** Notes a surprise, such as `Offers[].SubCondition: "Foo"`. */
   surprise(field: string, value: unknown): void {
-    this.#drift.add(`${field}: ${JSON.stringify(value ?? null)}`.slice(0, MAX_DRIFT_TEXT));
+    this.#drift.add(`${field}: ${JSON.stringify(value ?? null)}`);
   }
 
   /** Notes that a list is not known as a whole. */

@@ -13,6 +13,8 @@ export interface AskedPrices {
   readonly sentAt: number;
   /** Requests per second that the upstream says it grants. */
   readonly rateLimit?: number | undefined;
+  /** Surprises that belong to no item. */
+  readonly drift?: readonly string[] | undefined;
 }
 
 /**

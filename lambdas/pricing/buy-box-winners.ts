@@ -6,6 +6,7 @@ import type { BuyBox, BuyBoxWinner, ListedOffer } from './price-snapshot.ts';
  * Buy Boxes with everybody who is in them. A Buy Box names one seller at most; there may be a second one, since offers
  * with and without Prime win for themselves, and the offers tell both.
  *
+ * @param boxes each with the one winner at most that it names itself
  * @param asked what the offers are about
  */
 export function withWinners(
@@ -28,19 +29,22 @@ export function withWinners(
   });
 }
 
-/** The Buy Box that an offer has won: by its seller, else by its price, else the one for the least quantity. */
+/** The Buy Box for single items that an offer has won: by its seller, else by its price, else the first. */
 function boxOf(
   boxes: readonly BuyBox[],
   offer: ListedOffer,
   asked: { readonly condition: string | undefined; readonly customerType: string },
 ): BuyBox | undefined {
-  const customerType = offer.customerType ?? asked.customerType;
+  // The order that decides must not hang on what is never compared.
+  const text = (box: BuyBox): string => rowText({ ...box, discountType: undefined });
   const open = boxes
-    .filter((box) => box.customerType === customerType && box.condition === (asked.condition ?? box.condition))
-    .sort(
-      (left, right) =>
-        (left.quantityTier ?? 1) - (right.quantityTier ?? 1) || compareText(rowText(left), rowText(right)),
-    );
+    .filter(
+      (box) =>
+        box.condition === asked.condition &&
+        box.customerType === (offer.customerType ?? asked.customerType) &&
+        (box.quantityTier ?? 1) <= 1,
+    )
+    .sort((left, right) => compareText(text(left), text(right)));
   return (
     open.find((box) => box.winners.some(({ sellerId }) => sellerId === offer.sellerId)) ??
     open.find((box) => compareAmounts(box.landed, offer.landed) === 0) ??

@@ -14,7 +14,6 @@ import type { AskedPrices, PriceAnswer } from './ask-prices.ts';
 import { comparePrices, losesParts } from './compare-prices.ts';
 import type { PriceChange } from './price-changes.ts';
 import { announcePriceEvents } from './price-events.ts';
-import type { PriceTuning } from './price-tuning.ts';
 import { PRICE_ITEM, pricesAfter, type PriceReading, type Prices } from './prices.ts';
 import { readPrice } from './read-price.ts';
 
@@ -88,7 +87,8 @@ class PriceCheck {
     if (asked.length === 0) return visits;
     const startedAt = this.#parts.clock.now();
     try {
-      const { answers, sentAt } = await this.#ask(asked, slot);
+      const { answers, sentAt, drift = [] } = await this.#ask(asked, slot);
+      if (drift.length > 0) this.#parts.onDrift(asked[0]?.head.watchId ?? '', drift);
       await Promise.all(
         asked.map(async ({ head, watch }) => {
           const answer = answers.get(head.watchId) ?? { kind: 'failed', error: MISSING };
@@ -149,9 +149,11 @@ class PriceCheck {
       const { error } = answer;
       return error instanceof RejectedError ? this.#seeRefused(head, sighting, error) : { kind: 'failed', error };
     }
-    if (answer.drift.length > 0) this.#parts.onDrift(head.watchId, answer.drift);
     const { watch } = sighting;
     const outcome = readPrice(answer, watch, { sellerId: this.#parts.sellerOf(watch.account) });
+    const read = outcome.kind === 'price' ? outcome.reading.drift : [];
+    const drift = new Set([...answer.drift, ...read]);
+    if (drift.size > 0) this.#parts.onDrift(head.watchId, [...drift]);
     switch (outcome.kind) {
       case 'refused':
         return this.#seeRefused(head, sighting, outcome);
@@ -160,7 +162,6 @@ class PriceCheck {
       case 'failed':
         return outcome;
       case 'price':
-        if (outcome.reading.drift.length > 0) this.#parts.onDrift(head.watchId, outcome.reading.drift);
         this.#disappearance.found(head, this.#parts.clock.now());
         return this.#seePrice(head, sighting, outcome.reading);
     }
@@ -176,7 +177,7 @@ class PriceCheck {
     return recordSighting(this.#parts, first, sighting.sentAt, (head) => {
       const before = head.state ?? null;
       const after = pricesAfter(before, reading);
-      const changes = comparePrices(before, after, (head.tuning ?? {}) as PriceTuning);
+      const changes = comparePrices(before, after, head.tuning ?? {});
       if (changes.length === 0 && head.version > 0) return { kind: 'unchanged' };
       const price = before?.price;
       if (price && losesParts(price, after.price) && head.missingSince === undefined) {

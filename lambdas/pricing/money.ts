@@ -17,12 +17,12 @@ export interface AmountThreshold {
   readonly percent?: number | undefined;
 }
 
-// Bounded, so that no answer makes numbers of absurd length.
-const NUMBER = /^([+-]?)(?=\.?\d)(\d{0,30})(?:\.(\d{0,30}))?(?:e([+-]?\d{1,2}))?$/iu;
+const NUMBER = /^([+-]?)(?=\.?\d)(\d*)(?:\.(\d*))?(?:e([+-]?\d{1,2}))?$/iu;
+const LONGEST_TEXT = 40;
 
-/** Whether text is a decimal number, of at most 30 digits on either side of the point; an exponent is understood. */
+/** Whether text is a decimal number, of at most 40 characters and two digits of exponent: no answer may make a longer one. */
 export function isAmount(text: string): boolean {
-  return NUMBER.test(text.trim());
+  return text.length <= LONGEST_TEXT && NUMBER.test(text.trim());
 }
 
 /** @throws RangeError for text that is no decimal number */

@@ -2,7 +2,7 @@ import { UnreadableAnswerError } from '../shared/errors.ts';
 import type { PriceWatch } from '../shared/watches.ts';
 import { AnswerReader, filled, words } from './answer-reader.ts';
 import { withWinners } from './buy-box-winners.ts';
-import type { OffersItem, PriceItem } from './price-input.ts';
+import type { OffersItem, PriceItem } from './pricing-answers.ts';
 import { canonicalRows, MOST_LISTED_OFFERS } from './price-rows.ts';
 import type { PriceSnapshot } from './price-snapshot.ts';
 import { hasPrice, type PriceReading } from './prices.ts';

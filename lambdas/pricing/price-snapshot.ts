@@ -102,7 +102,7 @@ export const ListedOffer = z.object({
     .optional(z.enum(['none', 'regional', 'national']))
     .check(z.describe('Whether it is a Prime offer: nowhere, somewhere or all over the marketplace.')),
   shipsFrom: z.optional(z.object({ country: z.optional(z.string()), state: z.optional(z.string()) })),
-  buyBoxWinner: z.optional(z.boolean()),
+  buyBoxWinner: z.optional(z.literal(true)).check(z.describe('Left out where it is not.')),
   featured: z.optional(z.boolean()).check(z.describe('Whether the seller may win the Buy Box.')),
 });
 export type ListedOffer = z.infer<typeof ListedOffer>;

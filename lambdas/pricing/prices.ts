@@ -1,5 +1,5 @@
 import { canonicalRows, rowKey } from './price-rows.ts';
-import type { ListName, PriceSnapshot, RowOf } from './price-snapshot.ts';
+import type { BuyBox, ListName, PriceSnapshot, RowOf } from './price-snapshot.ts';
 
 /** The state of a price watch by item. There is one item, and none where there is no price. */
 export interface Prices {
@@ -35,26 +35,47 @@ export function hasPrice(snapshot: PriceSnapshot): boolean {
 }
 
 /**
- * The state after an answer. What could not be read is unknown, not gone: rows that a list lacks are kept as they were
- * where the answer had rows for it that nobody can place.
+ * The state after an answer. What could not be read is unknown, not gone: where the answer had rows for a list that nobody
+ * can place, rows that it lacks are kept as they were, and so are those that share a key, since nobody can tell which of
+ * them it lacks.
  */
 export function pricesAfter(before: Prices | null, { snapshot, unread }: Omit<PriceReading, 'drift'>): Prices {
   const previous = before?.price;
   if (unread === 'everything') return previous ? { price: previous } : {};
-  const price = previous ? unread.reduce((next, name) => withUnseen(name, previous, next), snapshot) : snapshot;
+  if (!previous) return hasPrice(snapshot) ? { price: snapshot } : {};
+  // The offers tell who is in the Buy Box.
+  const unsure = new Set([...unread, ...(unread.includes('offers') ? (['buyBox'] as const) : [])]);
+  const price = [...unsure].reduce<PriceSnapshot>(
+    (next, name) => ({ ...next, [name]: withUnseen(name, previous[name], next[name]) }),
+    snapshot,
+  );
   return hasPrice(price) ? { price } : {};
 }
 
-function withUnseen(name: ListName, previous: PriceSnapshot, next: PriceSnapshot): PriceSnapshot {
-  return { ...next, [name]: canonicalRows(name, [...next[name], ...unseen(name, previous[name], next[name])]) };
-}
-
-function unseen<Name extends ListName>(
+function withUnseen<Name extends ListName>(
   name: Name,
   known: readonly RowOf<Name>[],
   seen: readonly RowOf<Name>[],
 ): RowOf<Name>[] {
   const key: (row: RowOf<Name>) => string = rowKey[name];
-  const keys = new Set(seen.map(key));
-  return known.filter((row) => !keys.has(key(row)));
+  const [knownByKey, seenByKey] = [Map.groupBy(known, key), Map.groupBy(seen, key)];
+  const rows = [...new Set([...knownByKey.keys(), ...seenByKey.keys()])].flatMap((each) => {
+    const [was = [], is = []] = [knownByKey.get(each), seenByKey.get(each)];
+    const [from, to] = [was[0], is[0]];
+    if (from === undefined || was.length > 1 || is.length > 1) return was.length > 0 ? was : is;
+    return to === undefined ? [from] : [withKnownWinners(from, to)];
+  });
+  return canonicalRows(name, rows);
+}
+
+/** Winners stay who they were, unless those that were seen are all others. */
+function withKnownWinners<Row extends object>(from: Row, to: Row): Row {
+  if (!isBuyBox(from) || !isBuyBox(to)) return to;
+  const seen = new Set(to.winners.map(({ sellerId }) => sellerId));
+  const mayBeSame = seen.size === 0 || from.winners.some(({ sellerId }) => seen.has(sellerId));
+  return mayBeSame ? { ...to, mine: from.mine, winners: from.winners } : to;
+}
+
+function isBuyBox(row: object): row is BuyBox {
+  return 'winners' in row;
 }

@@ -1,55 +1,32 @@
 import { boundedDrift } from '../shared/drift.ts';
-import { ITEM_CONDITIONS } from '../shared/watches.ts';
 import type { OffersItem, PriceItem } from './pricing-answers.ts';
-
-/** Amazon writes `new`, `New`, `very_good` and `Very Good`. */
-const fold = (word: string): string => word.toLowerCase().replaceAll(/[\s_-]/gu, '');
-const vocabulary = (...words: readonly string[]): ReadonlySet<string> => new Set(words.map(fold));
-
-const CONDITIONS = vocabulary(...ITEM_CONDITIONS);
-const SUBCONDITIONS = vocabulary(
-  'New',
-  'Mint',
-  'Very Good',
-  'Good',
-  'Acceptable',
-  'Poor',
-  'Club',
-  'OEM',
-  'Warranty',
-  'Refurbished Warranty',
-  'Refurbished',
-  'Open Box',
-  'Other',
-);
-const CHANNELS = vocabulary('Amazon', 'Merchant');
+import {
+  availabilities,
+  channels,
+  conditions,
+  customerTypes,
+  discountTypes,
+  listingConditions,
+  statuses,
+  subconditions,
+  type Vocabulary,
+} from './vocabularies.ts';
 
 /** The documented values of a field, wherever it stands. */
-const VOCABULARIES: ReadonlyMap<string, ReadonlySet<string>> = new Map([
-  [
-    'status',
-    vocabulary(
-      'Success',
-      'ClientError',
-      'NoBuyableOffers',
-      'ActiveButTooSoonForProcessing',
-      'NoOfferDueToMissingShippingCharge',
-    ),
-  ],
-  ['condition', CONDITIONS],
-  ['ItemCondition', CONDITIONS],
-  ['subcondition', SUBCONDITIONS],
-  ['SubCondition', SUBCONDITIONS],
-  ['ItemSubCondition', SUBCONDITIONS],
-  ['fulfillmentChannel', CHANNELS],
-  ['FulfillmentChannel', CHANNELS],
-  ['offerType', vocabulary('B2C', 'B2B')],
-  ['quantityDiscountType', vocabulary('QUANTITY_DISCOUNT')],
-  ['availabilityType', vocabulary('NOW', 'FUTURE_WITHOUT_DATE', 'FUTURE_WITH_DATE')],
+const VOCABULARIES: ReadonlyMap<string, Vocabulary> = new Map<string, Vocabulary>([
+  ['status', statuses],
+  ['condition', conditions],
+  ['ItemCondition', conditions],
+  ['subcondition', subconditions],
+  ['SubCondition', subconditions],
+  ['ItemSubCondition', subconditions],
+  ['fulfillmentChannel', channels],
+  ['FulfillmentChannel', channels],
+  ['offerType', customerTypes],
+  ['quantityDiscountType', discountTypes],
+  ['availabilityType', availabilities],
 ]);
 
-/** Listings are counted by condition, and all together. */
-const LISTING_CONDITIONS = vocabulary(...ITEM_CONDITIONS, 'Any');
 const LISTINGS = 'Product.CompetitivePricing.NumberOfOfferListings[]';
 
 type MandatoryFields = Readonly<Record<string, readonly string[]>>;
@@ -105,9 +82,9 @@ function driftOf(item: object, mandatory: MandatoryFields): string[] {
     for (const [name, field] of Object.entries(value)) {
       // Lists of whatever Amazon likes.
       if (name === 'AttributeSets' || name === 'Relationships') continue;
-      const known = place === LISTINGS && name === 'condition' ? LISTING_CONDITIONS : VOCABULARIES.get(name);
+      const known = place === LISTINGS && name === 'condition' ? listingConditions : VOCABULARIES.get(name);
       if (known === undefined) visit(field, `${at}${name}`);
-      else if (typeof field === 'string' && !known.has(fold(field)))
+      else if (typeof field === 'string' && known.read(field) === undefined)
         drift.add(`${at}${name}: ${JSON.stringify(field)}`);
     }
   };

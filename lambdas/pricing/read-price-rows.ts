@@ -7,12 +7,12 @@ import type {
   LowestPriceType,
   OfferCountType,
   OfferDetail,
-  OwnOfferType,
-  PointsType,
+  OfferType,
+  Points,
   PriceType,
   QuantityDiscountPriceType,
   SalesRankType,
-} from './price-input.ts';
+} from './pricing-answers.ts';
 import { compareText, rowText } from './price-rows.ts';
 import type * as snapshot from './price-snapshot.ts';
 import {
@@ -34,7 +34,7 @@ export interface RowContext {
 
 type Maybe<T> = T | null | undefined;
 
-export function readOwnPrice(context: RowContext, offer: OwnOfferType): snapshot.OwnPrice | undefined {
+export function readOwnPrice(context: RowContext, offer: OfferType): snapshot.OwnPrice | undefined {
   const { reader } = context;
   const condition = reader.identity('Offers[].ItemCondition', conditions, offer.ItemCondition);
   const customerType = readCustomerType(context, 'Offers[].offerType', offer.offerType);
@@ -139,7 +139,7 @@ export function readOffer(context: RowContext, offer: OfferDetail): snapshot.Lis
     quantityDiscounts: readDiscounts(reader, offer.quantityDiscountPrices),
     prime: readPrime(offer.PrimeInformation),
     shipsFrom: country === undefined && state === undefined ? undefined : filled({ country, state }),
-    buyBoxWinner: offer.IsBuyBoxWinner ?? undefined,
+    buyBoxWinner: offer.IsBuyBoxWinner === true ? (true as const) : undefined,
     featured: offer.IsFeaturedMerchant ?? undefined,
   });
 }
@@ -163,7 +163,7 @@ export function readOfferCounts(
 
 export function readSalesRank({ reader }: RowContext, rank: SalesRankType): snapshot.SalesRank | undefined {
   const category = words(rank.ProductCategoryId);
-  if (category === undefined || rank.Rank == null) {
+  if (category === undefined) {
     reader.surprise('SalesRankings[]', rank);
     return undefined;
   }
@@ -216,7 +216,7 @@ function readPrices(reader: AnswerReader, path: string, price: Maybe<PriceType>)
   const points = readPoints(reader, `${path}.Points`, price?.Points);
   const given = reader.amount(`${path}.LandedPrice`, price?.LandedPrice);
   if (listing === undefined) {
-    reader.surprise(`${path}.ListingPrice`, price?.ListingPrice?.Amount);
+    reader.surprise(`${path}.ListingPrice`, price?.ListingPrice.Amount);
     return undefined;
   }
   const landed = given ?? subtractAmounts(addAmounts(listing, shipping ?? '0'), points?.value ?? '0');
@@ -224,7 +224,7 @@ function readPrices(reader: AnswerReader, path: string, price: Maybe<PriceType>)
 }
 
 /** Points, unless there are none. */
-function readPoints(reader: AnswerReader, path: string, points: Maybe<PointsType>): snapshot.Points | undefined {
+function readPoints(reader: AnswerReader, path: string, points: Maybe<Points>): snapshot.Points | undefined {
   const number = points?.PointsNumber ?? undefined;
   const value = reader.amount(`${path}.PointsMonetaryValue`, points?.PointsMonetaryValue);
   return (number ?? 0) === 0 && (value ?? '0') === '0' ? undefined : filled({ number, value });
@@ -238,7 +238,7 @@ function readDiscounts(
   const read = (discounts ?? []).flatMap(({ quantityTier, quantityDiscountType, listingPrice }) => {
     const listing = reader.amount(`${path}.listingPrice`, listingPrice);
     const discountType = readDiscountType(reader, `${path}.quantityDiscountType`, quantityDiscountType);
-    if (quantityTier == null || listing === undefined) {
+    if (listing === undefined) {
       reader.surprise(path, { quantityTier, listingPrice });
       return [];
     }

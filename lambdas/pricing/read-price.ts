@@ -30,10 +30,7 @@ export function readPrice(
       return { kind: 'early', until: availableAt(item) };
   }
   try {
-    const reading =
-      watch.view === 'offers'
-        ? normaliseOffers(item as OffersItem, watch, own)
-        : normalisePrice(item as PriceItem, watch, own);
+    const reading = watch.view === 'offers' ? normaliseOffers(item, watch, own) : normalisePrice(item, watch, own);
     return { kind: 'price', reading };
   } catch (error) {
     const raw = boundedRaw(JSON.stringify(item));

@@ -51,6 +51,9 @@ export const customerTypes: Vocabulary<(typeof CUSTOMER_TYPES)[number]> = {
 /** "QuantityDiscountType". */
 export const discountTypes = vocabulary(['QUANTITY_DISCOUNT']);
 
+/** "AvailabilityType". */
+export const availabilities = vocabulary(['NOW', 'FUTURE_WITHOUT_DATE', 'FUTURE_WITH_DATE']);
+
 /** Status of an item; open. */
 export const statuses = vocabulary([...CONCLUSIVE, 'ClientError', 'ActiveButTooSoonForProcessing'] as const);
 

@@ -159,8 +159,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const saving = setInterval(() => {
     save().catch((error: unknown) => log(`The titles' lives could not be saved: ${String(error)}`));
   }, SAVE_EVERY_MS).unref();
-  const notifying = setInterval(() => pricing?.passTime(), NOTIFY_EVERY_MS).unref();
-  if (!options.pricing?.onNotification) clearInterval(notifying);
+  const notifying = options.pricing?.onNotification && setInterval(() => pricing?.passTime(), NOTIFY_EVERY_MS).unref();
   const stop = async (): Promise<void> => {
     clearInterval(saving);
     clearInterval(notifying);

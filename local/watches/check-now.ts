@@ -1,21 +1,18 @@
 import type { Clock } from '../../lambdas/shared/clock.ts';
 import { packs, type PackedBucket } from '../../lambdas/shared/laps/packing.ts';
 import { fitting, requestsPerSlice } from '../../lambdas/shared/laps/plan-bucket.ts';
-import { classOf, type Slice } from '../../lambdas/shared/laps/slice.ts';
+import type { Slice } from '../../lambdas/shared/laps/slice.ts';
 import { retry } from '../../lambdas/shared/retry.ts';
 import type { RetryPolicy } from '../../lambdas/shared/settings.ts';
 import { SlicesRefusedError, type SlicesQueue } from '../../lambdas/shared/slices-queue.ts';
-import type { WatchStore } from '../../lambdas/shared/watches.store.ts';
 import { TargetError } from './errors.ts';
 import type { WatchKind } from './kinds.ts';
-import { inLanes } from './lanes.ts';
 import type { WatchRows } from './rows.ts';
 import { duration } from './screen.ts';
 import type { GoodLine } from './watch-file.ts';
 
 export interface CheckNowParts {
   readonly rows: Pick<WatchRows, 'get'>;
-  readonly store: Pick<WatchStore<never>, 'place'>;
   readonly slices: Pick<SlicesQueue, 'send'>;
   readonly kind: WatchKind;
   /** Sending time of one slice, in seconds. */
@@ -52,8 +49,6 @@ const LONGEST_SECONDS = 8 * 60;
 /** Slices that are sent, and repeated, together. */
 const SLICES_PER_CALL = 10;
 const RESEND: RetryPolicy = { attempts: 5, baseMs: 200, capMs: 5_000 };
-/** Writes under way at a time. */
-const LANES = 12;
 
 /** What is wanted of one bucket. */
 interface Wanted {
@@ -69,8 +64,6 @@ interface Wanted {
 export class CheckNow {
   readonly #parts: CheckNowParts;
   readonly #wanted = new Map<string, Wanted>();
-  /** Watches that no planner visits any more, until they are checked now. */
-  readonly #invalid = new Map<string, string>();
 
   constructor(parts: CheckNowParts) {
     this.#parts = parts;
@@ -102,12 +95,11 @@ export class CheckNow {
         continue;
       }
       this.#want(bucket, line.watchId);
-      if (classOf(row.lap) === 'invalid') this.#invalid.set(line.watchId, row.bucketId);
     }
   }
 
   /**
-   * Sends what was taken, and puts those that were invalid back into a lap.
+   * Sends what was taken.
    *
    * @param begins hears what will be sent before anything is
    * @throws PartlySentError when SQS did not take all of it
@@ -119,9 +111,6 @@ export class CheckNow {
       watches: slices.reduce((sum, slice) => sum + slice.watches.length, 0),
       slices: slices.length,
       seconds: Math.max(0, ...wanted.map(secondsOf)),
-    });
-    await inLanes(this.#invalid, LANES, async ([watchId, bucketId]) => {
-      await this.#parts.store.place({ watchId, bucketId }, 'urgent', {});
     });
     for (let sent = 0; sent < slices.length; sent += SLICES_PER_CALL) {
       try {

@@ -191,8 +191,7 @@ async function checkNowCommand(session: Session): Promise<number> {
   return bulk(session, {
     opened({ kind }) {
       const slices = new SlicesQueue(target.sqs, target.output(kind.queueOutput));
-      const parts = { rows: rowsOf(target), store: storeOf(target), slices, kind };
-      checks = new CheckNow({ ...parts, sliceSeconds, requestId, clock: systemClock });
+      checks = new CheckNow({ rows: rowsOf(target), slices, kind, sliceSeconds, requestId, clock: systemClock });
     },
     work: (batch, earlier, refuse) => checks!.take(batch, earlier, refuse),
     async finish() {

@@ -36,7 +36,8 @@ export const PRICE: KindShape = {
     },
     { name: 'customer-type', help: CUSTOMER_TYPES.join(' or '), default: 'Consumer' },
     { name: 'threshold', help: 'the least difference that is told, if any: 0.50, 2%, or 0.50 2%', tunes: true },
-    { name: 'sales-ranks', help: 'yes, if changes of sales ranks are told as well', tunes: true },
+    { name: 'sales-ranks', help: 'yes, if changed sales ranks are told as well', tunes: true },
+    { name: 'offer-counts', help: 'no, if changed numbers of offers alone are not told', tunes: true },
   ],
   filters: ['account', 'view', 'marketplace'],
   queueOutput: 'PriceSlicesQueueUrl',
@@ -169,32 +170,39 @@ const Stored = z.object({
     .optional()
     .catch(undefined),
   compareSalesRanks: z.boolean().optional().catch(undefined),
+  ignoreOfferCounts: z.boolean().optional().catch(undefined),
 });
 type Threshold = NonNullable<z.infer<typeof Stored>['threshold']>;
 
 function priceTuning(fields: Fields, before: Tuning): Checked<Tuning> {
-  const { threshold: oldThreshold, compareSalesRanks, ...others } = before;
-  const problems: string[] = [];
-  let threshold: unknown = oldThreshold;
-  let ranks = compareSalesRanks === true;
-  if (fields['threshold'] !== undefined) {
-    const parsed = parseThreshold(fields['threshold']);
-    if ('problems' in parsed) problems.push(...parsed.problems);
-    else threshold = parsed.value;
+  const thresholdField = fields['threshold'];
+  const threshold = thresholdField === undefined ? { value: before['threshold'] } : parseThreshold(thresholdField);
+  const ranks = answerOf('sales-ranks', fields, before['compareSalesRanks'] === true);
+  const counts = answerOf('offer-counts', fields, before['ignoreOfferCounts'] !== true);
+  if ('problems' in threshold || 'problems' in ranks || 'problems' in counts) {
+    return { problems: [threshold, ranks, counts].flatMap((one) => ('problems' in one ? one.problems : [])) };
   }
-  const asked = fields['sales-ranks'];
-  if (asked !== undefined) {
-    if (!['yes', 'no', ''].includes(asked)) problems.push(`sales-ranks is ${quote(asked)}; it must be yes or no`);
-    ranks = asked === 'yes';
-  }
-  if (problems.length > 0) return { problems };
+  const { threshold: _, compareSalesRanks: __, ignoreOfferCounts: ___, ...others } = before;
   return {
     value: {
       ...others,
-      ...(threshold !== undefined && { threshold }),
-      ...(ranks && { compareSalesRanks: true }),
+      ...(threshold.value !== undefined && { threshold: threshold.value }),
+      ...(ranks.value && { compareSalesRanks: true }),
+      ...(!counts.value && { ignoreOfferCounts: true }),
     },
   };
+}
+
+/** The usual answer of each question stands for an empty field. */
+const USUALLY = { 'sales-ranks': false, 'offer-counts': true };
+
+/** @param before the answer until now, for a file that does not have the column */
+function answerOf(column: keyof typeof USUALLY, fields: Fields, before: boolean): Checked<boolean> {
+  const field = fields[column];
+  if (field === undefined) return { value: before };
+  if (field === '') return { value: USUALLY[column] };
+  if (field === 'yes' || field === 'no') return { value: field === 'yes' };
+  return { problems: [`${column} is ${quote(field)}; it must be yes or no`] };
 }
 
 const AMOUNT = /^\d{1,12}(?:\.\d{1,6})?$/u;
@@ -222,12 +230,13 @@ function parseThreshold(text: string): Checked<Threshold | undefined> {
   };
 }
 
-/** A tuning as its columns have it. */
+/** A tuning as its columns have it; what is usual is left empty. */
 function tuningFields(tuning: Tuning): Fields {
-  const { threshold: { absolute, percent } = {}, compareSalesRanks } = Stored.parse(tuning);
+  const { threshold: { absolute, percent } = {}, compareSalesRanks, ignoreOfferCounts } = Stored.parse(tuning);
   const parts = [absolute, percent === undefined ? undefined : `${percent}%`];
   return {
     threshold: parts.filter((part) => part !== undefined).join(' '),
     'sales-ranks': compareSalesRanks === true ? 'yes' : '',
+    'offer-counts': ignoreOfferCounts === true ? 'no' : '',
   };
 }

@@ -200,8 +200,11 @@ describe('rules between fields', () => {
   });
 
   test('all tries of a request fit into the time of a worker', () => {
-    expect(complaintAbout(offerStatus({ timeoutMs: 30_000 }))).toMatch(
-      /offerStatus\.retry .*within 50000 ms.* is 100000/,
+    expect(complaintAbout(offerStatus({ timeoutMs: 20_000 }))).toMatch(
+      /offerStatus\.retry .*within 50000 ms.* is 70000/,
+    );
+    expect(complaintAbout({ pricing: { timeoutMs: 30_000, retry: { attempts: 1 } } })).toMatch(
+      /pricing\.timeoutMs is 30000; expected at most 25000/,
     );
     const retry = { attempts: 3, baseMs: 500, capMs: 100 };
     expect(complaintAbout(offerStatus({ retry }))).toMatch(/offerStatus\.retry\.baseMs is 500; expected at most capMs/);

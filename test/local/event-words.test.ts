@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { BusEvent } from '../../local/cloud/cloud.ts';
+import { PRICE_EVENT_TYPES } from '../../lambdas/pricing/price-events.ts';
 import { eventWords } from '../../local/event-words.ts';
 
 const window = { licenseType: 'SVOD', territories: ['US', 'GB'] };
@@ -172,16 +173,20 @@ describe('events of prices in plain words', () => {
 
   it('begins with what the headline is about, and sums up a long list', () => {
     const changes = [
+      { change: 'salesRankChanged', from: { category: 'toys', rank: 8 }, to: { category: 'toys', rank: 7 } },
       { change: 'totalOfferCountChanged', from: 3, to: 3 },
       { change: 'offerChanged', from: { landed: '9', sellerId: 'B' }, to: null },
       { change: 'offerChanged', from: null, to: { landed: '9', sellerId: 'C' } },
       { change: 'lowestPriceChanged', from: { landed: '8' }, to: { landed: '9' } },
     ];
     const beginning = (headline: string) => priceWords(headline, { changes })[2]?.replace('US New offers: ', '');
-    expect(beginning('Competitor Left')).toMatch(/^seller B left, .* and 1 more$/);
+    const backwards = priceWords('Competitor Left', { changes: changes.toReversed() })[2];
+    expect(backwards).toMatch(/: seller B left, /);
+    expect(beginning('Competitor Left')).toMatch(/^seller B left, .* and 2 more$/);
     expect(beginning('Competitor Entered')).toMatch(/^seller C entered at 9 USD, /);
     expect(beginning('Lowest Price Changed')).toMatch(/^lowest price 8 → 9 USD, /);
     expect(beginning('Offer Count Changed')).toMatch(/^3 → 3 offers, /);
+    for (const headline of PRICE_EVENT_TYPES) expect(beginning(headline)).not.toContain('rank');
   });
 
   it('tells a new price by what there is of it, and a removed one by its place', () => {

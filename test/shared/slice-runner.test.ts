@@ -399,6 +399,16 @@ describe('a request for several watches', () => {
     expect(requests.slice(3)).toEqual([[...failed]]);
   });
 
+  it('repeats what has failed for as long as that helps some', async () => {
+    // Every fifth request fails.
+    const fifth = packing((_, request) => () => (request % 5 === 0 ? failing() : unchanged), 1);
+    expect(await fifth.run(ids(50))).toEqual({ kind: 'done', visits: { unchanged: 50 } });
+    expect(fifth.requests).toHaveLength(50 + 10 + 2);
+    const stubborn = packing(() => (id) => (id === 'a|03' ? failing() : unchanged), 1);
+    expect(await stubborn.run(ids(8))).toEqual({ kind: 'done', visits: { unchanged: 7, failed: 1 } });
+    expect(stubborn.requests).toHaveLength(8 + 1);
+  });
+
   it('counts a request that failed as a whole as one failure, so that one alone raises no suspicion', async () => {
     const { run, requests, counts } = packing((_, request) => () => (request === 1 ? down : unchanged), 20);
     expect(await run(ids(40))).toEqual({ kind: 'done', visits: { unchanged: 40 } });

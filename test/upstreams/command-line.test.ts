@@ -1,7 +1,9 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import { request } from 'node:https';
 import { createServer } from 'node:net';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { temporaryDirectory } from './running-simulator.ts';
@@ -21,6 +23,17 @@ function run(...args: string[]): {
   return { child, output: () => text, exit };
 }
 
+/** The text that an URL answers; with a form, it is posted. */
+async function ask(url: string, ca: string, headers: Record<string, string>, form?: string): Promise<string> {
+  const type = form === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' };
+  const call = request(url, { ca, method: form === undefined ? 'GET' : 'POST', headers: { ...headers, ...type } });
+  call.end(form);
+  const [response] = (await once(call, 'response')) as [IncomingMessage];
+  let text = '';
+  for await (const chunk of response as AsyncIterable<Buffer>) text += chunk.toString();
+  return text;
+}
+
 describe('the command line', () => {
   it('runs until Ctrl-C, tells where things are and keeps its key to itself', async () => {
     const directory = await temporaryDirectory();
@@ -30,8 +43,34 @@ describe('the command line', () => {
     expect(output()).toMatch(/https:\/\/127\.0\.0\.1:\d+.*http:\/\/127\.0\.0\.1:\d+/);
     expect(output()).toContain(path.join(directory, 'clients/example.pem'));
     expect(output()).not.toContain(key);
+    const credentials = await readFile(path.join(directory, 'clients/example-na.lwa.json'), 'utf8');
+    for (const secret of Object.values(JSON.parse(credentials) as Record<string, string>)) {
+      expect(output()).not.toContain(secret);
+    }
+    expect((await stat(path.join(directory, 'clients/example-na.lwa.json'))).mode & 0o777).toBe(0o600);
     child.kill('SIGINT');
     expect(await exit).toBe(0);
+  });
+
+  it('shows how to ask for a token and a price, in words that work, and keeps the credentials for the next run', async () => {
+    const directory = await temporaryDirectory();
+    const file = path.join(directory, 'clients/example-na.lwa.json');
+    const kept: string[] = [];
+    for (let round = 0; round < 2; round += 1) {
+      const { child, output, exit } = run('--price-items', '3', '--titles', '0', '--pki-dir', directory);
+      while (!output().includes('Ctrl-C')) await Promise.race([once(child.stdout, 'data'), exit]);
+      const [, shown = ''] = /Try: (token=[\s\S]*?)\nStop/.exec(output()) ?? [];
+      const [, form = ''] = /-d @(\S+)/.exec(shown) ?? [];
+      const [tokenUrl = '', offersUrl = ''] = shown.match(/https:[^']+/g) ?? [];
+      const ca = await readFile(path.join(directory, 'ca.pem'), 'utf8');
+      const granted = await ask(tokenUrl, ca, {}, await readFile(form, 'utf8'));
+      const { access_token: token = '' } = JSON.parse(granted) as { access_token?: string };
+      expect(await ask(offersUrl, ca, { 'x-amz-access-token': token })).toContain('"payload"');
+      kept.push(await readFile(file, 'utf8'));
+      child.kill('SIGTERM');
+      expect(await exit).toBe(0);
+    }
+    expect(kept[1]).toBe(kept[0]);
   });
 
   it('explains itself', async () => {
@@ -41,7 +80,14 @@ describe('the command line', () => {
   });
 
   it('exits with 2 for wrong usage', async () => {
-    for (const args of [['--unknown'], ['--port', 'x'], ['--titles', '-1'], ['--dialect', 'klingon']]) {
+    for (const args of [
+      ['--unknown'],
+      ['--port', 'x'],
+      ['--titles', '-1'],
+      ['--dialect', 'klingon'],
+      ['--rate-profile', 'tomorrow'],
+      ['--price-items', '1.5'],
+    ]) {
       const { output, exit } = run(...args);
       expect(await exit).toBe(2);
       expect(output()).toContain('--help');

@@ -121,6 +121,19 @@ describe('an access token', () => {
     expect((await price(ONE_ITEM, { token: await token() })).status).toBe(200);
   });
 
+  it('is said to be expired in the message or in the details, in the mixed dialect', async () => {
+    const { token, price, clock } = await startPricing({ dialect: 'mixed', tokenLifeSeconds: 1 });
+    const old = await token();
+    clock.pass(1000);
+    const places = new Set<string>();
+    for (let round = 0; round < 20; round += 1) {
+      const [error] = (await price(ONE_ITEM, { token: old })).json.errors ?? [];
+      const words = 'The access token you provided has expired.';
+      places.add(error?.message === words ? 'message' : error?.details === words ? 'details' : 'nowhere');
+    }
+    expect([...places].sort()).toEqual(['details', 'message']);
+  });
+
   it('expires when control says so, for one account only', async () => {
     const { token, price, control } = await startPricing({
       accounts: [SHOP, { ...SHOP, name: 'other', sellerId: 'A2OTHER' }],
@@ -322,6 +335,15 @@ describe('selling accounts and items', () => {
       [{ items: [{ ...item, marketplaceId: 'US' }] }, 'no marketplace'],
       [{ items: [{ ...item, marketplaceId: DE, sku: 'x' }] }, 'No account'],
       [{ items: [{ ...item, sku: 'x', account: 'nobody' }] }, 'nobody'],
+      [
+        {
+          items: [
+            { ...item, sku: 'x' },
+            { ...item, asin: 'B000000002', sku: 'x' },
+          ],
+        },
+        `that of ${ASIN}`,
+      ],
       [{ tempo: -1 }, 'tempo'],
       [{ tokenLifeSeconds: 0 }, 'token'],
     ];

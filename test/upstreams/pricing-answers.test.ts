@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ItemState, PriceOfferState } from '../../local/upstreams/simulator.ts';
-import { JP, SHOP, US, items, startPricing, type StartedPricing } from './running-pricing.ts';
+import { JP, SHOP, US, batched, items, startPricing, type StartedPricing } from './running-pricing.ts';
 
 /** Amounts with the digits they have on the wire: what a client that parses decimals sees. */
 interface Money {
@@ -302,10 +302,11 @@ describe('answers about prices', () => {
       for (const { asin, sku } of catalogue) {
         const state = current(started, asin);
         const own = state.offers.find(({ sellerId }) => sellerId === SHOP.sellerId);
-        for (const by of [
+        const ways: Record<string, string>[] = [
           { ItemType: 'Asin', Asins: asin },
           { ItemType: 'Sku', Skus: sku },
-        ]) {
+        ];
+        for (const by of ways) {
           const [priced] = (await started.price(by)).json.payload as Price[];
           const told = priced?.Product.Offers ?? [];
           expect(told).toHaveLength(own ? 1 : 0);
@@ -397,6 +398,9 @@ describe('the mixed dialect', () => {
       for (const offer of body.Offers) seen.add(`MyOffer false ${offer.MyOffer === false}`);
       const [priced] = (await started.competitive({ ItemType: 'Asin', Asins: asin })).json.payload as Price[];
       for (const row of priced?.Product.CompetitivePricing?.CompetitivePrices ?? []) seen.add(row.CompetitivePriceId);
+      const [own] = (await started.price({ ItemType: 'Asin', Asins: asin, ItemCondition: 'Club' })).json
+        .payload as Price[];
+      seen.add(`no offers: ${JSON.stringify(own?.Product.Offers)}`);
       seen.add(`SKUIdentifier ${'SKUIdentifier' in (priced?.Product.Identifiers ?? {})}`);
       const keys = (json: string): string => [...new Set(json.match(/"\w+":/g))].sort().join();
       expect(keys((await offersOf(started, asin)).text)).toBe(keys(text));
@@ -407,7 +411,16 @@ describe('the mixed dialect', () => {
         'row without Shipping', 'New', 'new', 'Amazon', 'AMAZON', 'Merchant', 'MERCHANT', 'OfferCount true',
         'OfferCount false', 'MyOffer false true', 'MyOffer false false', '1', '2', '3', '4545645646',
         'SKUIdentifier true', 'SKUIdentifier false',
+        'no offers: []', 'no offers: undefined',
       ].sort(),
     ); // prettier-ignore
+  });
+
+  it('calls an unknown item of a batch invalid or not found', async () => {
+    const { itemBatch } = await startPricing({ dialect: 'mixed' });
+    const asins = Array.from({ length: 20 }, (_, index) => `B00UNKNO${String(index).padStart(2, '0')}`);
+    const { json } = await itemBatch(asins.map((asin) => batched('asin', asin)));
+    const seen = (json.responses ?? []).map(({ status, body }) => `${status.statusCode} ${body.errors?.[0]?.code}`);
+    expect([...new Set(seen)].sort()).toEqual(['400 InvalidInput', '404 NotFound']);
   });
 });

@@ -25,7 +25,6 @@ function checkNow(requestId = 'r1', row: (watchId: string) => WatchRow | undefin
       get: async (ids) =>
         new Map(ids.map((id) => [id, row(id)] as const).flatMap(([id, found]) => (found ? [[id, found]] : []))),
     },
-    store: { place: () => expect.fail() },
     slices: { send: async (slices) => void sent.push(...slices) },
     kind: TITLES,
     sliceSeconds: 20,
@@ -132,7 +131,6 @@ describe('checking now', () => {
             return new Map(watchIds.map((id) => [id, onTheList(id)]));
           },
         },
-        store: { place: () => expect.fail() },
         slices: { send: async (slices) => void sent.push(...slices) },
         kind: TITLES,
         sliceSeconds: 20,
@@ -184,7 +182,6 @@ function sending(count: number, send: () => Promise<void>) {
   const check = async (): Promise<void> => {
     const checks = new CheckNow({
       rows: { get: async (ids) => new Map(ids.map((id) => [id, onTheList(id)])) },
-      store: { place: () => expect.fail() },
       slices: { send },
       kind: TITLES,
       sliceSeconds: 20,
@@ -226,15 +223,9 @@ function checkPrices(lines: readonly ReturnType<typeof priceLine>[], watchClass 
   const rows = new Map(
     lines.map(({ watchId, bucketId }) => [watchId, { watchId, bucketId, lap: `${bucketId}#${watchClass}` }]),
   );
-  const happened: (Slice | { placed: unknown[] })[] = [];
+  const happened: Slice[] = [];
   const check = new CheckNow({
     rows: { get: async () => rows },
-    store: {
-      async place(...placed) {
-        happened.push({ placed });
-        return true;
-      },
-    },
     slices: { send: async (slices) => void happened.push(...slices) },
     kind: PRICES,
     sliceSeconds: 20,
@@ -284,7 +275,7 @@ describe('checking prices now', () => {
     const { take, send, begins, happened } = checkPrices([...offers('asin'), ...offers('sku')]);
     await take();
     await send();
-    const slices = happened as Slice[];
+    const slices = happened;
     // 0.5 batches a second make 10 in a slice, 5 single requests a second make 100.
     expect(slices.map(({ bucket, watches }) => [bucket, watches.length])).toEqual([
       [BATCH, 60],
@@ -300,7 +291,7 @@ describe('checking prices now', () => {
     const { take, send, begins, happened } = checkPrices(lines);
     await take();
     await send();
-    const slices = happened as Slice[];
+    const slices = happened;
     expect(slices.length).toBeGreaterThan(1);
     for (const slice of slices.slice(0, -1)) expect(slice.watches.length % 20).toBe(0);
     for (const { watches } of slices) expect(Buffer.byteLength(JSON.stringify(watches))).toBeLessThanOrEqual(60_100);
@@ -318,19 +309,11 @@ describe('checking prices now', () => {
     await expect(checkPrices([...batches, oneMore]).take()).rejects.toThrow(/more than 8 min .*Nothing was sent/);
   });
 
-  it('brings back what was invalid before it is sent, and nothing else', async () => {
+  it('takes what was found invalid, since no planner looks at it any more', async () => {
     const line = priceLine('S');
-    const revived = checkPrices([line], 'invalid');
-    await revived.take();
-    expect(revived.happened).toEqual([]);
-    await revived.send();
-    expect(revived.happened).toMatchObject([
-      { placed: [{ watchId: line.watchId, bucketId: LIST }, 'urgent', {}] },
-      { bucket: LIST, watches: [line.watchId] },
-    ]);
-    const steady = checkPrices([line], 'steady');
-    await steady.take();
-    await steady.send();
-    expect(steady.happened).toHaveLength(1);
+    const { take, send, happened } = checkPrices([line], 'invalid');
+    await take();
+    await send();
+    expect(happened).toMatchObject([{ bucket: LIST, watches: [line.watchId] }]);
   });
 });

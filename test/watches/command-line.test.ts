@@ -327,6 +327,33 @@ describe('a running local stack', () => {
     expect([told(back, 'added'), told(back, 'returned')]).toEqual(['0', '250']);
   }, 60_000);
 
+  it('lists prices so that they are imported as they are, tunes them, and marks those that Amazon refuses', async () => {
+    const list = async (...args: string[]) => (await watches(on('list', '--kind', 'price', ...args))).out;
+    const all = await fileOf('prices.csv', (await list()).trimEnd().split('\n'));
+    const again = await watches(on('import', all));
+    expect([again.code, told(again, 'added'), told(again, 'rejected')]).toEqual([0, '0', '0']);
+    expect(Number(told(again, 'already there'))).toBeGreaterThan(100);
+
+    // No item of the simulated market.
+    const header = 'account,marketplace,asin,threshold';
+    const unknown = (threshold: string) =>
+      watches(on('import', '-'), {}, `${header}\nexample,US,B000NOWHER,${threshold}\n`);
+    expect(told(await unknown('0.50 2%'), 'added')).toBe('1');
+    const one = ['--account', 'example', '--marketplace', 'US', '--asin', 'B000NOWHER'];
+    const checked = await watches(on('check-now', ...one));
+    expect(checked).toMatchObject({ code: 0, err: expect.stringContaining('1 check in 1 slice') });
+    await until('the refusal', async () => (await list('--problems')).includes('B000NOWHER'));
+    expect(await list('--problems', '--details')).toMatch(
+      /^example,offers,US,B000NOWHER,,New,Consumer,0\.50 2%,,,invalid,.*InvalidInput/mu,
+    );
+    const tuned = await unknown('1');
+    expect([told(tuned, 'tuned'), told(tuned, 'added')]).toEqual(['1', '0']);
+    expect(await list('--problems', '--details')).toMatch(/,B000NOWHER,,New,Consumer,1,,,invalid,/u);
+    expect((await watches(on('check-now', ...one))).code).toBe(0);
+    expect(told(await watches(on('remove', ...one)), 'removed')).toBe('1');
+    expect(await list('--problems')).not.toContain('B000NOWHER');
+  }, 120_000);
+
   it('stops on Ctrl-C with what it has read done, and goes on where it says', async () => {
     const titles = Array.from({ length: 800 }, (_, index) => `${LICENSOR},STOP-${index}`);
     const file = await fileOf('stopped.csv', ['licensor,alid', ...titles]);

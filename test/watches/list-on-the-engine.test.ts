@@ -222,8 +222,8 @@ describe('an import of prices', () => {
     const printed = await print({ kind: PRICES });
     const mine = printed.filter((line) => line.includes(asin(0).slice(0, 5)));
     expect(mine.sort()).toEqual([
-      `shop,offers,US,${asin(0)},,New,Consumer,0.50 2%,yes`,
-      `shop,offers,US,${asin(1)},,New,Consumer,,`,
+      `shop,offers,US,${asin(0)},,New,Consumer,0.50 2%,yes,`,
+      `shop,offers,US,${asin(1)},,New,Consumer,,,`,
     ]);
     const again = await importFile([printed[0], ...mine].join('\n'));
     expect(again).toEqual({ ...none, alreadyThere: 2 });

@@ -9,6 +9,7 @@ import {
   type PriceWatch,
   titleWatchId,
 } from '../../lambdas/shared/watches.ts';
+import { PriceTuning } from '../../lambdas/pricing/price-tuning.ts';
 import { MARKETPLACES } from '../../lambdas/pricing/marketplaces.ts';
 import type { Tuning } from '../../local/watches/kinds.ts';
 import { listWatches, type ListParts } from '../../local/watches/list.ts';
@@ -101,6 +102,13 @@ describe('a file of prices', () => {
     expect(reason).toEqual(typeof message === 'string' ? message : expect.stringMatching(message));
   });
 
+  it('refuses every other answer than yes and no', async () => {
+    const line = await lineOf('shop,US,B000000001,Yes,nope', 'account,marketplace,asin,sales-ranks,offer-counts');
+    expect((line as BadLine).reason).toBe(
+      'sales-ranks is "Yes"; it must be yes or no; offer-counts is "nope"; it must be yes or no',
+    );
+  });
+
   it.each(['0', '0.00', '0%', '-1', '1,50', '101%', '2 %', '1 2', '1% 2%', '1 2% 3', '1e3', '$1', ' 1', '1.', '.5'])(
     'refuses the threshold %j',
     async (threshold) => {
@@ -117,17 +125,43 @@ describe('a file of prices', () => {
     ['0.50 2.5%,yes', { threshold: { absolute: '0.50', percent: 2.5 }, compareSalesRanks: true }],
     ['100% 1000,', { threshold: { absolute: '1000', percent: 100 } }],
     [',', {}],
+    [',,no', { ignoreOfferCounts: true }],
+    [',,yes', {}],
+    ['1%,yes,no', { threshold: { percent: 1 }, compareSalesRanks: true, ignoreOfferCounts: true }],
   ])('tunes by %j', async (fields, tuning) => {
-    expect(await tuningOf(`shop,offers,US,B000000001,,,,${fields}`)).toEqual(tuning);
+    const header = fields.split(',').length === 2 ? HEADER : `${HEADER},offer-counts`;
+    const told = await tuningOf(`shop,offers,US,B000000001,,,,${fields}`, {}, header);
+    expect(told).toEqual(tuning);
+    expect(PriceTuning.parse(told)).toEqual(tuning);
   });
 
   it('keeps that part of a tuning whose column the file does not have, and drops what an empty field stands for', async () => {
-    const before = { threshold: { percent: 2 }, compareSalesRanks: true, later: 7 };
+    const before = { threshold: { percent: 2 }, compareSalesRanks: true, ignoreOfferCounts: true, later: 7 };
+    const ranks = { compareSalesRanks: true };
+    const counts = { ignoreOfferCounts: true };
     const line = 'shop,US,B000000001';
     const header = 'account,marketplace,asin';
     expect(await tuningOf(line, before, header)).toEqual(before);
-    expect(await tuningOf(`${line},`, before, `${header},threshold`)).toEqual({ compareSalesRanks: true, later: 7 });
-    expect(await tuningOf(`${line},no`, before, `${header},sales-ranks`)).toEqual({ threshold: { percent: 2 }, later: 7 }); // prettier-ignore
+    expect(await tuningOf(`${line},`, before, `${header},threshold`)).toEqual({ ...ranks, ...counts, later: 7 });
+    const threshold = { percent: 2 };
+    for (const field of ['no', '']) {
+      const told = await tuningOf(`${line},${field}`, before, `${header},sales-ranks`);
+      expect(told).toEqual({ threshold, ...counts, later: 7 });
+    }
+    for (const field of ['yes', '']) {
+      const told = await tuningOf(`${line},${field}`, before, `${header},offer-counts`);
+      expect(told).toEqual({ threshold, ...ranks, later: 7 });
+    }
+  });
+
+  it.each([
+    ['own', 'sku', 'getPricing'],
+    ['competitive', 'asin', 'getCompetitivePricing'],
+    ['offers', 'asin', 'getItemOffersBatch'],
+    ['offers', 'sku', 'getListingOffers'],
+  ])('puts the view %s by %s into the bucket of %s', async (view, itemType, operation) => {
+    const line = await lineOf(`shop,US,${view},B000000001`, `account,marketplace,view,${itemType}`);
+    expect(PRICES.bucketOf((line as GoodLine).fields)).toEqual({ value: `pricing|shop|na|${operation}` });
   });
 
   it('refuses what the index of the table cannot hold', async () => {
@@ -184,9 +218,9 @@ describe('the printed list of prices', () => {
       bucketId: 'b',
       lap: 'b#invalid',
       problem: { code: 'InvalidInput', message: 'no such ASIN', since: '' },
-      tuning: { threshold: { absolute: '0.50', percent: 2 }, compareSalesRanks: true },
+      tuning: { threshold: { absolute: '0.50', percent: 2 }, compareSalesRanks: true, ignoreOfferCounts: true },
     }));
-    const line = (place: string) => `shop,offers,${place},B000000001,,New,Consumer,0.50 2%,yes`;
+    const line = (place: string) => `shop,offers,${place},B000000001,,New,Consumer,0.50 2%,yes,no`;
     const linesOf = async (filter: Record<string, string>) =>
       (await print(rows, { filter })).trim().split('\n').slice(1);
     expect(await linesOf({})).toEqual([line('US'), line('CA'), line('GONE')]);
@@ -201,7 +235,7 @@ describe('the printed list of prices', () => {
     const row = { watchId: priceWatchId(watch()), bucketId: 'b', lap: 'b#new' };
     const tunings = [{ threshold: 'a lot' }, { threshold: { absolute: 5, percent: 3 } }, { compareSalesRanks: 'yes' }];
     const printed = await print(tunings.map((tuning) => ({ ...row, tuning })));
-    expect(printed.match(/Consumer,.*$/gmu)).toEqual(['Consumer,,', 'Consumer,3%,', 'Consumer,,']);
+    expect(printed.match(/Consumer,.*$/gmu)).toEqual(['Consumer,,,', 'Consumer,3%,,', 'Consumer,,,']);
   });
 
   it('leaves out rows that are no prices', async () => {
@@ -244,7 +278,10 @@ describe('the printed list of prices', () => {
   );
   const tuning = fc.oneof(
     fc.constant({}),
-    fc.record({ threshold, compareSalesRanks: fc.constant(true) }, { requiredKeys: [] }),
+    fc.record(
+      { threshold, compareSalesRanks: fc.constant(true), ignoreOfferCounts: fc.constant(true) },
+      { requiredKeys: [] },
+    ),
   );
 
   it.each([false, true])(
@@ -263,7 +300,7 @@ describe('the printed list of prices', () => {
               rows.map(({ watchId }) => watchId),
             );
             // Whatever the watch's tuning is now, the line says all of it.
-            const stale = { threshold: { absolute: '7' }, compareSalesRanks: true };
+            const stale = { threshold: { absolute: '7' }, compareSalesRanks: true, ignoreOfferCounts: true };
             const tunings = lines.map((line) => PRICES.tuningOf((line as GoodLine).fields, stale));
             expect(tunings).toEqual(rows.map((row) => ({ value: row.tuning })));
           },

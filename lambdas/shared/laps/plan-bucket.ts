@@ -31,6 +31,8 @@ export interface BucketPlan {
 const LONGEST_PACED_INTERVAL_MS = 3_000;
 /** Watches that are read at once when a slice is made anew. */
 const OUTLINE_PAGE = 1_000;
+/** Most watches that are read for one slice; about as many fit into its message. */
+const MOST_WATCHES = 1_000;
 /** Room that a slice's list of watches may take in its message. */
 const LARGEST_LIST_BYTES = 60_000;
 /** Shares of a top-up that are kept for the classes behind, as long as these want them. */
@@ -70,8 +72,8 @@ export async function planBucket(
         // A hasty watch leaves its lap when it has been served: do not serve it again before it had the chance.
         if (watchClass !== 'steady' && lap.through > started) return;
       }
-      const page = await readLap(watchClass, lap?.cursor ?? null, perSlice * order.pack);
-      const requests = requestsOf(page.watches, perSlice, order);
+      const page = await readLap(watchClass, lap?.cursor ?? null, Math.min(perSlice * order.pack, MOST_WATCHES));
+      const requests = requestsOf(page, perSlice, order);
       const watches = requests.flat();
       const whole = watches.length === page.watches.length;
       if (requests.length === 0) {
@@ -108,11 +110,17 @@ export async function planBucket(
 }
 
 /** The first requests of a page: as many as a slice sends and its message holds. */
-function requestsOf(page: readonly string[], perSlice: number, order: BucketOrder): string[][] {
-  const watches = fitting(page);
+function requestsOf(
+  page: { readonly watches: readonly string[]; readonly last: boolean },
+  perSlice: number,
+  order: BucketOrder,
+): string[][] {
+  const watches = fitting(page.watches);
   const requests = packs(watches, (watch) => watch, order);
-  // What the message has no room for may belong to the last request, which can carry it next time.
-  const isCut = watches.length < page.length && requests.length > 1 && requests.length <= perSlice;
+  const goesOn = !page.last || watches.length < page.watches.length;
+  const hasRoom = (requests.at(-1)?.length ?? 0) < order.pack;
+  // What comes behind may belong to the last request, which can carry it next time.
+  const isCut = goesOn && hasRoom && requests.length > 1 && requests.length <= perSlice;
   return isCut ? requests.slice(0, -1) : requests.slice(0, perSlice);
 }
 

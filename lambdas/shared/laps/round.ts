@@ -4,8 +4,11 @@ import type { WatchHead } from '../watches.store.ts';
 /** How a visit to a watch ended. */
 export type Visit =
   | { readonly kind: 'recorded' | 'unchanged' }
-  /** The upstream does not know a thing that was there before: look again before believing it. */
-  | { readonly kind: 'vanished'; readonly since: number }
+  /**
+   * The upstream does not know a thing that was there before, or (`partly`) lacks a part of one that it does know: look
+   * again before believing it.
+   */
+  | { readonly kind: 'vanished'; readonly since: number; readonly partly?: boolean }
   /** The settings have given the watch to another bucket; nothing was sent. */
   | { readonly kind: 'moved'; readonly bucketId: string }
   /** The upstream has nothing to say before a time, epoch milliseconds. */

@@ -85,6 +85,8 @@ const SHORTEST_HOLD_SECONDS = 15;
 const LONGEST_HOLD_SECONDS = 900;
 /** A planner that finds a bucket held leaves it alone for this much longer than the hold. */
 const HOLD_MARGIN_MS = 90_000;
+/** How often a slice repeats what has failed, each time fewer watches than before. */
+const MOST_REPEATS = 4;
 /** Heads that are read in one go. */
 const HEADS_READ_AHEAD = 50;
 /** How much before its slots a hidden slice wants to come back. */
@@ -102,8 +104,20 @@ interface Sending<State> {
   readonly round: Round<State>;
 }
 
-/** Visits that show that the upstream works. */
-const ANSWERED: ReadonlySet<Visit['kind']> = new Set(['recorded', 'unchanged', 'early', 'invalid']);
+/** Whether a visit shows that the upstream works. */
+function isAnswer(visit: Visit): boolean {
+  switch (visit.kind) {
+    case 'recorded':
+    case 'unchanged':
+    case 'early':
+    case 'invalid':
+      return true;
+    case 'vanished':
+      return visit.partly === true;
+    default:
+      return false;
+  }
+}
 
 /** Whether a failure says more about the watch than about the upstream. */
 function isOfWatch(error: UpstreamError): boolean {
@@ -120,7 +134,7 @@ function metricOf(error: UpstreamError): SliceMetric {
 /** When known things vanish in a row, it is the upstream that has lost them. */
 const EVERYTHING_UNKNOWN = new UnavailableError('EverythingUnknown', 'the upstream knows none of what it knew before');
 
-/** Sends slices: paced, packed, with one repeat of what failed, and a place for every watch that failed for good. */
+/** Sends slices: paced, packed, with repeats of what failed, and a place for every watch that failed for good. */
 export class SliceRunner<State> {
   readonly #parts: SliceRunnerParts<State>;
   readonly #checks: Checks<State>;
@@ -139,6 +153,14 @@ export class SliceRunner<State> {
   async run(slice: Slice, roomy: PackedBucket, delivery: Delivery): Promise<SliceOutcome> {
     const { pacer } = this.#parts;
     const bucket = { ...roomy, pack: Math.min(roomy.pack, slice.pack ?? roomy.pack) };
+    const watchIds = [...new Set(slice.watches)];
+    const requests = packs(watchIds, (watchId) => watchId, bucket);
+    const coming = this.#readAhead(requests);
+    // The first heads are read while the credentials are fetched and the slots reserved, except where the slice will
+    // probably have to wait.
+    const waits = 1000 / bucket.limit.perSecond > LONGEST_SLEEP_MS && delivery.receives === 1;
+    const eager = waits ? undefined : coming.next();
+    eager?.catch(() => undefined);
     try {
       await this.#checks.ready(bucket);
     } catch (error) {
@@ -146,14 +168,7 @@ export class SliceRunner<State> {
       this.#parts.count(metricOf(error), 1);
       return this.#hold(slice, bucket, new Round(), error, delivery);
     }
-    const watchIds = [...new Set(slice.watches)];
-    const coming = this.#readAhead(watchIds, bucket.pack);
-    // The first heads are read while the slots are reserved, except where the slice will probably have to wait.
-    const waits = 1000 / bucket.limit.perSecond > LONGEST_SLEEP_MS && delivery.receives === 1;
-    const eager = waits ? undefined : coming.next();
-    eager?.catch(() => undefined);
-    const requests = packs(watchIds, (watchId) => watchId, bucket).length;
-    const opened = await pacer.open(bucket, { id: slice.id, requests, endsAt: slice.endsAt });
+    const opened = await pacer.open(bucket, { id: slice.id, requests: requests.length, endsAt: slice.endsAt });
     // A little early, so that the last stretch is waited for to the millisecond.
     if ('waitMs' in opened) {
       return { kind: 'hide', seconds: (opened.waitMs - EARLY_MS) / 1000, because: 'pace' };
@@ -180,7 +195,8 @@ export class SliceRunner<State> {
     const leftOver = round.unvisited(round.heads).map(({ watchId }) => watchId);
     if (leftOver.length > 0) await this.#parts.slices.sendAgain(slice, leftOver, delivery.messageId);
     for (const [pack, doubtful] of round.doubtful()) {
-      await this.#parts.slices.sendAgain({ ...slice, pack }, doubtful, delivery.messageId);
+      // A name of its own: a reservation is found by it.
+      await this.#parts.slices.sendAgain({ ...slice, pack }, doubtful, `${delivery.messageId}/${pack}`);
     }
     await Promise.all(
       round.heads.map(async (head) => {
@@ -191,13 +207,20 @@ export class SliceRunner<State> {
     return { kind: 'done', visits: { ...round.tally(), ...(leftOver.length > 0 && { leftOver: leftOver.length }) } };
   }
 
-  /** The heads of a slice's watches, chunk by chunk, each read while the one before is being sent. */
-  async *#readAhead(watchIds: readonly string[], pack: number): AsyncGenerator<WatchHead<State>[], undefined> {
-    const size = pack * Math.ceil(HEADS_READ_AHEAD / pack);
-    let coming = this.#heads(watchIds.slice(0, size));
-    for (let end = size; end - size < watchIds.length; end += size) {
+  /**
+   * The heads of a slice's watches, chunk by chunk, each read while the one before is being sent. A chunk is of whole
+   * requests, or there would be more of them than slots.
+   */
+  async *#readAhead(requests: readonly (readonly string[])[]): AsyncGenerator<WatchHead<State>[], undefined> {
+    const chunks: string[][] = [[]];
+    for (const request of requests) {
+      if ((chunks.at(-1)?.length ?? 0) >= HEADS_READ_AHEAD) chunks.push([]);
+      chunks.at(-1)?.push(...request);
+    }
+    let coming = this.#heads(chunks[0] ?? []);
+    for (const next of [...chunks.slice(1), []]) {
       const heads = await coming;
-      coming = this.#heads(watchIds.slice(end, end + size));
+      coming = this.#heads(next);
       // Reported when its turn comes.
       coming.catch(() => undefined);
       yield heads;
@@ -221,25 +244,29 @@ export class SliceRunner<State> {
     const { bucket, run, round } = sending;
     for (const pack of packs(heads, ({ watchId }) => watchId, bucket)) {
       await this.#settleSuspicion(sending);
-      if (round.isOver() || !this.#hasTime(sending, run.interval)) return;
+      if (round.isOver() || !this.#hasTime(sending, run.wait)) return;
       await this.#request(sending, pack);
     }
   }
 
-  /** What failed in a way that may pass is sent once more at the slice's end. */
+  /** What failed in a way that may pass is sent again at the slice's end, and once more as long as that helps some. */
   async #repeat(sending: Sending<State>): Promise<void> {
     const { bucket, run, round } = sending;
-    const repeat = round.repeatable();
-    if (round.isOver() || repeat.length === 0) return;
     const { clock } = this.#parts;
-    const again = packs(repeat, ({ watchId }) => watchId, bucket).length;
-    const pauseMs = this.#parts.pause();
-    if (!this.#hasTime(sending, pauseMs + again * run.interval)) return;
-    await clock.sleepUntil(clock.now() + pauseMs);
-    await run.extend(again);
-    await this.#send(sending, repeat);
-    await round.answers();
-    await this.#settleSuspicion(sending);
+    let before = Infinity;
+    for (let times = 0; times < MOST_REPEATS && !round.isOver(); times += 1) {
+      const repeat = round.repeatable();
+      if (repeat.length === 0 || repeat.length >= before) return;
+      before = repeat.length;
+      const again = packs(repeat, ({ watchId }) => watchId, bucket).length;
+      const pauseMs = this.#parts.pause();
+      if (!this.#hasTime(sending, pauseMs + again * run.interval)) return;
+      await clock.sleepUntil(clock.now() + pauseMs);
+      await run.extend(again);
+      await this.#send(sending, repeat);
+      await round.answers();
+      await this.#settleSuspicion(sending);
+    }
   }
 
   /** Sends one request in the next slot, without waiting for its answer. */
@@ -275,7 +302,7 @@ export class SliceRunner<State> {
     // A request that failed as a whole is one failure, however many watches it carried.
     const errors = new Set(all.flatMap((visit) => (visit.kind === 'failed' ? [visit.error] : [])));
     for (const error of errors) count(metricOf(error), 1);
-    const [witness] = [...visits].find(([, { kind }]) => ANSWERED.has(kind)) ?? [];
+    const [witness] = [...visits].find(([, visit]) => isAnswer(visit)) ?? [];
     if (witness !== undefined) {
       this.#streaks.set(bucket.id, 0);
       this.#witnesses.set(bucket.id, witness);
@@ -303,7 +330,7 @@ export class SliceRunner<State> {
     const unvisited = slice.watches.findLast((watchId) => !round.visits.has(watchId));
     for (const witness of new Set([this.#witnesses.get(bucket.id), unvisited])) {
       const [head] = witness === undefined ? [] : await this.#heads([witness]);
-      if (head === undefined || !this.#hasTime(sending, run.interval)) continue;
+      if (head === undefined || !this.#hasTime(sending, run.wait)) continue;
       await run.extend(1);
       await this.#request(sending, [head]);
       await round.answers();

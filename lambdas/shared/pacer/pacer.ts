@@ -200,6 +200,14 @@ export class SliceRun {
     return this.#pace(this.#clock.now()).interval;
   }
 
+  /** Milliseconds until the next slot falls due, at the rate of this moment. */
+  get wait(): number {
+    const now = this.#clock.now();
+    // With a burst of 1 it falls due after an answer that is still to come.
+    if (this.#bucket.limit.burst === 1 && this.#inFlight > 0) return this.interval;
+    return Math.max(0, this.#memory.due - now);
+  }
+
   /**
    * Resolves when the next request may be sent. Callers ask one at a time. With a burst of 1 it waits for the previous
    * answer; otherwise requests are in flight side by side.

@@ -44,6 +44,7 @@ export class LivingMarket {
   /** Decides when something happens, and to what; what happens is the item's own affair. */
   readonly #schedule: Random;
   #tempo: number | undefined;
+  #revision = 0;
   #nextChangeAt = Number.POSITIVE_INFINITY;
 
   constructor(options: LivingMarketOptions) {
@@ -55,12 +56,18 @@ export class LivingMarket {
   /**
    * Adds an item, or another listing of one that is there; false when both are there already.
    * Listings are best added with their item: who sells an item from its first day on is part of its life.
+   *
+   * @throws Error for a SKU under which the account lists another item there; nothing is added then
    */
   add(id: ItemId, listings: readonly Listing[] = []): boolean {
     this.passTime();
     const key = keyOf(id);
     const found = this.#items.get(key);
-    const news = listings.filter(({ account, sku }) => !this.#listings.has(listingKey(account, id.marketplaceId, sku)));
+    const news = listings.filter(({ account, sku }) => {
+      const listed = this.#listings.get(listingKey(account, id.marketplaceId, sku));
+      if (listed !== undefined && listed !== id.asin) throw new Error(`The SKU ${sku} is that of ${listed} already.`);
+      return listed === undefined;
+    });
     for (const { account, sku } of news) this.#listings.set(listingKey(account, id.marketplaceId, sku), id.asin);
     if (found) {
       found.nature = { ...found.nature, listings: [...found.nature.listings, ...news] };
@@ -88,8 +95,14 @@ export class LivingMarket {
       answers: 0,
     };
     this.#items.set(key, item);
+    this.#revision += 1;
     if (currentState(item).known) this.#startChanging(item);
     return true;
+  }
+
+  /** Grows with everything that happens. */
+  get revision(): number {
+    return this.#revision;
   }
 
   /** Where every life stands, for {@link LivingMarketOptions.saved} of a later run. */
@@ -161,7 +174,7 @@ export class LivingMarket {
     const before = currentState(item);
     if (!before.known) return before;
     const random = createRandom(this.#options.seed, item.marketplaceId, item.asin, before.step + 1);
-    const { event, market } = nextMarket(before, item.nature, random);
+    const { event, market } = nextMarket(marketOf(before), item.nature, random);
     return this.#record(item, at, { event, known: true, ...decideBuyBox(market, item.marketplaceId) });
   }
 
@@ -169,6 +182,7 @@ export class LivingMarket {
     const before = currentState(item);
     const state: ItemState = { step: before.step + 1, at, ...change };
     item.states.push(state);
+    this.#revision += 1;
     this.#options.onChange?.(item, before, state);
     return state;
   }
@@ -202,6 +216,10 @@ export function currentState(item: LivingItem): ItemState {
   const state = item.states.at(-1);
   if (!state) throw new Error('An item has at least the state it was born with.');
   return state;
+}
+
+function marketOf({ status, listPrice, competitivePriceThreshold, offers }: ItemState): Market {
+  return { status, listPrice, competitivePriceThreshold, offers };
 }
 
 function resumed(saved: SavedItem): ItemState {

@@ -11,7 +11,7 @@ import {
 } from './item-state.ts';
 import { marketplaceOf } from './marketplaces.ts';
 
-/** Most offers of an item. Some are crowded: more offers than an answer may hold. */
+/** Most offers of others. Some items are crowded: more offers than an answer may hold. */
 export const MAX_OFFERS = 12;
 export const MAX_OFFERS_IN_A_CROWD = 34;
 

@@ -109,8 +109,8 @@ function beginSale(situation: Situation): Market | undefined {
   if (regular.length === 0) return undefined;
   return changeOffer(situation, random.pick(regular), (offer) => {
     const price = toMinor(offer.regularPrice, nature.marketplaceId);
-    const listingPrice = money(nature, Math.min(price - 1, price * (0.75 + random.next() * 0.2)));
-    return price > 1 ? { ...offer, listingPrice } : offer;
+    const reduced = Math.min(price - 1, Math.round(price * (0.75 + random.next() * 0.2)));
+    return price > 1 ? priced(nature, offer, Math.max(1, reduced)) : offer;
   });
 }
 
@@ -223,19 +223,22 @@ function missingListings(market: Market, nature: ItemNature): ItemNature['listin
   );
 }
 
-/** An offer with another price: it moves by at least one unit, and what is derived from the price moves with it. */
+/** An offer with another price: it moves by at least one unit, and a sale is over. */
 function repriced(nature: ItemNature, offer: OfferState, wanted: number): OfferState {
   const before = toMinor(offer.listingPrice, nature.marketplaceId);
   let price = Math.max(1, Math.round(wanted));
   if (price === before) price += 1;
+  return priced(nature, { ...offer, regularPrice: money(nature, price) }, price);
+}
+
+/** An offer with a listing price. No business buyer pays more than anybody else. */
+function priced(nature: ItemNature, offer: OfferState, price: number): OfferState {
   const listingPrice = money(nature, price);
-  const business = offer.businessPrice === null ? null : toMinor(offer.businessPrice, nature.marketplaceId);
+  const business = offer.businessPrice === null ? 0 : toMinor(offer.businessPrice, nature.marketplaceId);
   return {
     ...offer,
-    regularPrice: listingPrice,
     listingPrice,
-    // No business buyer pays more than anybody else.
-    ...(business !== null && business > price && { businessPrice: listingPrice, quantityDiscounts: [] }),
+    ...(business > price && { businessPrice: listingPrice, quantityDiscounts: [] }),
   };
 }
 

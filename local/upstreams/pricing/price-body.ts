@@ -56,7 +56,8 @@ export function ownPrice(priced: PricedItem, requester: Requester, context: Answ
     ItemSubCondition: subConditionWord(offer.subCondition, context),
     SellerSKU: offer.sku ?? '',
   }));
-  return envelope(priced, requester, context, { Offers: offers });
+  const isTold = offers.length > 0 || context.dialect.emptyOffers;
+  return envelope(priced, requester, context, isTold ? { Offers: offers } : {});
 }
 
 /** An item of getCompetitivePricing's answer: the prices in the Buy Box, for one kind of buyer. */

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { ControlError, type ControlRequest, type ControlRoute } from '../control-server.ts';
 import type { AccessTokens } from './access-tokens.ts';
-import type { ItemId, ItemState } from './item-state.ts';
+import type { ItemId, ItemState, Market } from './item-state.ts';
 import { currentState, type LivingItem, type LivingMarket } from './living-market.ts';
 import { findMarketplace } from './marketplaces.ts';
 import { OPERATIONS } from './operations.ts';
@@ -87,7 +87,8 @@ export function pricingControl({ accounts, tokens, market, add }: PricingControl
         const id = idOf(request);
         if (!findMarketplace(id.marketplaceId)) throw new ControlError(400, 'Amazon has no such marketplace.');
         const wanted = readMarket(request.body, id.marketplaceId);
-        return { body: market.set(findOrAdd(market, id), wanted) };
+        const item = findOrAdd(market, id);
+        return { body: market.set(item, withSkus(wanted, item)) };
       },
     },
     {
@@ -151,6 +152,21 @@ export function pricingControl({ accounts, tokens, market, add }: PricingControl
       },
     },
   ];
+}
+
+/** An account's offer is one of its listings, whether control names it or not. */
+function withSkus(market: Market, { nature }: LivingItem): Market {
+  const used = new Set(market.offers.map(({ sellerId, sku }) => `${sellerId}/${sku}`));
+  const offers = market.offers.map((offer) => {
+    if (offer.sku !== null) return offer;
+    const listing = nature.listings.find(
+      ({ sellerId, sku }) => sellerId === offer.sellerId && !used.has(`${sellerId}/${sku}`),
+    );
+    if (!listing) return offer;
+    used.add(`${listing.sellerId}/${listing.sku}`);
+    return { ...offer, sku: listing.sku };
+  });
+  return { ...market, offers };
 }
 
 function truths(market: LivingMarket, marketplaceId: string | null, asin: string | null): PriceTruth[] {

@@ -17,6 +17,8 @@ export interface PricingDialect {
   extraCompetitivePriceId: string | undefined;
   /** How an answer by ASIN fills the identifier that only belongs to a SKU. */
   skuIdentifier: 'absent' | 'empty';
+  /** Whether getPricing has a list of offers where the account has none. */
+  emptyOffers: boolean;
   /** Digits of amounts: those of the currency, as few as will do, or now this and now that. */
   amounts: 'exact' | 'short' | 'either';
   /** Whether a flag that is false is there at all. */
@@ -36,6 +38,7 @@ export const DOCUMENT_DIALECT: PricingDialect = {
   subCondition: 'Very Good',
   extraCompetitivePriceId: undefined,
   skuIdentifier: 'absent',
+  emptyOffers: true,
   amounts: 'exact',
   falseFlags: true,
   unknownItem: 400,
@@ -54,6 +57,7 @@ export function mixedDialect(seed: number, { marketplaceId, asin }: ItemId): Pri
     subCondition: random.pick(['VeryGood', 'very_good', 'Very Good']),
     extraCompetitivePriceId: random.pick([undefined, '3', '4545645646']),
     skuIdentifier: random.pick(['absent', 'empty']),
+    emptyOffers: random.chance(0.5),
     amounts: random.pick(['exact', 'short', 'either']),
     falseFlags: random.chance(0.6),
     unknownItem: random.pick([400, 404]),

@@ -101,6 +101,7 @@ export function openPricing(options: PricingOptions, { seed, clock, faults, requ
   });
   addItems(market, accounts, options.items);
 
+  let savedRevision = -1;
   const accountOf = (name: string): SellingAccount => {
     const account = accounts.get(name);
     if (!account) throw new Error(`There is no selling account "${name}".`);
@@ -110,7 +111,6 @@ export function openPricing(options: PricingOptions, { seed, clock, faults, requ
     handle: createPricingApi({
       seed,
       clock,
-      accounts,
       tokens,
       market,
       faults,
@@ -129,7 +129,10 @@ export function openPricing(options: PricingOptions, { seed, clock, faults, requ
     tokenCalls: (name) => tokens.calls(accountOf(name).name),
     passTime: () => market.passTime(),
     save: async () => {
-      if (stateFile !== undefined) await saveItems(stateFile, { seed, items: market.save() });
+      market.passTime();
+      if (stateFile === undefined || savedRevision === market.revision) return;
+      savedRevision = market.revision;
+      await saveItems(stateFile, { seed, items: market.save() });
     },
   };
 }
