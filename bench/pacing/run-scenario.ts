@@ -150,6 +150,8 @@ interface RunningProcess {
   next(): Promise<unknown>;
   onMessage(see: (message: unknown) => void): void;
   readonly exited: Promise<unknown>;
+  /** Rejects when the run is interrupted. */
+  readonly aborted: Promise<never>;
   /** Lets the process end by itself, and ends it where it does not. */
   stop(): Promise<void>;
 }
@@ -160,12 +162,17 @@ function startProcess(program: string, signal: AbortSignal, environment: Record<
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
   const exited = once(child, 'exit');
+  const aborted = once(signal, 'abort').then((): never => {
+    throw signal.reason as Error;
+  });
+  aborted.catch(() => undefined);
   const arrived: unknown[] = [];
   let see = (message: unknown): void => void arrived.push(message);
   child.on('message', (message) => see(message));
   const kill = (): void => void child.kill('SIGKILL');
   return {
     exited,
+    aborted,
     send: (message) => void child.send(message as object, () => undefined),
     async next() {
       const ended = exited.then(([code]) => Promise.reject(new Error(`${program} ended with ${String(code)}`)));
@@ -178,7 +185,6 @@ function startProcess(program: string, signal: AbortSignal, environment: Record<
           };
         }
       });
-      const aborted = once(signal, 'abort').then(() => Promise.reject(signal.reason as Error));
       return Promise.race([message, ended, aborted]);
     },
     onMessage(listener) {
@@ -204,6 +210,6 @@ async function lastMessage(child: RunningProcess, see: (message: PeerMessage) =>
       if (last.kind === 'done') resolve();
     });
   });
-  await Promise.race([done, child.exited]);
+  await Promise.race([done, child.exited, child.aborted]);
   return last;
 }
