@@ -15,12 +15,13 @@ type Style = Parameters<typeof styleText>[0];
 /** The table, a line for each client; colour only on a terminal. */
 export function tellOutcomes(outcomes: readonly Outcome[], out: NodeJS.WriteStream): void {
   const paint = (style: Style, text: string): string => styleText(style, text, { stream: out });
-  const head = ['', 'client', '× least', 'seconds', 'requests', '429s', 'lost', 'tokens'];
+  const head = ['', 'client', '× least', 'seconds', 'to first', 'requests', '429s', 'lost', 'tokens'];
   const rows = outcomes.map((outcome) => [
     outcome.scenario.id,
     outcome.client,
     figure(ratioOf(outcome), 3),
     figure(secondsOf(outcome), 1),
+    figure(between(outcome.startedAt, outcome.firstAt) ?? Infinity, 1),
     String(outcome.requests),
     String(outcome.throttled),
     String(lostOf(outcome)),
