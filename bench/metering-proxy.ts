@@ -9,6 +9,10 @@ export interface Meter {
   readonly items: number;
   /** Read capacity units, as the engine counts them. */
   readonly readUnits: number;
+  /** Write capacity units, as the engine counts them: indexes included, transactions double. */
+  readonly writeUnits: number;
+  /** Writes whose condition did not hold. AWS charges them, and the engine does not say how much. */
+  readonly refusedWrites: number;
   /** From the forwarding of each call to the last byte of its answer, in milliseconds; of calls side by side, the sum. */
   readonly engineMs: number;
 }
@@ -20,17 +24,21 @@ export interface MeteringProxy {
   stop(): Promise<void>;
 }
 
-const NOTHING: Meter = { calls: 0, items: 0, readUnits: 0, engineMs: 0 };
+const NOTHING: Meter = { calls: 0, items: 0, readUnits: 0, writeUnits: 0, refusedWrites: 0, engineMs: 0 };
 const READS = ['GetItem', 'BatchGetItem', 'Query', 'Scan'];
+const WRITES = ['PutItem', 'UpdateItem', 'DeleteItem', 'BatchWriteItem', 'TransactWriteItems'];
+
+const REFUSALS = /ConditionalCheckFailed|TransactionCanceled/;
 
 interface Answer {
+  __type?: string;
   ConsumedCapacity?: { CapacityUnits?: number } | { CapacityUnits?: number }[];
   ScannedCount?: number;
   Item?: unknown;
   Responses?: Record<string, unknown[]>;
 }
 
-/** Stands in front of a DynamoDB engine and meters what passes: each read is made to tell the capacity it consumed. */
+/** Stands in front of a DynamoDB engine and meters what passes: each read and write is made to tell the capacity it consumed. */
 export async function startMeteringProxy(target: string): Promise<MeteringProxy> {
   const { hostname, port } = new URL(target);
   let meter = NOTHING;
@@ -38,8 +46,9 @@ export async function startMeteringProxy(target: string): Promise<MeteringProxy>
   async function serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const operation = String(incoming.headers['x-amz-target'] ?? '').split('.')[1] ?? '';
     const isRead = READS.includes(operation);
+    const isMetered = isRead || WRITES.includes(operation);
     const body = await bodyOf(incoming);
-    const sent = isRead ? Buffer.from(JSON.stringify({ ...parse(body), ReturnConsumedCapacity: 'TOTAL' })) : body;
+    const sent = isMetered ? Buffer.from(JSON.stringify({ ...parse(body), ReturnConsumedCapacity: 'TOTAL' })) : body;
     const begun = performance.now();
     const forwarded = request({
       hostname,
@@ -52,11 +61,14 @@ export async function startMeteringProxy(target: string): Promise<MeteringProxy>
     const [response] = (await once(forwarded, 'response')) as [IncomingMessage];
     const answer = await bodyOf(response);
     const engineMs = performance.now() - begun;
-    const read = isRead && response.statusCode === 200 ? costOf(parse(answer)) : NOTHING;
+    const cost = isMetered ? costOf(isRead, response.statusCode ?? 502, parse(answer)) : {};
+    const { items = 0, readUnits = 0, writeUnits = 0, refusedWrites = 0 } = cost;
     meter = {
       calls: meter.calls + 1,
-      items: meter.items + read.items,
-      readUnits: meter.readUnits + read.readUnits,
+      items: meter.items + items,
+      readUnits: meter.readUnits + readUnits,
+      writeUnits: meter.writeUnits + writeUnits,
+      refusedWrites: meter.refusedWrites + refusedWrites,
       engineMs: meter.engineMs + engineMs,
     };
     outgoing.writeHead(response.statusCode ?? 502, { ...response.headers, 'content-length': answer.length });
@@ -95,11 +107,15 @@ function parse(body: Buffer): object {
   return JSON.parse(body.toString('utf8')) as object;
 }
 
-/** @throws Error when the engine does not say what the call has consumed */
-function costOf(answer: Answer): Pick<Meter, 'items' | 'readUnits'> {
+/** @throws Error when the engine does not say what a call has consumed */
+function costOf(isRead: boolean, status: number, answer: Answer): Partial<Meter> {
+  if (status !== 200) return REFUSALS.test(answer.__type ?? '') ? { refusedWrites: 1 } : {};
   const { ConsumedCapacity, ScannedCount, Item, Responses = {} } = answer;
   if (ConsumedCapacity === undefined) throw new Error('the DynamoDB engine does not tell the capacity it consumed');
-  const readUnits = [ConsumedCapacity].flat().reduce((sum, { CapacityUnits = 0 }) => sum + CapacityUnits, 0);
-  const items = ScannedCount ?? (Item === undefined ? 0 : 1) + Object.values(Responses).flat().length;
-  return { items, readUnits };
+  const units = [ConsumedCapacity].flat().reduce((sum, { CapacityUnits = 0 }) => sum + CapacityUnits, 0);
+  if (!isRead) return { writeUnits: units };
+  return {
+    readUnits: units,
+    items: ScannedCount ?? (Item === undefined ? 0 : 1) + Object.values(Responses).flat().length,
+  };
 }

@@ -42,14 +42,26 @@ function captureOutput(): void {
   for (const [method, level] of Object.entries(levels)) {
     console[method as keyof typeof levels] = (...parameters: unknown[]) => {
       const timestamp = new Date().toISOString();
-      const message = format(...parameters);
       const text =
         data.logFormat === 'JSON'
-          ? JSON.stringify({ timestamp, level, requestId: currentRequestId, message })
-          : `${timestamp}\t${currentRequestId ?? 'undefined'}\t${level}\t${message}`;
+          ? jsonLine({ timestamp, level, requestId: currentRequestId }, parameters)
+          : `${timestamp}\t${currentRequestId ?? 'undefined'}\t${level}\t${format(...parameters)}`;
       post({ kind: 'log', text: `${text}\n` });
     };
   }
+}
+
+/** What is logged alone stands in the line as it is; anything else, and what is no JSON, as text. */
+function jsonLine(head: object, parameters: unknown[]): string {
+  const [alone] = parameters;
+  if (parameters.length === 1 && !(alone instanceof Error)) {
+    try {
+      return JSON.stringify({ ...head, message: alone });
+    } catch {
+      // It refers to itself, or holds a BigInt.
+    }
+  }
+  return JSON.stringify({ ...head, message: format(...parameters) });
 }
 
 /** Node reads this variable when a process starts; a thread of a running process must do it itself. */

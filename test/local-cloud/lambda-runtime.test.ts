@@ -259,3 +259,23 @@ test("an SDK client reaches the cloud's services through the variables alone, al
   for (let time = 0; time < 3; time++)
     expect(await invoke()).toEqual({ outcome: 'success', payload: ['b', 'ResourceNotFoundException'] });
 });
+
+test('in the JSON log format an object that is logged alone stays an object, and everything else is text', async () => {
+  const lines: string[] = [];
+  const invoke = await functionOf(
+    `export const handler = async () => {
+      console.info({ message: 'slice', visits: { unchanged: 20 } });
+      console.warn('two of', { a: 1 });
+      console.error({ big: 1n });
+    };`,
+    { LoggingConfig: { LogFormat: 'JSON' } },
+    { onLog: ({ text }) => lines.push(text) },
+  );
+  expect(await invoke()).toMatchObject({ outcome: 'success' });
+  const logged = lines.flatMap((text) => (text.includes('"level"') ? [JSON.parse(text) as object] : []));
+  expect(logged).toMatchObject([
+    { level: 'INFO', message: { message: 'slice', visits: { unchanged: 20 } } },
+    { level: 'WARN', message: 'two of { a: 1 }' },
+    { level: 'ERROR', message: '{ big: 1n }' },
+  ]);
+});

@@ -71,8 +71,8 @@ export function createPricingApi(parts: PricingApiParts): (request: TlsRequest) 
   };
 
   async function answerToken({ message, response, reset }: TlsRequest, body: string): Promise<void> {
-    const form = new URLSearchParams(body);
-    const account = tokens.accountOf(form)?.name;
+    const form = formOf(message, body);
+    const account = form && tokens.accountOf(form)?.name;
     const attributes = { api: 'login', operation: 'token', account };
     const delay = delayOf(attributes);
     await sleep(clock, delay.uplinkMs);
@@ -83,7 +83,7 @@ export function createPricingApi(parts: PricingApiParts): (request: TlsRequest) 
       alid: null,
       operation: 'token',
     });
-    const granted = readsForm(message) ? tokens.answer(form) : NOT_A_FORM;
+    const granted = form ? tokens.answer(form) : NOT_A_FORM;
     const answer = { ...granted, headers: { ...granted.headers, 'x-amzn-RequestId': randomUUID() } };
     const fault = faults.takeAnswerFault(attributes);
     const extra = faults.takeHeaders(attributes);
@@ -175,9 +175,18 @@ const NOT_A_FORM: Answer = {
   body: { error: 'invalid_request', error_description: 'The request must be a POST of a form.' },
 };
 
-function readsForm(message: IncomingMessage): boolean {
+/** The fields of a posted form, or of the JSON object that several libraries post in its place. */
+function formOf(message: IncomingMessage, body: string): URLSearchParams | undefined {
   const type = message.headers['content-type'] ?? '';
-  return message.method === 'POST' && /^application\/x-www-form-urlencoded\b/i.test(type);
+  if (message.method !== 'POST') return undefined;
+  if (/^application\/x-www-form-urlencoded\b/i.test(type)) return new URLSearchParams(body);
+  if (!/^application\/json\b/i.test(type)) return undefined;
+  try {
+    const fields = Object.entries(JSON.parse(body) as object).filter(([, value]) => typeof value === 'string');
+    return new URLSearchParams(fields);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The body as text; one that is too long is cut off, and will not be understood. */
