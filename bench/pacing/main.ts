@@ -26,7 +26,7 @@ ${SCENARIOS.map(({ id, title }) => `  ${id}  ${title}`).join('\n')}
 Each scenario has a simulated upstream of its own that keeps real token buckets and answers after a log-normal time with a
 median of 200 ms; each client is a process of its own with an account, and so a bucket, of its own. The figure is the time
 from the start to the last item answered ÷ the least time that the bucket allows:
-(requests needed - burst) / rate + median latency; requests that faults make necessary count as needed. "to first" is the
+one latency for the token + (requests needed - burst) / rate + one latency; requests that faults make necessary count as needed. "to first" is the
 part that passes before the first request reaches the bucket.
 
 The first run installs the other clients into bench/pacing/node_modules. A whole run takes about ten minutes, prints a table,

@@ -1,6 +1,6 @@
 /**
  * Runs this project in a process of its own, driven by the same messages as the other clients: the synthesised stack on the
- * local cloud, with its planner at work and its worker cold. Nothing in it knows that it is being measured.
+ * local cloud. Nothing in it knows that it is being measured.
  */
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -31,6 +31,7 @@ export interface OursJob {
 }
 
 const PLANNER = 'PriceChecks/Planner/Function';
+const WORKER = 'PriceChecks/Worker/Function';
 const PROGRESS_MS = 500;
 
 const [job] = (await once(process, 'message')) as [OursJob];
@@ -83,9 +84,20 @@ const cloud = await createCloud({
 process.on('SIGINT', () => undefined);
 process.on('disconnect', () => void cloud.stop().then(() => process.exit()));
 
-// As on AWS, where it has run every minute before there was anything to do, the planner is warm.
+// The other clients are loaded when their time begins, and so are the functions here: the planner has run as it does every
+// minute, and the worker has seen a message that is none. Neither has read a secret or fetched a token.
 await cloud.start();
 await planned.promise;
+await cloud.invoke(WORKER, {
+  Records: [
+    {
+      messageId: 'warm-up',
+      receiptHandle: 'none',
+      body: 'no slice',
+      attributes: { ApproximateReceiveCount: '1', MessageGroupId: 'warm-up' },
+    },
+  ],
+});
 await seedPrices({ cloud, settings, credentials: job.seeder, watches: job.items.map(watchOf) });
 await tell('ready');
 await once(process, 'message');

@@ -57,7 +57,7 @@ export const SCENARIOS: readonly Scenario[] = [
     'g',
     'every fifth request fails',
     'getPricing',
-    2_000,
+    4_000,
     { rate: 10, burst: 20 },
     {
       fault: { kind: 'unavailable', every: 5 },
@@ -77,7 +77,7 @@ export const SCENARIOS: readonly Scenario[] = [
     'i',
     '10/s granted, 5/s known',
     'getPricing',
-    2_000,
+    4_000,
     { rate: 5, burst: 10 },
     {
       granted: { rate: 10, burst: 10 },
@@ -102,15 +102,15 @@ export function rateOf({ granted, configured }: Scenario): Rate {
 }
 
 /**
- * The least time that the server's bucket allows, in milliseconds: a full bucket, requests that arrive the moment there
- * is a token, and one median round trip.
+ * The least time that the server's bucket allows, in milliseconds: a round trip for the access token, without which nothing
+ * can be sent, a full bucket, requests that arrive the moment there is a token, and one median round trip.
  *
  * @param repeats requests that were needed besides one for each pack of items
  */
 export function leastTime(scenario: Scenario, repeats: number): number {
   const { rate, burst } = rateOf(scenario);
   const needed = Math.ceil(scenario.items / PACK) + repeats;
-  return (Math.max(0, needed - burst) / rate) * 1000 + LATENCY.medianMs;
+  return LATENCY.medianMs + (Math.max(0, needed - burst) / rate) * 1000 + LATENCY.medianMs;
 }
 
 /** The items of a scenario: identifiers that look like ASINs and are the same in every run. */

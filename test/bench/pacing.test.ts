@@ -11,7 +11,7 @@ const outcome = (rest: Partial<Outcome> = {}): Outcome => ({
   client: 'a client',
   pacing: 'some',
   startedAt: 1_000,
-  lastAnswerAt: 9_200,
+  lastAnswerAt: 9_400,
   answered: 2_000,
   requests: 100,
   throttled: 0,
@@ -26,12 +26,12 @@ const outcome = (rest: Partial<Outcome> = {}): Outcome => ({
 
 describe('the least time of a scenario', () => {
   it('is what lies beyond the burst at the rate, and one round trip', () => {
-    expect(leastTime(scenario('a'), 0)).toBe(((100 - 20) / 10) * 1000 + 200);
-    expect(leastTime(scenario('d'), 0)).toBe(((5 - 1) / 0.1) * 1000 + 200);
+    expect(leastTime(scenario('a'), 0)).toBe(((100 - 20) / 10) * 1000 + 2 * 200);
+    expect(leastTime(scenario('d'), 0)).toBe(((5 - 1) / 0.1) * 1000 + 2 * 200);
   });
 
   it('goes by the rate that the server grants, not by the one that the client knows', () => {
-    expect(leastTime(scenario('i'), 0)).toBe(((100 - 10) / 10) * 1000 + 200);
+    expect(leastTime(scenario('i'), 0)).toBe(((200 - 10) / 10) * 1000 + 2 * 200);
   });
 
   it('counts the requests that faults make necessary', () => {
@@ -42,7 +42,7 @@ describe('the least time of a scenario', () => {
 describe('an outcome', () => {
   it('is the time to the last answer as a multiple of the least', () => {
     expect(ratioOf(outcome())).toBe(1);
-    expect(ratioOf(outcome({ lastAnswerAt: 1_000 + 2 * 8_200 }))).toBe(2);
+    expect(ratioOf(outcome({ lastAnswerAt: 1_000 + 2 * 8_400 }))).toBe(2);
     expect(ratioOf(outcome({ lastAnswerAt: undefined }))).toBe(Infinity);
   });
 
@@ -98,7 +98,7 @@ describe('the chart', () => {
   it('cuts off a bar that is too long, and tells how long it is', () => {
     const widths = (chart: string): number[] =>
       [...chart.matchAll(/width="([\d.]+)" height="11"/g)].map(([, w]) => Number(w));
-    const times = (ratio: number) => outcome({ lastAnswerAt: 1_000 + ratio * 8_200 });
+    const times = (ratio: number) => outcome({ lastAnswerAt: 1_000 + ratio * 8_400 });
     const chart = drawChart([times(4), times(40)], '2026-01-02T03:04:05.000Z');
     const [cut, longer] = widths(chart);
     expect(longer).toBe(cut);

@@ -64,10 +64,12 @@ export async function planBucket(
   const unit = isStepwise(rate) ? 1 : perSlice;
   const started = row.started ?? 0;
   const limit = started + Math.max(Math.floor(rate * order.backlogSeconds), 2 * perSlice);
+  /** Classes that have nothing in their lap: they need no second look. */
+  const empty = new Set<WatchClass>();
   /** Plans one class's slices up to `ceiling` requests planned. */
   async function topUp(watchClass: WatchClass, ceiling: number): Promise<void> {
     // Nothing is read that there is no room for.
-    while (planned + unit <= ceiling) {
+    while (planned + unit <= ceiling && !empty.has(watchClass)) {
       const most = Math.min(perSlice, ceiling - planned);
       const lap = laps[watchClass];
       const expectedStart = now + ((planned - started) / rate) * 1000;
@@ -82,7 +84,10 @@ export async function planBucket(
       const whole = watches.length === page.watches.length;
       if (requests.length === 0) {
         // The lap ended exactly with the slice before, or there is nothing in it.
-        if (lap === undefined || lap.cursor === null) return;
+        if (lap === undefined || lap.cursor === null) {
+          empty.add(watchClass);
+          return;
+        }
         laps[watchClass] = { ...lap, cursor: null };
         continue;
       }
