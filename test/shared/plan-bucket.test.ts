@@ -67,7 +67,14 @@ describe('planning a bucket', () => {
   it('plans slices of a few requests, to be sent step by step, where the interval exceeds three seconds', async () => {
     const slow = { ...order, limit: { perSecond: 0.1, burst: 1 } };
     const { slices } = await planBucket(slow, {}, NOW, lapsOf({ steady: names(100) }).read);
-    expect(slices.map(({ watches }) => watches.length)).toEqual([5, 5, 5]);
+    expect(slices.map(({ watches }) => watches.length)).toEqual([6, 6]);
+    // Whoever is in a hurry does not wait until a slice is full.
+    const hasty = await planBucket(slow, {}, NOW, lapsOf({ urgent: names(2), steady: names(100) }).read);
+    expect(hasty.slices.map(({ class: each, watches }) => [each, watches.length])).toEqual([
+      ['urgent', 2],
+      ['steady', 6],
+      ['steady', 6],
+    ]);
   });
 
   it('packs watches: a slice holds as many as its requests can carry', async () => {

@@ -29,7 +29,7 @@ export interface BucketPlan {
 }
 
 /** Requests of a slice that is sent step by step; each is a receipt of its message, of which the queue allows ten. */
-const MOST_STEPS = 5;
+const MOST_STEPS = 6;
 /** Watches that are read at once when a slice is made anew. */
 const OUTLINE_PAGE = 1_000;
 /** Most watches that are read for one slice; about as many fit into its message. */
@@ -60,7 +60,8 @@ export async function planBucket(
 
   const rate = usableRate(learnedRate(row, order.limit), now);
   const perSlice = requestsPerSlice(rate, order.sliceSeconds);
-  // A stepwise slice may be of any length: its bucket is too slow to round shares to whole slices.
+  // A bucket that goes step by step is too slow to round shares to whole slices. Only of what is in no hurry slices are
+  // whole, since a message costs the same whatever its length.
   const unit = isStepwise(rate) ? 1 : perSlice;
   const started = row.started ?? 0;
   const limit = started + Math.max(Math.floor(rate * order.backlogSeconds), 2 * perSlice);
@@ -69,7 +70,8 @@ export async function planBucket(
   /** Plans one class's slices up to `ceiling` requests planned. */
   async function topUp(watchClass: WatchClass, ceiling: number): Promise<void> {
     // Nothing is read that there is no room for.
-    while (planned + unit <= ceiling && !empty.has(watchClass)) {
+    const least = watchClass === 'steady' ? perSlice : unit;
+    while (planned + least <= ceiling && !empty.has(watchClass)) {
       const most = Math.min(perSlice, ceiling - planned);
       const lap = laps[watchClass];
       const expectedStart = now + ((planned - started) / rate) * 1000;

@@ -57,6 +57,8 @@ export async function receiveSlices(
       await parts.slices.hide(record.receiptHandle, outcome.seconds);
       staying.push(record.messageId);
     }
+    // A receipt that only finds that it has to wait is not worth a line.
+    if (outcome.kind === 'hide' && outcome.because === 'pace' && outcome.visits === undefined) continue;
     parts.log('slice', {
       correlationId: record.messageId,
       slice: slice.id,
