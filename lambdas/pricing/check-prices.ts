@@ -190,10 +190,10 @@ class PriceCheck {
       const changes = comparePrices(before, after, head.tuning ?? {});
       if (changes.length === 0 && head.version > 0) return { kind: 'unchanged' };
       const price = before?.price;
-      const missing = price ? lostParts(price, after.price) : [];
+      const missingParts = price ? lostParts(price, after.price) : [];
       // Other parts than last time are missing for the first time.
-      if (missing.some((part) => head.missing?.includes(part) !== true)) {
-        return { kind: 'vanished', since: sighting.sentAt, partly: true, missing };
+      if (missingParts.some((part) => head.missingParts?.includes(part) !== true)) {
+        return { kind: 'vanished', since: sighting.sentAt, partly: true, missingParts };
       }
       return this.#change(head, sighting, { after, changes, lap: lapOf(head.bucketId, 'steady') });
     });

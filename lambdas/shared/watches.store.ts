@@ -25,7 +25,7 @@ export interface VisitNotes {
   /** When the upstream first said that it does not know a thing that was there before, epoch milliseconds. */
   readonly missingSince?: number | undefined;
   /** What the last answer lacked of a thing that it did know, by the names of the parts. */
-  readonly missing?: readonly string[] | undefined;
+  readonly missingParts?: readonly string[] | undefined;
   /** The upstream has nothing to say before, epoch milliseconds. */
   readonly notBefore?: number | undefined;
 }
@@ -34,7 +34,7 @@ const NOTES = [
   'attempts',
   'problem',
   'missingSince',
-  'missing',
+  'missingParts',
   'notBefore',
 ] as const satisfies readonly (keyof VisitNotes)[];
 

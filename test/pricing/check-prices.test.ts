@@ -171,13 +171,15 @@ describe('a part that is no longer there', () => {
     const { world, ids, batch } = await offersWorld(1);
     world.told();
     world.reply = batch((item) => without(item, 'ListPrice'));
-    expect(await world.visit(...ids)).toMatchObject([{ kind: 'vanished', partly: true, missing: ['listPrice'] }]);
+    expect(await world.visit(...ids)).toMatchObject([{ kind: 'vanished', partly: true, missingParts: ['listPrice'] }]);
     world.reply = batch((item) => without(item, 'CompetitivePriceThreshold'));
-    expect(await world.visit(...ids)).toMatchObject([{ kind: 'vanished', missing: ['competitivePriceThreshold'] }]);
+    expect(await world.visit(...ids)).toMatchObject([
+      { kind: 'vanished', missingParts: ['competitivePriceThreshold'] },
+    ]);
     expect(world.told()).toEqual([]);
     await world.visit(...ids);
     expect(world.told()).toEqual(['Price Changed']);
-    expect(world.head(ids[0] ?? '').missing).toBeUndefined();
+    expect(world.head(ids[0] ?? '').missingParts).toBeUndefined();
   });
 
   it('is told as soon as every part that is missing was missing before', async () => {

@@ -159,7 +159,7 @@ export class PollingWorld {
             });
             return Promise.resolve(new Map(found));
           },
-          place: ({ watchId, bucketId }, to, { attempts, problem, missingSince, missing, notBefore }) => {
+          place: ({ watchId, bucketId }, to, { attempts, problem, missingSince, missingParts, notBefore }) => {
             const head = this.watches.get(watchId);
             if (head?.lap === undefined) return Promise.resolve(false);
             this.#put({
@@ -169,7 +169,7 @@ export class PollingWorld {
               attempts,
               problem,
               missingSince,
-              missing,
+              missingParts,
               notBefore,
             });
             return Promise.resolve(true);

@@ -26,8 +26,8 @@ export async function settleVisit<State>(
 ): Promise<void> {
   const { watches } = parts;
   const steady = classOf(head.lap ?? '') === 'steady';
-  const { attempts, problem, missingSince, missing, notBefore } = head;
-  const noted = [attempts, problem, missingSince, missing, notBefore].some((note) => note !== undefined);
+  const { attempts, problem, missingSince, missingParts, notBefore } = head;
+  const noted = [attempts, problem, missingSince, missingParts, notBefore].some((note) => note !== undefined);
   switch (visit.kind) {
     case 'recorded':
     case 'doubtful':
@@ -38,7 +38,7 @@ export async function settleVisit<State>(
       return;
     case 'vanished':
       // A part that is missing says nothing against the whole, nor the other way round.
-      if (visit.missing !== undefined) await watches.place(head, 'urgent', { missing: visit.missing });
+      if (visit.missingParts !== undefined) await watches.place(head, 'urgent', { missingParts: visit.missingParts });
       else if (missingSince === undefined) await watches.place(head, 'urgent', { missingSince: visit.since });
       return;
     case 'moved':
@@ -67,8 +67,8 @@ async function settleFailure<State>(
   if (error.retryable && shape === undefined && !known) {
     const attempts = (head.attempts ?? 0) + 1;
     if (attempts < limit) {
-      const { problem: before, missingSince, missing } = head;
-      await watches.place(head, 'urgent', { problem: before, missingSince, missing, attempts });
+      const { problem: before, missingSince, missingParts } = head;
+      await watches.place(head, 'urgent', { problem: before, missingSince, missingParts, attempts });
       return;
     }
   }
