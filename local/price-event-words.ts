@@ -69,7 +69,10 @@ export function priceWords(headline: string, data: unknown, nameOf: NameOf): Eve
     (headline !== 'Competitor Left' || to === null);
   const rank = (one: Change): number => (isAbout(one) ? 0 : AS_WELL.includes(one.change) ? 2 : 1);
   const sorted = changes.toSorted((a, b) => rank(a) - rank(b));
-  const what = headline === 'Price Added' && after ? shown(after) : told(sorted.map((one) => story(one, currency, after?.buyBox ?? [])));
+  const what =
+    headline === 'Price Added' && after
+      ? shown(after)
+      : told(sorted.map((one) => story(one, currency, after?.buyBox ?? [])));
   const id = sku ?? asin ?? '?';
   const name = (sku === null ? undefined : nameOf(sku)) ?? (asin === null ? undefined : nameOf(asin)) ?? id;
   return { headline, title: name, story: [place.filter(Boolean).join(' '), what].filter(Boolean).join(': ') };
