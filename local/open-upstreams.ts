@@ -53,6 +53,10 @@ export async function openUpstreams(options: UpstreamsOptions): Promise<Upstream
   const { offerStatus, pricing } = upstreamAddresses(settings, environment);
   const others = [offerStatus, ...(pricing ? [pricing] : [])].filter(({ isSimulated }) => !isSimulated);
   const given = others.length === 0 ? {} : secretsFromFile(others, environment['OFFER_RELAY_SECRETS_FILE']);
+  // The simulator's own secrets are made anew at every start: a file that was made for all APIs knows nothing of them.
+  const names = secretNames(settings);
+  const secretsOf = (api: readonly string[]): Record<string, unknown> =>
+    Object.fromEntries(Object.entries(given).filter(([name]) => api.includes(name)));
   let take: (notification: object) => void = () => undefined;
   const simulator =
     offerStatus.isSimulated || pricing?.isSimulated === true
@@ -71,14 +75,14 @@ export async function openUpstreams(options: UpstreamsOptions): Promise<Upstream
   const opened: Opened[] = [
     offerStatus.isSimulated && simulator !== undefined
       ? simulatedOfferStatus(settings, offerStatus, simulator)
-      : { address: offerStatus, overrides: { offerStatusUrl: offerStatus.url }, secrets: given },
+      : { address: offerStatus, overrides: { offerStatusUrl: offerStatus.url }, secrets: secretsOf(names.offerStatus) },
   ];
   if (pricing?.isSimulated === true && simulator !== undefined) {
     opened.push(simulatedPricing(settings, pricing, simulator));
   } else if (pricing !== undefined) {
     const { url, tokenUrl } = pricing;
     const overrides = { tokenUrl, ...(url !== undefined && { pricingUrl: url }) };
-    opened.push({ address: pricing, overrides, secrets: given });
+    opened.push({ address: pricing, overrides, secrets: secretsOf(names.pricing) });
   }
   return {
     addresses: opened.map(({ address }) => address),
@@ -111,6 +115,16 @@ function sellers(settings: PricingSettings, { items, path, port }: UpstreamsOpti
     ),
   }));
   return { accounts, items, profile: settings.rateProfile, stateFile: path('items.json'), port: nextPort(port, 2) };
+}
+
+/** The names of each API's secrets. */
+function secretNames({ stage, offerStatus, pricing }: RuntimeSettings) {
+  return {
+    offerStatus: Object.entries(offerStatus.accounts).map(([name, account]) =>
+      offerStatusSecretName(stage, name, account),
+    ),
+    pricing: Object.entries(pricing.accounts).map(([name, account]) => pricingSecretName(stage, name, account)),
+  };
 }
 
 function simulatedOfferStatus(

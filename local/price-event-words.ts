@@ -14,6 +14,7 @@ const Row = z.looseObject({
   count: z.number().optional(),
   rank: z.number().optional(),
   category: z.string().optional(),
+  quantityTier: z.number().optional(),
 });
 type Row = z.infer<typeof Row>;
 const rows = z.array(Row).default([]);
@@ -68,7 +69,10 @@ export function priceWords(headline: string, data: unknown, nameOf: NameOf): Eve
     (headline !== 'Competitor Left' || to === null);
   const rank = (one: Change): number => (isAbout(one) ? 0 : AS_WELL.includes(one.change) ? 2 : 1);
   const sorted = changes.toSorted((a, b) => rank(a) - rank(b));
-  const what = headline === 'Price Added' && after ? shown(after) : told(sorted.map((one) => story(one, currency)));
+  const what =
+    headline === 'Price Added' && after
+      ? shown(after)
+      : told(sorted.map((one) => story(one, currency, after?.buyBox ?? [])));
   const id = sku ?? asin ?? '?';
   const name = (sku === null ? undefined : nameOf(sku)) ?? (asin === null ? undefined : nameOf(asin)) ?? id;
   return { headline, title: name, story: [place.filter(Boolean).join(' '), what].filter(Boolean).join(': ') };
@@ -85,7 +89,8 @@ function shown({ own, buyBox, lowest, totalOfferCount, currency = '' }: z.infer<
   ]);
 }
 
-function story(change: Change, currency: string): string {
+/** @param boxes the Buy Boxes that there are now */
+function story(change: Change, currency: string, boxes: readonly Row[]): string {
   const from = rowOf(change.from);
   const to = rowOf(change.to);
   const row = to ?? from ?? {};
@@ -93,7 +98,7 @@ function story(change: Change, currency: string): string {
     case 'ownPriceChanged':
       return `own price${moved(from, to, currency)}`;
     case 'buyBoxChanged':
-      return buyBox(String(change['outcome']), from, to, currency);
+      return buyBox(String(change['outcome']), { from, to, boxes }, currency);
     case 'lowestPriceChanged':
       return `lowest ${spoken(row.condition, row.channel)}price${moved(from, to, currency)}`;
     case 'competitivePriceChanged':
@@ -125,8 +130,18 @@ function story(change: Change, currency: string): string {
   }
 }
 
-function buyBox(outcome: string, from: Row | undefined, to: Row | undefined, currency: string): string {
-  if (to === undefined) return outcome === 'lost' ? 'Buy Box lost, nobody has it' : 'Buy Box gone';
+function buyBox(
+  outcome: string,
+  { from, to, boxes }: { from: Row | undefined; to: Row | undefined; boxes: readonly Row[] },
+  currency: string,
+): string {
+  if (to === undefined) {
+    // Two may have shared it.
+    const left = boxes.find((box) => box.condition === from?.condition && box.quantityTier === from?.quantityTier);
+    if (left !== undefined && outcome === 'lost') return buyBox(outcome, { from, to: left, boxes }, currency);
+    if (left !== undefined) return `Buy Box left to ${winner(left) || 'one seller'} at ${amount(left, currency)}`;
+    return outcome === 'lost' ? 'Buy Box lost, nobody has it' : 'Buy Box gone';
+  }
   const at = `at ${amount(to, currency)}`;
   if (outcome === 'won') return `Buy Box won ${at}`;
   if (outcome === 'lost') return `Buy Box lost to ${winner(to) || 'another seller'} ${at}`;

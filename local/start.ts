@@ -99,9 +99,12 @@ async function bringUp(
   const list = openWatchList(cloud, settings);
   endings.push(() => list.close());
   const { titles, prices } = examples;
-  if (titles.length + prices.length > 0 && (await list.isEmpty())) {
-    screen.step(`putting ${titles.length} example titles and ${prices.length} prices on the empty watch list`);
+  if (titles.length > 0 && (await list.isEmpty('titles'))) {
+    screen.step(`putting ${titles.length} example titles on the watch list, which has none`);
     await list.add(titles);
+  }
+  if (prices.length > 0 && (await list.isEmpty('prices'))) {
+    screen.step(`putting ${prices.length} example prices on the watch list, which has none`);
     await list.addPrices(prices);
   }
   const notifications = openNotificationQueue(cloud);

@@ -1,5 +1,5 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { ScanCommand } from '@aws-sdk/lib-dynamodb';
+import { paginateScan } from '@aws-sdk/lib-dynamodb';
 import { accountOfLicensor, offerStatusAccounts } from '../lambdas/offer-status/offer-status-accounts.ts';
 import { systemClock } from '../lambdas/shared/clock.ts';
 import { connectDatabase } from '../lambdas/shared/database.ts';
@@ -13,9 +13,13 @@ import { inLanes } from './watches/lanes.ts';
 
 const SIDE_BY_SIDE = 25;
 
+/** What the identifiers of each kind begin with. */
+const KIND_PREFIXES = { titles: 'title|', prices: 'price|' } as const;
+
 /** The watch list of a running local cloud. */
 export interface WatchList {
-  isEmpty(): Promise<boolean>;
+  /** Whether nothing of a kind was ever on the list. */
+  isEmpty(kind: 'titles' | 'prices'): Promise<boolean>;
   /** Adds titles; returns how many were new. */
   add(titles: readonly TitleWatch[]): Promise<number>;
   /** Adds prices; returns how many were new. */
@@ -55,9 +59,18 @@ export function openWatchList(cloud: Cloud, settings: Pick<RuntimeSettings, 'off
     return added;
   };
   return {
-    async isEmpty() {
-      const { Items = [] } = await database.send(new ScanCommand({ TableName: table, Limit: 1 }));
-      return Items.length === 0;
+    async isEmpty(kind) {
+      const pages = paginateScan(
+        { client: database },
+        {
+          TableName: table,
+          FilterExpression: 'begins_with(watchId, :kind)',
+          ExpressionAttributeValues: { ':kind': KIND_PREFIXES[kind] },
+          ProjectionExpression: 'watchId',
+        },
+      );
+      for await (const { Items = [] } of pages) if (Items.length > 0) return false;
+      return true;
     },
     add: (titles) => add(titles.map(titleToAdd)),
     addPrices: (prices) => add(prices.map(priceToAdd)),

@@ -76,7 +76,7 @@ export class ChangeStore {
                   'SET #lap = :lap, #state = :after, version = :version, sentAt = :sentAt, observedAt = :observedAt, ' +
                   'changeCount = if_not_exists(changeCount, :none) + :one' +
                   (change.problem ? ', problem = :problem' : '') +
-                  ` REMOVE attempts, missingSince, notBefore${change.problem ? '' : ', problem'}`,
+                  ` REMOVE attempts, missingSince, missingParts, notBefore${change.problem ? '' : ', problem'}`,
                 // A removed watch has no lap; a watch never seen has no version.
                 ConditionExpression:
                   change.seenVersion === 0

@@ -2,20 +2,20 @@ import { boundedDrift } from '../shared/drift.ts';
 import { canonicalAmount, isAmount } from './money.ts';
 import type { MoneyType } from './pricing-answers.ts';
 import { canonicalRows } from './price-rows.ts';
-import type { ListName, RowOf } from './price-snapshot.ts';
+import type { ListName, PartName, RowOf } from './price-snapshot.ts';
 import type { Vocabulary } from './vocabularies.ts';
 
-/** Reads the values of one answer, and keeps in mind what it met: currencies, surprises, and lists it could not read. */
+/** Reads the values of one answer, and keeps in mind what it met: currencies, surprises, and parts it could not read. */
 export class AnswerReader {
   readonly #drift = new Set<string>();
-  readonly #unread = new Set<ListName>();
+  readonly #unread = new Set<PartName>();
   readonly #currencies = new Set<string>();
 
   get currencies(): readonly string[] {
     return [...this.#currencies].sort();
   }
 
-  get unread(): readonly ListName[] {
+  get unread(): readonly PartName[] {
     return [...this.#unread].sort();
   }
 
@@ -29,9 +29,17 @@ export class AnswerReader {
     this.#drift.add(`${field}: ${JSON.stringify(value ?? null)}`);
   }
 
-  /** Notes that a list is not known as a whole. */
-  cannotRead(name: ListName): void {
+  /** Notes that a list is not known as a whole, or a price of reference not at all. */
+  cannotRead(name: PartName): void {
     this.#unread.add(name);
+  }
+
+  /** What an answer holds of a part that is null where it is unreadable; undefined then, and where there is none. */
+  readable<Value>(name: PartName, field: string, value: Value | null | undefined): Value | undefined {
+    if (value !== null) return value;
+    this.#drift.add(`${field}: unreadable`);
+    this.cannotRead(name);
+    return undefined;
   }
 
   /** Rows of a list in their one order. A row that gives nothing cannot be placed, so the list is not known as a whole. */

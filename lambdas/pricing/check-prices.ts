@@ -11,7 +11,7 @@ import type { PriceWatch } from '../shared/watches.ts';
 import { parsePriceWatchId } from '../shared/watches.ts';
 import type { WatchHead } from '../shared/watches.store.ts';
 import type { AskedPrices, PriceAnswer } from './ask-prices.ts';
-import { comparePrices, losesParts } from './compare-prices.ts';
+import { comparePrices, lostParts } from './compare-prices.ts';
 import type { PriceChange } from './price-changes.ts';
 import { announcePriceEvents } from './price-events.ts';
 import { PRICE_ITEM, pricesAfter, type PriceReading, type Prices } from './prices.ts';
@@ -190,8 +190,10 @@ class PriceCheck {
       const changes = comparePrices(before, after, head.tuning ?? {});
       if (changes.length === 0 && head.version > 0) return { kind: 'unchanged' };
       const price = before?.price;
-      if (price && losesParts(price, after.price) && head.missingSince === undefined) {
-        return { kind: 'vanished', since: sighting.sentAt, partly: true };
+      const missingParts = price ? lostParts(price, after.price) : [];
+      // Other parts than last time are missing for the first time.
+      if (missingParts.some((part) => head.missingParts?.includes(part) !== true)) {
+        return { kind: 'vanished', since: sighting.sentAt, partly: true, missingParts };
       }
       return this.#change(head, sighting, { after, changes, lap: lapOf(head.bucketId, 'steady') });
     });

@@ -1,11 +1,12 @@
+import { changedBoxes } from './buy-box-changes.ts';
 import { matchRows, type RowDifference } from './match-rows.ts';
 import { reaches } from './money.ts';
 import type { PriceChange } from './price-changes.ts';
-import { DETAILS, isComplete, REFERENCE_PRICES, rowKey } from './price-rows.ts';
-import type { BuyBox, ListName, PriceSnapshot, RowOf } from './price-snapshot.ts';
+import { DETAILS, isComplete, rowKey } from './price-rows.ts';
+import { REFERENCE_PRICES, type ListedOffer, type ListName, type PriceSnapshot, type RowOf } from './price-snapshot.ts';
 import type { PriceTuning } from './price-tuning.ts';
 import type { Prices } from './prices.ts';
-import { rowDiffers, sameKind, sameWinners, type Differs } from './row-differences.ts';
+import { rowDiffers, sameKind, type Differs } from './row-differences.ts';
 
 /**
  * Names what differs between two states of a price watch. Nothing is told until a difference counts (see
@@ -23,36 +24,68 @@ export function comparePrices(before: Prices | null, after: Prices, tuning: Pric
   return changes.some((change) => changeCounts(change, from, to, tuning)) ? changes : [];
 }
 
+/** The lists that an answer may lack a part of, by what tells of their rows. Sales ranks come and go. */
+const LIST_OF_CHANGE = {
+  ownPriceChanged: 'own',
+  buyBoxChanged: 'buyBox',
+  lowestPriceChanged: 'lowest',
+  competitivePriceChanged: 'competitive',
+  offerChanged: 'offers',
+  offerCountChanged: 'offerCounts',
+  buyBoxEligibleChanged: 'buyBoxEligible',
+} as const satisfies Partial<Record<PriceChange['change'], ListName>>;
+
 /**
- * Whether something became absent that may only be missing from this answer: the whole price, a row, a price or another
- * field of one. Offers that leave a list count only where the list is complete and the total agrees.
+ * Names what became absent, and may only be missing from this answer: the whole price, a row, or a field of one, however
+ * deep. An offer that leaves the list is no such part: whether that means anything is for the number of offers to say. It
+ * is one where an offer without a seller is listed, since it may be that one.
+ *
+ * @returns names in a fixed order, each once; equal for the same parts, whatever their values
  */
-export function losesParts(before: PriceSnapshot, after: PriceSnapshot | undefined): boolean {
-  if (!after) return true;
-  return differences(before, after).some((change) => {
-    if (change.change === 'salesRankChanged' || !('to' in change)) return false;
-    const { from, to } = change;
-    if (from === null) return false;
-    if (change.change === 'offerChanged' && to === null) {
-      // It may be there, without its seller's name.
-      return change.from?.sellerId !== undefined && after.offers.some(({ sellerId }) => sellerId === undefined);
+export function lostParts(before: PriceSnapshot, after: PriceSnapshot | undefined): string[] {
+  if (!after) return ['price'];
+  const mayBeNameless = (offer: ListedOffer | null): boolean =>
+    offer?.sellerId !== undefined && after.offers.some(({ sellerId }) => sellerId === undefined);
+  const parts = differences(before, after).flatMap((change): string[] => {
+    switch (change.change) {
+      case 'priceAdded':
+      case 'priceRemoved':
+      case 'watchInvalid':
+      case 'salesRankChanged':
+        return [];
+      case 'totalOfferCountChanged':
+        return change.to === null ? ['totalOfferCount'] : [];
+      case 'referencePriceChanged':
+        return change.to === null ? [change.price] : [];
+      case 'detailChanged':
+        return change.to === null ? [change.detail] : [];
+      default: {
+        const { from, to } = change;
+        if (from === null) return [];
+        const list = LIST_OF_CHANGE[change.change];
+        const key = rowKey[list] as (row: object) => string;
+        const row = `${list}${key(from)}`;
+        if (to !== null) return lostFields(from, to).map((field) => `${row}.${field}`);
+        return change.change === 'offerChanged' && !mayBeNameless(change.from) ? [] : [row];
+      }
     }
-    if (to === null) return true;
-    return typeof from === 'object' && typeof to === 'object' && lacks(from, to);
   });
+  return [...new Set(parts)].sort();
 }
 
 /** Fields that are there or not: to lose one is another value. */
-const FLAGS: ReadonlySet<string> = new Set<keyof PriceSnapshot['offers'][number]>(['buyBoxWinner']);
+const FLAGS: ReadonlySet<string> = new Set<keyof PriceSnapshot['offers'][number]>(['buyBoxWinner', 'alike']);
 
-/** Whether fields of one row, or all members of a list in it, are missing from the other. */
-function lacks(from: object, to: object): boolean {
+/** Fields of one row, and members of a list in it, that are missing from the other. */
+function lostFields(from: object, to: object): string[] {
   const there = new Map(Object.entries(to));
-  return Object.entries(from).some(([name, value]) => {
+  return Object.entries(from).flatMap(([name, value]: [string, unknown]) => {
     const other: unknown = there.get(name);
-    if (value === undefined || value === null || FLAGS.has(name)) return false;
-    if (other === undefined || other === null) return true;
-    return Array.isArray(value) && Array.isArray(other) && value.length > other.length;
+    if (value === undefined || value === null || FLAGS.has(name)) return [];
+    if (other === undefined || other === null) return [name];
+    if (Array.isArray(value)) return Array.isArray(other) && value.length > other.length ? [name] : [];
+    if (typeof value !== 'object' || typeof other !== 'object') return [];
+    return lostFields(value, other).map((field) => `${name}.${field}`);
   });
 }
 
@@ -64,9 +97,7 @@ function differences(from: PriceSnapshot, to: PriceSnapshot): PriceChange[] {
     return matchRows<RowOf<Name>>(from[name], to[name], rowKey[name], (was, is) => !differs(was, is), ...near);
   };
   for (const sides of rows('own')) changes.push({ change: 'ownPriceChanged', ...sides });
-  for (const sides of rows('buyBox', sameWinners)) {
-    changes.push({ change: 'buyBoxChanged', outcome: outcome(sides), ...sides });
-  }
+  for (const change of changedBoxes(from.buyBox, to.buyBox)) changes.push({ change: 'buyBoxChanged', ...change });
   for (const sides of rows('lowest')) changes.push({ change: 'lowestPriceChanged', ...sides });
   for (const sides of rows('competitive')) changes.push({ change: 'competitivePriceChanged', ...sides });
   for (const sides of rows('offers', sameKind)) changes.push({ change: 'offerChanged', ...sides });
@@ -138,10 +169,4 @@ export function changeCounts(
     case 'detailChanged':
       return change.detail === 'currency' && change.from !== null && change.to !== null;
   }
-}
-
-function outcome({ from, to }: { from: BuyBox | null; to: BuyBox | null }): 'won' | 'lost' | 'moved' {
-  if (to?.mine === true && (from === null || from.mine === false)) return 'won';
-  if (from?.mine === true && (to === null || to.mine === false)) return 'lost';
-  return 'moved';
 }

@@ -2,9 +2,9 @@ import { UnreadableAnswerError } from '../shared/errors.ts';
 import type { PriceWatch } from '../shared/watches.ts';
 import { AnswerReader, filled, words } from './answer-reader.ts';
 import { withWinners } from './buy-box-winners.ts';
-import type { OffersItem, PriceItem } from './pricing-answers.ts';
-import { canonicalRows, MOST_LISTED_OFFERS } from './price-rows.ts';
-import type { PriceSnapshot } from './price-snapshot.ts';
+import type { MoneyType, OffersItem, PriceItem, Product } from './pricing-answers.ts';
+import { canonicalRows, countedOffers, MOST_LISTED_OFFERS } from './price-rows.ts';
+import type { ListedOffer, PriceSnapshot, ReferencePrice } from './price-snapshot.ts';
 import { hasPrice, type PriceReading } from './prices.ts';
 import {
   isBuyBoxPrice,
@@ -58,8 +58,8 @@ export function normalisePrice(item: PriceItem, watch: PriceWatch, own: Own): Pr
       (price) => readCompetitivePrice(context, price),
     ),
     offerCounts: readOfferCounts(context, 'offerCounts', 'NumberOfOfferListings[]', listings),
-    tradeInValue: reader.amount('CompetitivePricing.TradeInValue', CompetitivePricing?.TradeInValue),
-    salesRanks: reader.rows('salesRanks', SalesRankings, (rank) => readSalesRank(context, rank)),
+    ...referencePrices(reader, { tradeInValue: ['CompetitivePricing.TradeInValue', CompetitivePricing?.TradeInValue] }),
+    salesRanks: salesRanks(context, SalesRankings),
   });
 }
 
@@ -81,30 +81,32 @@ export function normaliseOffers(item: OffersItem, watch: PriceWatch, own: Own): 
     asin: words(item.ASIN) ?? words(Identifier?.ASIN),
     sku: words(item.SKU) ?? words(Identifier?.SellerSKU),
   });
-  if (!item.Offers) {
+  const status = readStatus(reader, item.status);
+  if (isConclusive(status)) refuseContradictions(item);
+  // Where there are none, Amazon may leave the list out.
+  if (!item.Offers && !(isConclusive(status) && (summary.TotalOfferCount ?? 0) === 0)) {
     reader.surprise('Offers', item.Offers);
     reader.cannotRead('offers');
   }
-  const offers = reader.rows('offers', item.Offers, (offer) => readOffer(context, offer));
+  const listed = readOffers(context, item.Offers);
+  const offers = countedOffers(listed.map(({ offer }) => offer));
   const boxes = reader.rows('buyBox', summary.BuyBoxPrices, (price) => readBuyBox(context, price));
-  const status = readStatus(reader, item.status);
-  if (isConclusive(status)) refuseContradictions(item);
+  const asked = { ...about, customerType: watch.customerType };
   return readingOf(item, reader, {
     ...about,
     status,
     offers: offers.slice(0, MOST_LISTED_OFFERS),
-    buyBox: canonicalRows('buyBox', withWinners(boxes, offers, { ...about, customerType: watch.customerType })),
+    buyBox: canonicalRows('buyBox', withWinners(boxes, listed, asked)),
     lowest: reader.rows('lowest', summary.LowestPrices, (price) => readLowestPrice(context, price)),
     totalOfferCount: summary.TotalOfferCount ?? undefined,
     offerCounts: readOfferCounts(context, 'offerCounts', 'NumberOfOffers[]', summary.NumberOfOffers),
     buyBoxEligible: readOfferCounts(context, 'buyBoxEligible', 'BuyBoxEligibleOffers[]', summary.BuyBoxEligibleOffers),
-    listPrice: reader.amount('Summary.ListPrice', summary.ListPrice),
-    competitivePriceThreshold: reader.amount('Summary.CompetitivePriceThreshold', summary.CompetitivePriceThreshold),
-    suggestedLowerPrice: reader.amount(
-      'Summary.SuggestedLowerPricePlusShipping',
-      summary.SuggestedLowerPricePlusShipping,
-    ),
-    salesRanks: reader.rows('salesRanks', summary.SalesRankings, (rank) => readSalesRank(context, rank)),
+    ...referencePrices(reader, {
+      listPrice: ['Summary.ListPrice', summary.ListPrice],
+      competitivePriceThreshold: ['Summary.CompetitivePriceThreshold', summary.CompetitivePriceThreshold],
+      suggestedLowerPrice: ['Summary.SuggestedLowerPricePlusShipping', summary.SuggestedLowerPricePlusShipping],
+    }),
+    salesRanks: salesRanks(context, summary.SalesRankings),
   });
 }
 
@@ -114,6 +116,31 @@ function contextOf(watch: PriceWatch, { sellerId }: Own): RowContext {
 
 function readStatus(reader: AnswerReader, status: unknown): string {
   return reader.word('status', statuses, status) ?? '';
+}
+
+/** The offers that are listed, with what each says of its being in the Buy Box. */
+function readOffers(context: RowContext, offers: OffersItem['Offers']): { offer: ListedOffer; wins: boolean | null }[] {
+  return (offers ?? []).flatMap((entry) => {
+    const offer = readOffer(context, entry);
+    if (offer === undefined) context.reader.cannotRead('offers');
+    return offer === undefined ? [] : [{ offer, wins: entry.IsBuyBoxWinner ?? null }];
+  });
+}
+
+function salesRanks(context: RowContext, ranks: Product['SalesRankings']): PriceSnapshot['salesRanks'] {
+  const { reader } = context;
+  const readable = reader.readable('salesRanks', 'SalesRankings', ranks);
+  return reader.rows('salesRanks', readable, (rank) => readSalesRank(context, rank));
+}
+
+function referencePrices(
+  reader: AnswerReader,
+  prices: Partial<Record<ReferencePrice, readonly [field: string, money: MoneyType | null | undefined]>>,
+): Partial<Record<ReferencePrice, string>> {
+  const entries = Object.entries(prices) as [ReferencePrice, readonly [string, MoneyType | null | undefined]][];
+  return Object.fromEntries(
+    entries.map(([name, [field, money]]) => [name, reader.amount(field, reader.readable(name, field, money))]),
+  );
 }
 
 type Read = Partial<Omit<PriceSnapshot, 'currency'>> & Pick<PriceSnapshot, 'status'>;

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { canonicalRows, DETAILS, REFERENCE_PRICES, rowText } from './price-rows.ts';
+import { canonicalRows, DETAILS, rowText } from './price-rows.ts';
 import type { ListName, RowOf } from './price-snapshot.ts';
 import {
   BuyBox,
@@ -9,6 +9,7 @@ import {
   OfferCount,
   OwnPrice,
   PriceSnapshot,
+  REFERENCE_PRICES,
   SalesRank,
 } from './price-snapshot.ts';
 import type { Prices } from './prices.ts';

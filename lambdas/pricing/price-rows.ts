@@ -1,4 +1,4 @@
-import type { ListName, PriceSnapshot, RowOf } from './price-snapshot.ts';
+import type { ListedOffer, ListName, PriceSnapshot, RowOf } from './price-snapshot.ts';
 
 const text = (...parts: readonly (string | number | undefined)[]): string =>
   JSON.stringify(parts.map((part) => part ?? null));
@@ -39,21 +39,24 @@ export function compareText(left: string, right: string): number {
   return left < right ? -1 : Number(left > right);
 }
 
+/** Offers in their one order, each once, with the number of those that look alike. */
+export function countedOffers(offers: readonly ListedOffer[]): ListedOffer[] {
+  const groups = Map.groupBy(offers, rowText).values();
+  const counted = [...groups].flatMap(([offer, ...others]) => {
+    if (offer === undefined) return [];
+    return [others.length === 0 ? offer : { ...offer, alike: others.length + 1 }];
+  });
+  return canonicalRows('offers', counted);
+}
+
 /** Whether the listed offers are all there are; more than twenty never are. */
-export function isComplete(snapshot: PriceSnapshot): boolean {
-  return snapshot.totalOfferCount === snapshot.offers.length && snapshot.offers.length <= MOST_LISTED_OFFERS;
+export function isComplete({ offers, totalOfferCount }: PriceSnapshot): boolean {
+  const listed = offers.reduce((sum, { alike = 1 }) => sum + alike, 0);
+  return totalOfferCount === listed && listed <= MOST_LISTED_OFFERS;
 }
 
 /** Most offers that Amazon lists ("OfferDetailList"). */
 export const MOST_LISTED_OFFERS = 20;
-
-/** Prices beside offers, of which an item has one each. */
-export const REFERENCE_PRICES = [
-  'listPrice',
-  'competitivePriceThreshold',
-  'suggestedLowerPrice',
-  'tradeInValue',
-] as const satisfies (keyof PriceSnapshot)[];
 
 /** What a snapshot says of itself. */
 export const DETAILS = ['currency', 'status', 'asin', 'sku', 'condition'] as const satisfies (keyof PriceSnapshot)[];

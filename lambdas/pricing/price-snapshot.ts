@@ -104,6 +104,7 @@ export const ListedOffer = z.object({
   shipsFrom: z.optional(z.object({ country: z.optional(z.string()), state: z.optional(z.string()) })),
   buyBoxWinner: z.optional(z.literal(true)).check(z.describe('Left out where it is not.')),
   featured: z.optional(z.boolean()).check(z.describe('Whether the seller may win the Buy Box.')),
+  alike: z.optional(z.int()).check(z.describe('How many offers look exactly like this; left out: it is the only one.')),
 });
 export type ListedOffer = z.infer<typeof ListedOffer>;
 
@@ -152,3 +153,15 @@ export type ListName = {
   [Name in keyof PriceSnapshot]-?: PriceSnapshot[Name] extends readonly unknown[] ? Name : never;
 }[keyof PriceSnapshot];
 export type RowOf<Name extends ListName> = PriceSnapshot[Name][number];
+
+/** Prices beside offers, of which an item has one each. */
+export const REFERENCE_PRICES = [
+  'listPrice',
+  'competitivePriceThreshold',
+  'suggestedLowerPrice',
+  'tradeInValue',
+] as const satisfies (keyof PriceSnapshot)[];
+export type ReferencePrice = (typeof REFERENCE_PRICES)[number];
+
+/** What of a snapshot an answer may hold unreadably. */
+export type PartName = ListName | ReferencePrice;

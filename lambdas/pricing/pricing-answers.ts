@@ -5,11 +5,19 @@ import * as z from 'zod/mini';
  * documented name. What a snapshot rests on is required, so that nothing missing is taken for a change; other mandatory
  * fields may be missing, which `pricing-drift.ts` reports. Names are taken in any case (`MarketplaceID`,
  * `marketplaceId`), null stands for a missing field, and unknown fields are left out. Enums are open: unknown values stay.
+ * An object that holds something, but no documented field, is unreadable rather than empty.
  */
 function definition<Shape extends z.core.$ZodShape>(shape: Shape) {
   const documented = new Map(Object.keys(shape).map((name) => [name.toLowerCase(), name]));
   return z.pipe(
-    z.transform((value) => (isObject(value) ? inDocumentedNames(value, documented) : value)),
+    z.transform((value, context) => {
+      if (!isObject(value)) return value;
+      const there = Object.entries(value).filter(([, field]) => field !== null && field !== undefined);
+      const isOfKind = Object.keys(value).some((name) => documented.has(name.toLowerCase()));
+      if (there.length === 0 || isOfKind) return inDocumentedNames(value, documented);
+      context.issues.push({ code: 'custom', message: 'no documented field', input: value });
+      return z.NEVER;
+    }),
     z.object(shape),
   );
 }
@@ -36,6 +44,9 @@ const list = <Entry extends z.core.$ZodType>(entry: Entry) => z.optional(z.array
 /** For what nothing rests on: left out where it is not as documented, so that it spoils nothing beside it. */
 const aside = <Schema extends z.core.$ZodType>(schema: Schema) => z.catch(z.optional(schema), undefined);
 
+/** For what stands alone: null where it is not as documented, so that it is unknown and spoils nothing beside it. */
+const alone = <Schema extends z.core.$ZodType>(schema: Schema) => z.catch(z.nullable(z.optional(schema)), null);
+
 /** The most digits before and after the point: far above any price, and what a JSON number can hold. */
 const DECIMAL = /^(?<whole>\d{1,15})(?:\.(?<fraction>\d{1,17}))?$/u;
 
@@ -56,20 +67,23 @@ const Amount = z.pipe(
   }),
 );
 
-/** Both fields are documented as optional; an amount without a currency is none, nor is a currency without an amount. */
+/** Both fields are documented as optional; an amount without a currency is none. */
 export const MoneyType = definition({
   CurrencyCode: z.string().check(z.trim(), z.toUpperCase(), z.regex(/^[A-Z]{3}$/u)),
   Amount,
 });
 export type MoneyType = z.infer<typeof MoneyType>;
 
-/** Money that may be missing: left out, null or an object without anything. */
+/** Money that may be missing: left out, null, or an object without anything but a currency. */
 const Money = z.pipe(
-  z.transform((value) =>
-    isObject(value) && Object.values(value).every((field) => field === null) ? undefined : value,
-  ),
+  z.transform((value) => (isObject(value) && isWithoutAmount(value) ? undefined : value)),
   z.optional(MoneyType),
 );
+
+function isWithoutAmount(value: object): boolean {
+  const there = Object.entries(value).filter(([, field]) => field !== null);
+  return there.every(([name, field]) => name.toLowerCase() === 'currencycode' && typeof field === 'string');
+}
 
 export const Points = definition({ PointsNumber: Count, PointsMonetaryValue: Money });
 export type Points = z.infer<typeof Points>;
@@ -124,7 +138,7 @@ export type OfferListingCountType = z.infer<typeof OfferListingCountType>;
 export const CompetitivePricingType = definition({
   CompetitivePrices: z.array(CompetitivePriceType),
   NumberOfOfferListings: list(OfferListingCountType),
-  TradeInValue: Money,
+  TradeInValue: alone(Money),
 });
 export type CompetitivePricingType = z.infer<typeof CompetitivePricingType>;
 
@@ -147,7 +161,7 @@ export const Product = definition({
   AttributeSets: aside(z.array(z.unknown())),
   Relationships: aside(z.array(z.unknown())),
   CompetitivePricing: z.optional(CompetitivePricingType),
-  SalesRankings: list(SalesRankType),
+  SalesRankings: alone(list(SalesRankType)),
   Offers: list(OfferType),
 });
 export type Product = z.infer<typeof Product>;
@@ -199,10 +213,10 @@ export const Summary = definition({
   NumberOfOffers: list(OfferCountType),
   LowestPrices: list(LowestPriceType),
   BuyBoxPrices: list(BuyBoxPriceType),
-  ListPrice: Money,
-  CompetitivePriceThreshold: Money,
-  SuggestedLowerPricePlusShipping: Money,
-  SalesRankings: list(SalesRankType),
+  ListPrice: alone(Money),
+  CompetitivePriceThreshold: alone(Money),
+  SuggestedLowerPricePlusShipping: alone(Money),
+  SalesRankings: alone(list(SalesRankType)),
   BuyBoxEligibleOffers: list(OfferCountType),
   /** Computed anew for each answer. */
   OffersAvailableTime: aside(z.string()),
@@ -236,7 +250,7 @@ export const OfferDetail = definition({
   SellerId: Text,
   ConditionNotes: aside(z.string()),
   SellerFeedbackRating: aside(SellerFeedbackType),
-  ShippingTime: z.optional(DetailedShippingTimeType),
+  ShippingTime: aside(DetailedShippingTimeType),
   ListingPrice: MoneyType,
   quantityDiscountPrices: list(QuantityDiscountPriceType),
   Points: z.optional(Points),
@@ -250,8 +264,9 @@ export const OfferDetail = definition({
 export type OfferDetail = z.infer<typeof OfferDetail>;
 
 /**
- * The definition "GetOffersResult": the payload about one item, by ASIN or by SKU. Only a success has to hold the offers
- * and their number: where nothing can be bought, or it is too soon, Amazon may leave them out.
+ * The definition "GetOffersResult": the payload about one item, by ASIN or by SKU. Only a success has to hold the
+ * number of offers: where nothing can be bought, or it is too soon, Amazon may leave it out. The offers themselves may be
+ * missing from any answer.
  */
 export const OffersItem = definition({
   MarketplaceID: Text,
@@ -266,7 +281,6 @@ export const OffersItem = definition({
   z.refine((item) => item.status !== 'Success' || item.Summary?.TotalOfferCount !== undefined, {
     path: ['Summary', 'TotalOfferCount'],
   }),
-  z.refine((item) => item.status !== 'Success' || item.Offers !== undefined, { path: ['Offers'] }),
 );
 export type OffersItem = z.infer<typeof OffersItem>;
 

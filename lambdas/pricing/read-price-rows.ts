@@ -198,10 +198,15 @@ function readTier(
     customerType &&
     filled({
       customerType,
-      quantityTier: price.quantityTier ?? undefined,
+      quantityTier: readQuantity(price.quantityTier),
       discountType: readDiscountType(context.reader, `${path}.quantityDiscountType`, price.quantityDiscountType),
     })
   );
+}
+
+/** A quantity from which a price holds; from one on, it is a price without a tier. */
+function readQuantity(quantity: Maybe<number>): number | undefined {
+  return quantity == null || quantity <= 1 ? undefined : quantity;
 }
 
 /** A type of discount only where it is a stranger. */
@@ -255,9 +260,9 @@ function readDiscounts(
 }
 
 function readPrime(prime: OfferDetail['PrimeInformation']): snapshot.ListedOffer['prime'] {
-  if (prime?.IsPrime == null) return undefined;
-  if (!prime.IsPrime) return 'none';
-  return prime.IsNationalPrime === true ? 'national' : 'regional';
+  if (prime?.IsPrime === false) return 'none';
+  if (prime?.IsPrime == null || prime.IsNationalPrime == null) return undefined;
+  return prime.IsNationalPrime ? 'national' : 'regional';
 }
 
 /** Whether a seller is the account itself; null where either is unknown. */

@@ -25,11 +25,16 @@ export const rowDiffers: { readonly [Name in ListName]: Differs<RowOf<Name>> } =
 function pricesDiffer(from: snapshot.RowPrices, to: snapshot.RowPrices, threshold?: AmountThreshold): boolean {
   return (
     reaches(from.listing, to.listing, threshold) ||
-    reaches(from.landed, to.landed, threshold) ||
+    (isComparable(from.points, to.points) && reaches(from.landed, to.landed, threshold)) ||
     knownReaches(from.shipping, to.shipping, threshold) ||
     knownReaches(points(from, 'number'), points(to, 'number'), threshold) ||
     knownReaches(points(from, 'value'), points(to, 'value'), threshold)
   );
+}
+
+/** What landed is calculated with the value of Points, as far as that is known. */
+function isComparable(from: snapshot.Points | undefined, to: snapshot.Points | undefined): boolean {
+  return from === undefined || to === undefined || (from.value === undefined) === (to.value === undefined);
 }
 
 function ownDiffers(from: snapshot.OwnPrice, to: snapshot.OwnPrice, threshold?: AmountThreshold): boolean {

@@ -24,11 +24,19 @@ export interface VisitNotes {
   readonly problem?: WatchProblem | undefined;
   /** When the upstream first said that it does not know a thing that was there before, epoch milliseconds. */
   readonly missingSince?: number | undefined;
+  /** What the last answer lacked of a thing that it did know, by the names of the parts. */
+  readonly missingParts?: readonly string[] | undefined;
   /** The upstream has nothing to say before, epoch milliseconds. */
   readonly notBefore?: number | undefined;
 }
 
-const NOTES = ['attempts', 'problem', 'missingSince', 'notBefore'] as const satisfies readonly (keyof VisitNotes)[];
+const NOTES = [
+  'attempts',
+  'problem',
+  'missingSince',
+  'missingParts',
+  'notBefore',
+] as const satisfies readonly (keyof VisitNotes)[];
 
 /** A watch's row: its settings, its head (the latest state) and its statistics. */
 export interface WatchHead<State> extends VisitNotes {

@@ -5,6 +5,7 @@
  * but whole milliseconds stay whole: adding up fractions of a token would refuse a request that comes exactly on time.
  */
 export class TokenBucket {
+  readonly #burst: number;
   readonly #msPerToken: number;
   readonly #slackMs: number;
   #fullAt = Number.NEGATIVE_INFINITY;
@@ -16,8 +17,17 @@ export class TokenBucket {
     if (!(limit.burst >= 1) || !Number.isFinite(limit.burst)) {
       throw new RangeError(`A bucket's burst must be at least 1, not ${limit.burst}.`);
     }
+    this.#burst = limit.burst;
     this.#msPerToken = 1000 / limit.rate;
     this.#slackMs = (limit.burst - 1) * this.#msPerToken;
+  }
+
+  /** A bucket of another limit that at time `now` holds what this one does, as far as that fits. */
+  withLimit(limit: { rate: number; burst: number }, now: number): TokenBucket {
+    const bucket = new TokenBucket(limit);
+    const held = this.#burst - Math.max(0, this.#fullAt - now) / this.#msPerToken;
+    bucket.#fullAt = now + Math.max(0, limit.burst - held) * bucket.#msPerToken;
+    return bucket;
   }
 
   /** Takes a token at time `now` (milliseconds), or leaves the bucket as it is and answers false. */

@@ -140,6 +140,15 @@ describe('events of prices in plain words', () => {
   });
 
   it.each([
+    ['lost', box('13', 'ME', true), 'Buy Box lost to seller B at 12.5 USD'],
+    ['moved', box('13', 'A'), 'Buy Box left to seller B at 12.5 USD'],
+  ])('tells who still has a Buy Box that one of two sellers has %s', (outcome, from, story) => {
+    const after = { currency: 'USD', buyBox: [{ ...box('9', 'U'), condition: 'Used' }, box('12.5', 'B')] };
+    const change = { change: 'buyBoxChanged', outcome, from, to: null };
+    expect(priceWords('Price Changed', { changes: [change], after })[2]).toBe(`US New offers: ${story}`);
+  });
+
+  it.each([
     [{ change: 'ownPriceChanged', from: { landed: '13.99' }, to: { landed: '12.99' } }, 'own price 13.99 → 12.99 USD'],
     [{ change: 'ownPriceChanged', from: null, to: { landed: '12.99' } }, 'own price 12.99 USD'],
     [{ change: 'ownPriceChanged', from: { landed: '13' }, to: null }, 'own price gone'],

@@ -1,3 +1,5 @@
+import { DeleteItemCommand, DynamoDBClient, ListTablesCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
+import type { AwsCredentialIdentity } from '@smithy/types';
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -64,6 +66,23 @@ const jsonLines = (file: string): { detail: { metadata: { id: string } } }[] =>
     .filter(Boolean)
     .map((line) => JSON.parse(line) as { detail: { metadata: { id: string } } });
 
+/** Makes a running watch list one that was begun before there were prices. */
+async function forgetPrices(data: string): Promise<void> {
+  const endpoints = JSON.parse(readFileSync(join(data, 'endpoints.json'), 'utf8')) as Record<string, unknown>;
+  const client = new DynamoDBClient({
+    endpoint: String(endpoints['dynamodb']),
+    region: String(endpoints['region']),
+    credentials: endpoints['credentials'] as AwsCredentialIdentity,
+  });
+  const { TableNames = [] } = await client.send(new ListTablesCommand({}));
+  const TableName = TableNames.find((name) => name.includes('Watches'));
+  const { Items = [] } = await client.send(new ScanCommand({ TableName, ProjectionExpression: 'watchId' }));
+  const prices = Items.flatMap(({ watchId }) => (watchId?.S?.startsWith('price|') === true ? [{ watchId }] : []));
+  expect(prices).toHaveLength(174);
+  for (const Key of prices) await client.send(new DeleteItemCommand({ TableName, Key }));
+  client.destroy();
+}
+
 describe('npm start', () => {
   it('shows change events, writes addresses and events, refuses a second start, stops whole, and goes on', async () => {
     const data = join(folder, 'data');
@@ -86,13 +105,19 @@ describe('npm start', () => {
 
     const again = start(['--data', data]);
     await again.shows('Change events as they reach the bus');
-    expect(again.output()).not.toContain('empty watch list');
+    expect(again.output()).not.toMatch(/example (?:titles|prices)/u);
+    await forgetPrices(data);
     expect(await again.interrupt()).toBe(0);
+    const priced = start(['--data', data]);
+    await priced.shows('Change events as they reach the bus');
+    expect(priced.output()).toMatch(/174 example prices/u);
+    expect(priced.output()).not.toContain('example titles');
+    expect(await priced.interrupt()).toBe(0);
     const ids = jsonLines(join(data, 'events.jsonl')).map((event) => event.detail.metadata.id);
     expect(new Set(ids).size).toBe(ids.length);
 
     const fresh = start(['--data', data, '--fresh', '--quiet', '--seed', '7']);
-    await fresh.shows('empty watch list');
+    await fresh.shows('example titles');
     expect(await fresh.interrupt()).toBe(0);
   }, 120_000);
 

@@ -124,6 +124,22 @@ describe('the upstreams of a start', () => {
     expect(titled.secrets).not.toHaveProperty(['offer-relay/local/offer-status/main']);
   });
 
+  it('keep the credentials of their simulators, whatever a file holds for all APIs', async () => {
+    const file = join(folder, 'all-secrets.json');
+    const mine = { apiKey: 'mine', clientId: 'mine' };
+    const names = ['offer-status/main', 'pricing/shop', 'pricing/shop-eu'].map((name) => `offer-relay/local/${name}`);
+    await writeFile(file, JSON.stringify(Object.fromEntries(names.map((name) => [name, mine]))));
+    const isMine = (secrets: Readonly<Record<string, unknown>>) =>
+      names.map((name) => JSON.stringify(secrets[name]) === JSON.stringify(mine));
+    const priced = await open({ OFFER_RELAY_PRICING_URL: 'https://a.example.test', OFFER_RELAY_SECRETS_FILE: file });
+    expect(isMine(priced.secrets)).toEqual([false, true, true]);
+    const titled = await open({
+      OFFER_RELAY_OFFER_STATUS_URL: 'https://a.example.test',
+      OFFER_RELAY_SECRETS_FILE: file,
+    });
+    expect(isMine(titled.secrets)).toEqual([true, false, false]);
+  });
+
   it('name all that need credentials, and run no simulator when nothing is simulated', async () => {
     const elsewhere = {
       OFFER_RELAY_OFFER_STATUS_URL: 'https://offers.example.test',

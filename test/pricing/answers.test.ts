@@ -254,6 +254,10 @@ describe('an item of offers', () => {
       {},
     ],
     ['lowest prices with empty money', withLowest({ LandedPrice: {}, Shipping: { Amount: null } }), {}],
+    ['a success without offers', { ...offers, Offers: undefined }, { status: 'Success' }],
+    ['money without an amount', withLowest({ Shipping: { CurrencyCode: 'USD' } }), {}],
+    ['hollow Points', withOffer({ Points: {} }), {}],
+    ['Points that are told as nothing', withOffer({ Points: { PointsNumber: null, Xyzzy: 1 } }), {}],
     ['counts without a number', withSummary({ NumberOfOffers: [{ condition: 'new' }] }), {}],
     ['no buyable offers', { status: 'NoBuyableOffers', Summary: { TotalOfferCount: 0 }, Offers: [] }, { Offers: [] }],
     ['no buyable offers and nothing else', { status: 'NoBuyableOffers' }, { status: 'NoBuyableOffers' }],
@@ -282,6 +286,18 @@ describe('an item of offers', () => {
     });
   });
 
+  it('spoils nothing where a price of reference or the sales ranks cannot be read, and says so', () => {
+    const broken = {
+      ListPrice: 'much',
+      CompetitivePriceThreshold: { Amount: 1 },
+      SuggestedLowerPricePlusShipping: { Xyzzy: 1 },
+      SalesRankings: [{ ProductCategoryId: 'x', Rank: 1.5 }],
+    };
+    const unreadable = Object.fromEntries(Object.keys(broken).map((name) => [name, null]));
+    expect(OffersItem.parse(withSummary(broken)).Summary).toMatchObject({ TotalOfferCount: 2_500, ...unreadable });
+    expect(OffersItem.parse(withSummary({ ListPrice: { CurrencyCode: 'USD' } })).Summary?.ListPrice).toBeUndefined();
+  });
+
   it('gives nothing for empty money', () => {
     const [row] = OffersItem.parse(withLowest({ Shipping: {} })).Summary?.LowestPrices ?? [];
     expect(row?.Shipping).toBeUndefined();
@@ -289,18 +305,18 @@ describe('an item of offers', () => {
 
   it.each([
     ['without a status', { ...offers, status: undefined }],
-    ['that is a success without offers', { ...offers, Offers: undefined }],
     ['that is a success without a summary', { ...offers, Summary: undefined }],
     ['that is a success without a count', withSummary({ TotalOfferCount: undefined })],
     ['with an offer without a price', withOffer({ ListingPrice: undefined })],
     ['with a price without a currency', withOffer({ ListingPrice: { Amount: 1 } })],
-    ['with shipping without an amount', withOffer({ Shipping: { CurrencyCode: 'USD' } })],
+    ['with shipping of an unknown kind', withOffer({ Shipping: { CurrencyCode: 'USD', Xyzzy: 1 } })],
+    ['with Points of an unknown kind', withOffer({ Points: { Xyzzy: 1 } })],
+    ['with a summary of an unknown kind', { ...offers, Summary: { Xyzzy: 1 } }],
     ['with shipping that is a number', withOffer({ Shipping: 5 })],
     ['with a Buy Box price without a condition', withSummary({ BuyBoxPrices: [price()] })],
     ['with a lowest price without a listing price', withLowest({ ListingPrice: {} })],
     ['with a winner that is no flag', withOffer({ IsBuyBoxWinner: 'yes' })],
     ['with a count that is no number', withSummary({ TotalOfferCount: 'many' })],
-    ['with half a rank', withSummary({ SalesRankings: [{ ProductCategoryId: 'x', Rank: 1.5 }] })],
     ['that is nothing', null],
     ['that is a list', [offers]],
   ])('cannot be one %s', (_, value) => {
@@ -332,6 +348,7 @@ describe('an item of prices', () => {
     ['with a competitive price without an identifier', withCompetitive({ CompetitivePriceId: undefined })],
     ['with a competitive price without a price', withCompetitive({ Price: undefined })],
     ['without the list of competitive prices', { status: 'Success', Product: { CompetitivePricing: {} } }],
+    ['with a product of an unknown kind', { status: 'Success', ASIN: 'B1', Product: { Xyzzy: 1 } }],
     ['with a discount without a tier', withOwn({ quantityDiscountPrices: [{ listingPrice: usd(1) }] })],
   ])('cannot be one %s', (_, value) => {
     expect(PriceItem.safeParse(value).success).toBe(false);

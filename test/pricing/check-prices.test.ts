@@ -157,6 +157,90 @@ describe('a thing that is no longer there', () => {
   });
 });
 
+describe('a part that is no longer there', () => {
+  /** An item without its list price, its threshold, or its Buy Box. */
+  function without(item: string, ...parts: ('ListPrice' | 'CompetitivePriceThreshold' | 'BuyBoxPrices')[]) {
+    const whole = offersItem(item);
+    const Summary = Object.fromEntries(
+      Object.entries(whole.Summary).filter(([name]) => !parts.includes(name as never)),
+    );
+    return { ...whole, Summary, Offers: whole.Offers.map((offer) => ({ ...offer, IsBuyBoxWinner: false })) };
+  }
+
+  it('must be missing twice itself: another part that was missing before does not count', async () => {
+    const { world, ids, batch } = await offersWorld(1);
+    world.told();
+    world.reply = batch((item) => without(item, 'ListPrice'));
+    expect(await world.visit(...ids)).toMatchObject([{ kind: 'vanished', partly: true, missingParts: ['listPrice'] }]);
+    world.reply = batch((item) => without(item, 'CompetitivePriceThreshold'));
+    expect(await world.visit(...ids)).toMatchObject([
+      { kind: 'vanished', missingParts: ['competitivePriceThreshold'] },
+    ]);
+    expect(world.told()).toEqual([]);
+    await world.visit(...ids);
+    expect(world.told()).toEqual(['Price Changed']);
+    expect(world.head(ids[0] ?? '').missingParts).toBeUndefined();
+  });
+
+  it('is told as soon as every part that is missing was missing before', async () => {
+    const { world, ids, batch } = await offersWorld(1);
+    world.told();
+    world.reply = batch((item) => without(item, 'ListPrice', 'CompetitivePriceThreshold'));
+    await world.visit(...ids);
+    world.reply = batch((item) => without(item, 'ListPrice'));
+    await world.visit(...ids);
+    expect(world.told()).toEqual(['Price Changed']);
+    expect(world.head(ids[0] ?? '').state?.price).toMatchObject({ competitivePriceThreshold: '15' });
+  });
+
+  it('is not missed twice by a refusal and one look, nor the whole by a part and one refusal', async () => {
+    const { world, ids, batch } = await offersWorld(2);
+    const [id = '', other = ''] = ids;
+    world.told();
+    const answer = (of: (item: string) => unknown) =>
+      batch((item) => (item === asinOf(0) ? of(item) : offersItem(item)));
+    const refused = answer((item) => ({ status: 'ClientError', ASIN: item }));
+    const partial = answer((item) => without(item, 'ListPrice'));
+    for (const reply of [refused, partial, refused, partial]) {
+      world.reply = reply;
+      expect((await world.visit(id, other)).map(({ kind }) => kind)).toEqual(['vanished', 'unchanged']);
+    }
+    expect(world.told()).toEqual([]);
+  });
+
+  it('is remembered through a failure in between', async () => {
+    const { world, ids, batch } = await offersWorld(1);
+    world.told();
+    world.reply = batch((item) => without(item, 'ListPrice'));
+    await world.visit(...ids);
+    world.reply = () => new UnavailableError('ServerError', 'busy');
+    await world.visit(...ids);
+    world.reply = batch((item) => without(item, 'ListPrice'));
+    await world.visit(...ids);
+    expect(world.told()).toEqual(['Price Changed']);
+  });
+
+  it('is the Buy Box of an item that is still on sale: lost to nobody, and won again', async () => {
+    const world = new PriceWorld();
+    const id = world.add({ view: 'competitive', condition: 'Any', item: asinOf(0) });
+    const money = { CurrencyCode: 'USD', Amount: 12 };
+    const box = { CompetitivePriceId: '1', condition: 'New', belongsToRequester: true, Price: { ListingPrice: money } };
+    const item = (...CompetitivePrices: object[]) => ({
+      status: 'Success',
+      ASIN: asinOf(0),
+      Product: { CompetitivePricing: { CompetitivePrices, NumberOfOfferListings: [{ Count: 5, condition: 'New' }] } },
+    });
+    const told: unknown[] = [];
+    for (const answer of [item(box), item(), item(), item(box)]) {
+      world.reply = () => ({ body: { payload: [answer] } });
+      await world.visit(id);
+      const changes = world.recorded.flatMap((change) => (change.changes['price'] ?? []) as { outcome?: string }[]);
+      told.push([...world.told(), ...changes.flatMap(({ outcome = [] }) => outcome)]);
+    }
+    expect(told).toEqual([['Price Added'], [], ['Buy Box Changed', 'lost'], ['Buy Box Changed', 'won']]);
+  });
+});
+
 describe('an identifier that Amazon refuses', () => {
   const refused = (item: string) => ({ status: 'ClientError', ASIN: item });
 

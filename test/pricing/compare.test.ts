@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod/mini';
-import { comparePrices, losesParts } from '../../lambdas/pricing/compare-prices.ts';
+import { comparePrices, lostParts } from '../../lambdas/pricing/compare-prices.ts';
 import { applyPriceChanges, PriceChange } from '../../lambdas/pricing/price-changes.ts';
 import type {
   BuyBox,
@@ -120,6 +120,49 @@ describe('comparing prices', () => {
     expect(compare(snapshot(), snapshot({ buyBox: [buyBox('A1')] }))).toMatchObject([{ outcome: 'moved' }]);
   });
 
+  it("says that a Buy Box is held as long as one of its two rows is the account's, however their prices cross", () => {
+    const outcomes = (before: BuyBox[], after: BuyBox[]) =>
+      compare(snapshot({ buyBox: before }), snapshot({ buyBox: after })).map((change) =>
+        change.change === 'buyBoxChanged' ? [change.outcome, change.from?.landed, change.to?.landed] : [],
+      );
+    const unnamed = (mine: boolean, price: string) => buyBox(null, { mine, ...at(price) });
+    const [mine, other] = [unnamed(true, '10'), unnamed(false, '9.9')];
+    expect(outcomes([mine, other], [unnamed(false, '10.2'), unnamed(true, '9.5')])).toEqual([
+      ['moved', '10', '9.5'],
+      ['moved', '9.9', '10.2'],
+    ]);
+    expect(outcomes([mine, other], [unnamed(true, '9.5')])).toEqual([
+      ['moved', '10', '9.5'],
+      ['moved', '9.9', undefined],
+    ]);
+    expect(outcomes([mine, other], [unnamed(false, '9.5')])).toEqual([
+      ['lost', '10', undefined],
+      ['moved', '9.9', '9.5'],
+    ]);
+    expect(outcomes([other], [mine, other])).toEqual([['won', undefined, '10']]);
+    // Both in one row: the account is in it as before.
+    const both = buyBox(ME, { winners: [{ sellerId: ME }, { sellerId: 'A1' }] });
+    expect(outcomes([buyBox('A1'), buyBox(ME, at('10.2'))], [both])).toEqual([
+      ['moved', '10', undefined],
+      ['moved', '10.2', '10'],
+    ]);
+  });
+
+  it('takes a Buy Box that goes from an offer for businesses to one for everybody for the same', () => {
+    const business = (seller: string, customerType: string, fields = {}) =>
+      snapshot({ buyBox: [buyBox(seller, { customerType, ...fields })] });
+    const change = (from: PriceSnapshot, to: PriceSnapshot) => {
+      const changes = compare(from, to);
+      expect(applyPriceChanges({ price: from }, changes)).toEqual({ price: changes.length > 0 ? to : from });
+      return changes.map((one) => ('outcome' in one ? one.outcome : one.change));
+    };
+    expect(change(business(ME, 'Business'), business(ME, 'Consumer', at('9.5')))).toEqual(['moved']);
+    expect(change(business(ME, 'Business'), business(ME, 'Consumer'))).toEqual([]);
+    expect(change(business(ME, 'Business'), business('A1', 'Consumer'))).toEqual(['lost']);
+    expect(change(business('A1', 'Consumer'), business(ME, 'Business'))).toEqual(['won']);
+    expect(change(business(ME, 'Business'), business(ME, 'Consumer', { quantityTier: 5 }))).toEqual(['lost', 'won']);
+  });
+
   it('tells of a second winner, and of Prime', () => {
     const [prime, other] = [
       { sellerId: 'A1', prime: true },
@@ -232,6 +275,16 @@ describe('comparing prices', () => {
     expect(compare(listed(amazon, merchant), listed(dearer, merchant))).toEqual([
       { change: 'offerChanged', from: amazon, to: dearer },
     ]);
+  });
+
+  it('takes for no change that the value of Points is told, or not', () => {
+    const [valued, plain] = [
+      offer('A1', { points: { number: 5, value: '1' }, landed: '9' }),
+      offer('A1', { points: { number: 5 } }),
+    ];
+    expect(compare(listed(valued), listed(plain))).toEqual([]);
+    expect(compare(listed(plain), listed(valued))).toEqual([]);
+    expect(compare(listed(valued), listed({ ...plain, ...at('11') }))).toHaveLength(1);
   });
 
   it('takes for no change what informs, what is left out, and words that nobody knows', () => {
@@ -385,7 +438,12 @@ describe('losing parts', () => {
     { quantityTier: 2, listing: '9' },
     { quantityTier: 5, listing: '8' },
   ];
-  const mine = ownPrice({ businessPrice: '9', shipping: '1', quantityDiscounts: discounts });
+  const mine = ownPrice({
+    businessPrice: '9',
+    shipping: '1',
+    points: { number: 5, value: '0.05' },
+    quantityDiscounts: discounts,
+  });
   const full = snapshot({
     own: [mine],
     buyBox: [buyBox(ME)],
@@ -397,16 +455,30 @@ describe('losing parts', () => {
   });
   const { listPrice: _, ...unlisted } = full;
 
-  it.each<[string, PriceSnapshot | undefined]>([
-    ['the price', undefined],
-    ['a row', { ...full, lowest: [] }],
-    ['a business price', { ...full, own: [ownPrice({ shipping: '1', quantityDiscounts: discounts })] }],
-    ['an amount', { ...full, own: [ownPrice({ businessPrice: '9', quantityDiscounts: discounts })] }],
-    ['the list price', unlisted],
-    ['one of two quantity discounts', { ...full, own: [{ ...mine, quantityDiscounts: discounts.slice(1) }] }],
-    ['the seller in the Buy Box', { ...full, buyBox: [buyBox(null)] }],
-  ])('is to lose %s', (_what, after) => {
-    expect(losesParts(full, after)).toBe(true);
+  const ofOwn = 'own["New","Consumer","S1"]';
+  it.each<[string, PriceSnapshot | undefined, string[]]>([
+    ['the price', undefined, ['price']],
+    ['a row', { ...full, lowest: [] }, ['lowest["New","Amazon","Consumer",null]']],
+    [
+      'a business price',
+      { ...full, own: [{ ...mine, ...at('11'), businessPrice: undefined }] },
+      [`${ofOwn}.businessPrice`],
+    ],
+    ['an amount', { ...full, own: [{ ...mine, shipping: undefined }] }, [`${ofOwn}.shipping`]],
+    ['an amount of Points', { ...full, own: [{ ...mine, points: { number: 5 } }] }, [`${ofOwn}.points.value`]],
+    ['the list price', unlisted, ['listPrice']],
+    [
+      'one of two quantity discounts',
+      { ...full, own: [{ ...mine, quantityDiscounts: discounts.slice(1) }] },
+      [`${ofOwn}.quantityDiscounts`],
+    ],
+    [
+      'the seller in the Buy Box',
+      { ...full, buyBox: [buyBox(null)] },
+      ['buyBox["New","Consumer",null].mine', 'buyBox["New","Consumer",null].winners'],
+    ],
+  ])('is to lose %s', (_what, after, parts) => {
+    expect(lostParts(full, after)).toEqual(parts);
   });
 
   it.each<[string, PriceSnapshot]>([
@@ -416,7 +488,7 @@ describe('losing parts', () => {
     ['a price that moved', { ...full, lowest: [lowest(at('9'))], listPrice: '19' }],
     ['what was not there', { ...full, suggestedLowerPrice: '9', buyBox: [buyBox('A1', { points: { number: 1 } })] }],
   ])('is not to lose %s', (_what, after) => {
-    expect(losesParts(full, after)).toBe(false);
+    expect(lostParts(full, after)).toEqual([]);
   });
 });
 

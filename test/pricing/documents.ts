@@ -83,6 +83,66 @@ export function offersItem(asin: string, sellers: Readonly<Record<string, number
   };
 }
 
+/** The same with everything that the document has: Points, Prime, discounts, tiers and business prices. */
+export function richOffersItem(asin: string) {
+  const whole = offersItem(asin);
+  const Points = { PointsNumber: 10, PointsMonetaryValue: money(1) };
+  const more = {
+    offerType: 'B2C',
+    SellerFeedbackRating: { SellerPositiveFeedbackRating: 98, FeedbackCount: 1_200 },
+    Points,
+    Shipping: money(2),
+    ShipsFrom: { State: 'WA', Country: 'US' },
+    PrimeInformation: { IsPrime: true, IsNationalPrime: true },
+    quantityDiscountPrices: [
+      { quantityTier: 3, quantityDiscountType: 'QUANTITY_DISCOUNT', listingPrice: money(12) },
+      { quantityTier: 9, quantityDiscountType: 'QUANTITY_DISCOUNT', listingPrice: money(11) },
+    ],
+  };
+  const [box, low] = [whole.Summary.BuyBoxPrices?.[0], whole.Summary.LowestPrices?.[0]];
+  // With shipping and less the value of the Points.
+  const landed = { Shipping: money(2), LandedPrice: money(13.99), Points };
+  const forBusiness = {
+    offerType: 'B2B',
+    quantityTier: 3,
+    quantityDiscountType: 'QUANTITY_DISCOUNT',
+    ListingPrice: money(12),
+    Shipping: money(0),
+    LandedPrice: money(12),
+  };
+  return {
+    ...whole,
+    Summary: {
+      ...whole.Summary,
+      LowestPrices: [
+        { ...low, offerType: 'B2C', ...landed },
+        { ...low, ...forBusiness },
+      ],
+      BuyBoxPrices: [
+        { ...box, offerType: 'B2C', ...landed },
+        { ...box, ...forBusiness },
+      ],
+      SuggestedLowerPricePlusShipping: money(12.5),
+    },
+    Offers: whole.Offers.map((offer) => ({ ...offer, ...more })),
+  };
+}
+
+/** An own offer, likewise. */
+export function richOwnPriceItem(asin: string) {
+  const whole = ownPriceItem(asin);
+  const Points = { PointsNumber: 10, PointsMonetaryValue: money(1) };
+  const discount = { quantityTier: 5, quantityDiscountType: 'QUANTITY_DISCOUNT', listingPrice: money(10) };
+  const BuyingPrice = { ListingPrice: money(12.99), Shipping: money(2), LandedPrice: money(13.99), Points };
+  const Offers = whole.Product.Offers.map((offer) => ({
+    ...offer,
+    BuyingPrice,
+    businessPrice: money(11.5),
+    quantityDiscountPrices: [discount],
+  }));
+  return { ...whole, Product: { ...whole.Product, Offers } };
+}
+
 /** A response within a batch of getItemOffersBatch. */
 export function batchedResponse(asin: string, payload: unknown, statusCode = 200) {
   return {

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { comparePrices } from '../../lambdas/pricing/compare-prices.ts';
 import { normaliseOffers, normalisePrice } from '../../lambdas/pricing/normalise-prices.ts';
-import type { OfferDetail, OffersItem, PriceItem } from '../../lambdas/pricing/pricing-answers.ts';
+import { OffersItem, type OfferDetail, type PriceItem } from '../../lambdas/pricing/pricing-answers.ts';
 import { PriceSnapshot } from '../../lambdas/pricing/price-snapshot.ts';
 import { hasPrice, pricesAfter, type PriceReading } from '../../lambdas/pricing/prices.ts';
 import { UnreadableAnswerError } from '../../lambdas/shared/errors.ts';
@@ -324,6 +324,51 @@ describe('a snapshot of offers', () => {
     expect(readOffers(offersItem({ Offers })).snapshot.offers).toHaveLength(20);
   });
 
+  it('counts offers that look alike, so that it is known whether all are listed', () => {
+    const twin = listed('A1', '10');
+    const { offers, totalOfferCount } = readOffers(offersItem({ Offers: [twin, listed('A2', '9'), twin] })).snapshot;
+    expect(offers).toMatchObject([{ sellerId: 'A1', alike: 2 }, { sellerId: 'A2' }]);
+    expect(totalOfferCount).toBe(3);
+    const [before, after] = [
+      [twin, twin],
+      [twin, twin, listed('A3', '11')],
+    ].map((Offers) => pricesAfter(null, readOffers(offersItem({ Offers }))));
+    const changes = comparePrices(before ?? null, after ?? {}, { ignoreOfferCounts: true });
+    expect(changes).toContainEqual(expect.objectContaining({ change: 'offerChanged', from: null }));
+  });
+
+  it('takes a quantity from one for none', () => {
+    const box = (quantityTier?: number) => ({ condition: 'New', ListingPrice: usd('10'), quantityTier });
+    const tiers = [undefined, 0, 1, 2].map(
+      (tier) => readOffers(offersItem({}, { BuyBoxPrices: [box(tier)] })).snapshot.buyBox[0]?.quantityTier,
+    );
+    expect(tiers).toEqual([undefined, undefined, undefined, 2]);
+  });
+
+  it('does not say how far Prime goes where the answer does not', () => {
+    const primes = [
+      { IsPrime: true, IsNationalPrime: true },
+      { IsPrime: true, IsNationalPrime: false },
+      { IsPrime: true },
+      { IsPrime: false },
+    ];
+    const Offers = primes.map((PrimeInformation, index) => listed(`A${index}`, '1', { PrimeInformation }));
+    const { snapshot } = readOffers(offersItem({ Offers }));
+    expect(snapshot.offers.map(({ prime }) => prime)).toEqual(['national', 'regional', undefined, 'none']);
+  });
+
+  it('knows that the account is not in a Buy Box of nobody listed, if its own offers all say so', () => {
+    const mine = (...Offers: OfferDetail[]) =>
+      readOffers(offersItem({ Offers }, { BuyBoxPrices: [{ condition: 'New', ListingPrice: usd('12') }] })).snapshot
+        .buyBox[0]?.mine;
+    const said = (seller: string, IsBuyBoxWinner?: boolean) => listed(seller, '10', { IsBuyBoxWinner });
+    expect(mine(said('A1', false), said(ME, false))).toBe(false);
+    expect(mine(said('A1', false), said(ME))).toBeNull();
+    expect(mine(said(ME, false), { ...said(ME), ListingPrice: usd('11') })).toBeNull();
+    expect(mine(said(ME, false), { ...said(ME, true), ListingPrice: usd('11') })).toBe(true);
+    expect(mine(said('A1', false))).toBeNull();
+  });
+
   it('is small', () => {
     const offer = (index: number): OfferDetail => ({
       ...listed(`A1B2C3D4E5F6${String(index).padStart(2, '0')}`, `${100 + index}.99`),
@@ -456,6 +501,18 @@ describe('a price', () => {
       readOffers(offersItem({}, { BuyBoxPrices: [{ ...box, condition: 'Used' }] })),
       false,
     ],
+    [
+      'a number of listings',
+      readPrice({
+        CompetitivePricing: { CompetitivePrices: [], NumberOfOfferListings: [{ condition: 'New', Count: 2 }] },
+      }),
+      true,
+    ],
+    [
+      'a number of offers in another condition',
+      readOffers(offersItem({}, { NumberOfOffers: [{ condition: 'Used', OfferCount: 2 }] })),
+      false,
+    ],
     ['no offers', readOffers(offersItem({ status: 'NoBuyableOffers' }, { ListPrice: usd('10') })), false],
   ])('%s', (_, { snapshot, unread }, expected) => {
     expect(unread).toEqual([]);
@@ -511,6 +568,58 @@ describe('what the document does not know', () => {
     expect(conditions(seen(lowest('New', '11'), lowest('Restored', '5')))).toEqual(['New 11', 'Used 5']);
     expect(conditions(seen(lowest('New', '11')))).toEqual(['New 11']);
     expect(pricesAfter(null, seen(lowest('Restored', '5'))).price?.lowest).toEqual([]);
+  });
+
+  it('believes that nothing can be bought where the list of offers is left out as well', () => {
+    const before = pricesAfter(null, readOffers(offersItem({ Offers: [listed('A1', '9')] })));
+    for (const status of ['Success', 'NoBuyableOffers', 'NoOfferDueToMissingShippingCharge']) {
+      const { Offers: _, ...item } = offersItem({ status });
+      const reading = readOffers(item);
+      expect(reading).toMatchObject({ unread: [], drift: [] });
+      expect(pricesAfter(before, reading)).toEqual({});
+    }
+  });
+
+  it('keeps the offers that it knows where others are counted and the list is left out', () => {
+    const LowestPrices = [{ condition: 'New', fulfillmentChannel: 'Amazon', ListingPrice: usd('9') }];
+    const before = pricesAfter(null, readOffers(offersItem({ Offers: [listed('A1', '9')] }, { LowestPrices })));
+    const { Offers: _, ...item } = offersItem({}, { LowestPrices, TotalOfferCount: 1 });
+    const reading = readOffers(item);
+    expect(reading.unread).toEqual(['offers']);
+    expect(reading.drift).toEqual(['Offers: null']);
+    expect(pricesAfter(before, reading)).toEqual(before);
+  });
+
+  it('keeps what it knows of prices of reference and sales ranks that cannot be read', () => {
+    const SalesRankings = [{ ProductCategoryId: 'toys', Rank: 12 }];
+    const Offers = [listed('A1', '9')];
+    const before = pricesAfter(null, readOffers(offersItem({ Offers }, { ListPrice: usd('20'), SalesRankings })));
+    const summary = { TotalOfferCount: 1, ListPrice: 'much', SalesRankings: 7, CompetitivePriceThreshold: [] };
+    const reading = readOffers(OffersItem.parse({ status: 'Success', Offers, Summary: summary }));
+    expect(reading.unread).toEqual(['competitivePriceThreshold', 'listPrice', 'salesRanks']);
+    expect(reading.drift).toEqual([
+      'SalesRankings: unreadable',
+      'Summary.CompetitivePriceThreshold: unreadable',
+      'Summary.ListPrice: unreadable',
+    ]);
+    expect(pricesAfter(before, reading)).toEqual(before);
+  });
+
+  it('keeps no more offers than Amazon lists, however often one of them cannot be read', () => {
+    const answer = (round: number, count: number, total: number) => {
+      const Offers = Array.from({ length: count }, (_, index) => listed(`A${round * count + index}`, '1'));
+      return readOffers(
+        offersItem({ Offers: [...Offers, listed('A0', '1', { offerType: 'B2X' })] }, { TotalOfferCount: total }),
+      );
+    };
+    for (const [count, total] of [
+      [19, 2_000],
+      [9, 10],
+    ] as const) {
+      let state = pricesAfter(null, answer(0, count, total));
+      for (let round = 1; round < 5; round += 1) state = pricesAfter(state, answer(round, count, total));
+      expect(state.price?.offers).toHaveLength(total > 20 ? 19 : 20);
+    }
   });
 
   it('says nothing against a price when Amazon is not done with the item', () => {

@@ -121,7 +121,7 @@ export class PriceWorld {
     const row = this.rows.get(change.watchId);
     if (row?.version !== change.seenVersion) return Promise.resolve('outrun');
     this.recorded.push(change);
-    const { attempts: _a, problem: _p, missingSince: _m, notBefore: _n, ...rest } = row;
+    const { attempts: _a, problem: _p, missingSince: _m, missingParts: _l, notBefore: _n, ...rest } = row;
     this.rows.set(change.watchId, {
       ...rest,
       lap: change.lap,
@@ -138,9 +138,9 @@ export class PriceWorld {
   #settling(): Parameters<typeof settleVisit<Prices>>[0] {
     return {
       watches: {
-        place: ({ watchId, bucketId }, to, { attempts, problem, missingSince, notBefore }) => {
+        place: ({ watchId, bucketId }, to, { attempts, problem, missingSince, missingParts, notBefore }) => {
           const row = { ...this.head(watchId), bucketId, lap: lapOf(bucketId, to) };
-          this.rows.set(watchId, { ...row, attempts, problem, missingSince, notBefore });
+          this.rows.set(watchId, { ...row, attempts, problem, missingSince, missingParts, notBefore });
           return Promise.resolve(true);
         },
       },

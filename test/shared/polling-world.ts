@@ -159,10 +159,19 @@ export class PollingWorld {
             });
             return Promise.resolve(new Map(found));
           },
-          place: ({ watchId, bucketId }, to, { attempts, problem, missingSince, notBefore }) => {
+          place: ({ watchId, bucketId }, to, { attempts, problem, missingSince, missingParts, notBefore }) => {
             const head = this.watches.get(watchId);
             if (head?.lap === undefined) return Promise.resolve(false);
-            this.#put({ ...head, bucketId, lap: lapOf(bucketId, to), attempts, problem, missingSince, notBefore });
+            this.#put({
+              ...head,
+              bucketId,
+              lap: lapOf(bucketId, to),
+              attempts,
+              problem,
+              missingSince,
+              missingParts,
+              notBefore,
+            });
             return Promise.resolve(true);
           },
         },

@@ -25,6 +25,20 @@ describe('a token bucket', () => {
     );
   });
 
+  it('keeps its tokens when its limit changes, as far as the new burst holds them', () => {
+    const granted = (bucket: TokenBucket, now: number) => {
+      let count = 0;
+      while (bucket.take(now)) count += 1;
+      return count;
+    };
+    const used = new TokenBucket({ rate: 1, burst: 5 });
+    for (let index = 0; index < 3; index += 1) used.take(1_000);
+    expect(granted(used.withLimit({ rate: 10, burst: 20 }, 1_000), 1_000)).toBe(2);
+    expect(granted(used.withLimit({ rate: 10, burst: 20 }, 1_000), 1_500)).toBe(7);
+    expect(granted(used.withLimit({ rate: 10, burst: 1 }, 1_000), 1_000)).toBe(1);
+    expect(granted(new TokenBucket({ rate: 1, burst: 5 }).withLimit({ rate: 2, burst: 9 }, 1_000), 1_000)).toBe(5);
+  });
+
   it('agrees with a bucket that counts its tokens in exact fractions', () => {
     fc.assert(
       fc.property(limits, gaps, (limit, pauses) => {

@@ -26,8 +26,8 @@ export async function settleVisit<State>(
 ): Promise<void> {
   const { watches } = parts;
   const steady = classOf(head.lap ?? '') === 'steady';
-  const { attempts, problem, missingSince, notBefore } = head;
-  const noted = [attempts, problem, missingSince, notBefore].some((note) => note !== undefined);
+  const { attempts, problem, missingSince, missingParts, notBefore } = head;
+  const noted = [attempts, problem, missingSince, missingParts, notBefore].some((note) => note !== undefined);
   switch (visit.kind) {
     case 'recorded':
     case 'doubtful':
@@ -37,7 +37,9 @@ export async function settleVisit<State>(
       if (!steady || noted) await watches.place(head, 'steady', {});
       return;
     case 'vanished':
-      if (head.missingSince === undefined) await watches.place(head, 'urgent', { missingSince: visit.since });
+      // A part that is missing says nothing against the whole, nor the other way round.
+      if (visit.missingParts !== undefined) await watches.place(head, 'urgent', { missingParts: visit.missingParts });
+      else if (missingSince === undefined) await watches.place(head, 'urgent', { missingSince: visit.since });
       return;
     case 'moved':
       await watches.place({ watchId: head.watchId, bucketId: visit.bucketId }, 'new', {});
@@ -65,7 +67,8 @@ async function settleFailure<State>(
   if (error.retryable && shape === undefined && !known) {
     const attempts = (head.attempts ?? 0) + 1;
     if (attempts < limit) {
-      await watches.place(head, 'urgent', { problem: head.problem, missingSince: head.missingSince, attempts });
+      const { problem: before, missingSince, missingParts } = head;
+      await watches.place(head, 'urgent', { problem: before, missingSince, missingParts, attempts });
       return;
     }
   }

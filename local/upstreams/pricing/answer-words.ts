@@ -32,7 +32,9 @@ export function points(offer: OfferState, context: AnswerContext): object {
   const worth = pointsMinor(offer, context.marketplaceId);
   if (worth === 0) return {};
   const value = money(toAmount(worth, context.marketplaceId), context);
-  return { Points: { PointsNumber: offer.points, PointsMonetaryValue: value } };
+  return {
+    Points: { PointsNumber: offer.points, ...(context.dialect.pointsValue && { PointsMonetaryValue: value }) },
+  };
 }
 
 /** The prices of an offer: landed, listed, shipping and points. */

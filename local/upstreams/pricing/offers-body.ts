@@ -50,7 +50,9 @@ export function offersPayload(priced: PricedItem, requester: Requester, context:
       ItemCondition: condition,
     },
     Summary: summary(offers, priced, context),
-    Offers: context.random.shuffled(shown).map((offer) => offerDetail(offer, customer, requester, context)),
+    ...((shown.length > 0 || context.dialect.noOffers) && {
+      Offers: context.random.shuffled(shown).map((offer) => offerDetail(offer, customer, requester, context)),
+    }),
   };
 }
 
@@ -187,7 +189,10 @@ function offerDetail(offer: OfferState, customer: CustomerType, requester: Reque
     Shipping: money(offer.shipping, context),
     ShipsFrom: { ...(shipsFrom.state !== null && { State: shipsFrom.state }), Country: shipsFrom.country },
     IsFulfilledByAmazon: offer.isFulfilledByAmazon,
-    PrimeInformation: { IsPrime: offer.isPrime, IsNationalPrime: offer.isPrime },
+    PrimeInformation: {
+      IsPrime: offer.isPrime,
+      ...(context.dialect.nationalPrime && { IsNationalPrime: offer.isPrime }),
+    },
     ...flag('IsBuyBoxWinner', customer === 'Business' ? offer.winsBusinessBuyBox : offer.winsBuyBox, context),
     ...flag('IsFeaturedMerchant', offer.isFeatured, context),
   };

@@ -19,6 +19,12 @@ export interface PricingDialect {
   skuIdentifier: 'absent' | 'empty';
   /** Whether getPricing has a list of offers where the account has none. */
   emptyOffers: boolean;
+  /** Whether the offers operations list offers where there are none. */
+  noOffers: boolean;
+  /** Whether Points come with what they are worth. */
+  pointsValue: boolean;
+  /** Whether Prime offers say how far that goes. */
+  nationalPrime: boolean;
   /** Digits of amounts: those of the currency, as few as will do, or now this and now that. */
   amounts: 'exact' | 'short' | 'either';
   /** Whether a flag that is false is there at all. */
@@ -39,6 +45,9 @@ export const DOCUMENT_DIALECT: PricingDialect = {
   extraCompetitivePriceId: undefined,
   skuIdentifier: 'absent',
   emptyOffers: true,
+  noOffers: true,
+  pointsValue: true,
+  nationalPrime: true,
   amounts: 'exact',
   falseFlags: true,
   unknownItem: 400,
@@ -61,6 +70,9 @@ export function mixedDialect(seed: number, { marketplaceId, asin }: ItemId): Pri
     amounts: random.pick(['exact', 'short', 'either']),
     falseFlags: random.chance(0.6),
     unknownItem: random.pick([400, 404]),
+    noOffers: random.chance(0.5),
+    pointsValue: random.chance(0.7),
+    nationalPrime: random.chance(0.7),
   };
 }
 

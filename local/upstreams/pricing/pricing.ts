@@ -86,7 +86,7 @@ export function openPricing(options: PricingOptions, { seed, clock, faults, requ
   }
   if (!(tokenLifeSeconds > 0)) throw new Error(`A token must live for some time, not for ${tokenLifeSeconds} seconds.`);
   const latency = options.latency && LogNormalLatency.parse(options.latency);
-  const accounts = openSellingAccounts(options.accounts, profile);
+  const accounts = openSellingAccounts(options.accounts, profile, clock);
   const tokens = new AccessTokens(accounts.values(), clock, tokenLifeSeconds);
   const saved = stateFile === undefined ? {} : loadItems(stateFile, seed);
   const { onNotification } = options;

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { Clock } from '../clock.ts';
 import { TokenBucket } from '../token-bucket.ts';
 import { marketplaceOf } from './marketplaces.ts';
 import { OPERATIONS, RATE_PROFILES, type Operation, type RateLimit, type RateProfile } from './operations.ts';
@@ -40,6 +41,7 @@ export interface SellingAccount {
 export function openSellingAccounts(
   options: readonly SellingAccountOptions[],
   profile: RateProfile,
+  clock: Clock,
 ): ReadonlyMap<string, SellingAccount> {
   const accounts = new Map<string, SellingAccount>();
   const refreshTokens = new Set<string>();
@@ -61,7 +63,9 @@ export function openSellingAccounts(
     const limits = new Map<Operation, RateLimit>();
     const buckets = new Map<Operation, TokenBucket>();
     const grant = (operation: Operation, limit: RateLimit = granted[operation]): void => {
-      buckets.set(operation, new TokenBucket(limit));
+      // Another rate is no gift of tokens.
+      const bucket = buckets.get(operation)?.withLimit(limit, clock.now()) ?? new TokenBucket(limit);
+      buckets.set(operation, bucket);
       limits.set(operation, limit);
     };
     for (const operation of OPERATIONS) grant(operation);
