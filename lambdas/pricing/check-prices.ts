@@ -193,7 +193,7 @@ class PriceCheck {
       const missingParts = price ? lostParts(price, after.price) : [];
       // Other parts than last time are missing for the first time.
       if (missingParts.some((part) => head.missingParts?.includes(part) !== true)) {
-        return { kind: 'vanished', since: sighting.sentAt, partly: true, missingParts };
+        return { kind: 'vanished', since: sighting.sentAt, missingParts };
       }
       return this.#change(head, sighting, { after, changes, lap: lapOf(head.bucketId, 'steady') });
     });

@@ -171,7 +171,7 @@ describe('a part that is no longer there', () => {
     const { world, ids, batch } = await offersWorld(1);
     world.told();
     world.reply = batch((item) => without(item, 'ListPrice'));
-    expect(await world.visit(...ids)).toMatchObject([{ kind: 'vanished', partly: true, missingParts: ['listPrice'] }]);
+    expect(await world.visit(...ids)).toMatchObject([{ kind: 'vanished', missingParts: ['listPrice'] }]);
     world.reply = batch((item) => without(item, 'CompetitivePriceThreshold'));
     expect(await world.visit(...ids)).toMatchObject([
       { kind: 'vanished', missingParts: ['competitivePriceThreshold'] },

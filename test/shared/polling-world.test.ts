@@ -60,7 +60,9 @@ describe('planner, queue, pacer and worker together, over hours', () => {
     const told = new Set<string>();
     world.upstream = (id) => {
       if (told.has(id)) return unchanged;
-      if (world.watches.get(id)?.missingSince === undefined) return { kind: 'vanished', since: 1, partly: true };
+      if (world.watches.get(id)?.missingParts === undefined) {
+        return { kind: 'vanished', since: 1, missingParts: ['x'] };
+      }
       told.add(id);
       return unchanged;
     };

@@ -447,7 +447,7 @@ describe('a request for several watches', () => {
   });
 
   it('takes a part that is missing everywhere for an answer, so that the second look comes', async () => {
-    const { run, places } = packing(() => () => ({ kind: 'vanished', since: 42, partly: true }), 2);
+    const { run, places } = packing(() => () => ({ kind: 'vanished', since: 42, missingParts: ['x'] }), 2);
     expect(await run(ids(60))).toEqual({ kind: 'done', visits: { vanished: 60 } });
     expect(places).toHaveLength(60);
     expect(new Set(places.map(({ to }) => to))).toEqual(new Set(['urgent']));

@@ -5,15 +5,10 @@ import type { WatchHead } from '../watches.store.ts';
 export type Visit =
   | { readonly kind: 'recorded' | 'unchanged' }
   /**
-   * The upstream does not know a thing that was there before, or (`partly`) lacks a part of one that it does know: look
-   * again before believing it. `missingParts` names them.
+   * The upstream does not know a thing that was there before, or has lost parts of one that it does know, and then they
+   * are named: look again before believing it.
    */
-  | {
-      readonly kind: 'vanished';
-      readonly since: number;
-      readonly partly?: boolean;
-      readonly missingParts?: readonly string[];
-    }
+  | { readonly kind: 'vanished'; readonly since: number; readonly missingParts?: readonly string[] }
   /** The settings have given the watch to another bucket; nothing was sent. */
   | { readonly kind: 'moved'; readonly bucketId: string }
   /** The upstream has nothing to say before a time, epoch milliseconds. */

@@ -123,7 +123,7 @@ function isAnswer(visit: Visit): boolean {
     case 'invalid':
       return true;
     case 'vanished':
-      return visit.partly === true;
+      return visit.missingParts !== undefined;
     default:
       return false;
   }
