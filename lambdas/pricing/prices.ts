@@ -31,7 +31,7 @@ export function hasPrice(snapshot: PriceSnapshot): boolean {
     snapshot.offers.length > 0 ||
     snapshot.buyBox.some(asked) ||
     snapshot.lowest.some(asked) ||
-    snapshot.offerCounts.some(asked)
+    snapshot.offerCounts.some((row) => asked(row) && row.count > 0)
   );
 }
 

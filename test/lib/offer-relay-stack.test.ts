@@ -126,18 +126,28 @@ describe('the stack', () => {
       'PriceDeadLetterQueueUrl',
       'PriceSlicesQueueArn',
       'PriceSlicesQueueUrl',
+      'PricingNotificationsDeadLetterQueueArn',
+      'PricingNotificationsDeadLetterQueueUrl',
+      'PricingNotificationsQueueArn',
+      'PricingNotificationsQueueUrl',
       'RequiredSecrets',
       'SlicesQueueArn',
       'SlicesQueueUrl',
       'WatchesTableName',
     ]);
-    expect(outputs['RequiredSecrets']?.Value).toBe('offer-relay/local/offer-status/example');
+    expect(outputs['RequiredSecrets']?.Value).toBe(
+      'offer-relay/local/offer-status/example,offer-relay/local/pricing/example,offer-relay/local/pricing/example-eu',
+    );
   });
 
   test('says so when no secret is needed', () => {
     const template = templateOf('local', (settings) => ({
       ...settings,
-      runtime: { ...settings.runtime, offerStatus: { ...settings.runtime.offerStatus, accounts: {} } },
+      runtime: {
+        ...settings.runtime,
+        offerStatus: { ...settings.runtime.offerStatus, accounts: {} },
+        pricing: { ...settings.runtime.pricing, accounts: {} },
+      },
     }));
     template.hasOutput('RequiredSecrets', { Value: 'none' });
   });

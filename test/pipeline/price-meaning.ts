@@ -108,12 +108,12 @@ class MarketReader {
   #competitive(): Row[] {
     const { offers } = this.#state;
     const winners = this.#winners(offers);
-    if (winners.length === 0) return [];
+    if (offers.length === 0) return [];
     const counts = [...Map.groupBy(offers, ({ condition }) => condition)];
     return [
       ...winners.flatMap((offer) => this.#box(offer)),
       ...(this.#isBusiness ? winners.map(({ sellerId: seller }) => ({ is: 'winner', seller })) : []),
-      { is: 'won', mine: winners.some((offer) => this.#isMine(offer)) },
+      ...(winners.length > 0 ? [{ is: 'won', mine: winners.some((offer) => this.#isMine(offer)) }] : []),
       ...counts.map(([condition, { length: count }]) => ({ is: 'count', condition, count })),
       { is: 'count', condition: 'Any', count: offers.length },
     ];
