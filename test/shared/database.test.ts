@@ -15,7 +15,7 @@ describe('the connection to the database', () => {
       maxAttempts: 1,
       requestHandler: {
         async handle(request: { body: Uint8Array }) {
-          begun.push((JSON.parse(Buffer.from(request.body).toString()) as { Key: { k: { S: string } } }).Key.k.S);
+          begun.push((JSON.parse(new TextDecoder().decode(request.body)) as { Key: { k: { S: string } } }).Key.k.S);
           most = Math.max(most, (underway += 1));
           await new Promise<void>((resolve) => answers.push(resolve));
           underway -= 1;
