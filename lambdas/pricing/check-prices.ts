@@ -88,26 +88,28 @@ class PriceCheck {
     }
     if (asked.length === 0) return visits;
     const startedAt = this.#parts.clock.now();
-    try {
-      const { answers, sentAt, drift = [] } = await this.#ask(asked, slot);
-      if (drift.length > 0) this.#parts.onDrift(asked[0]?.head.watchId ?? '', drift);
-      await Promise.all(
-        asked.map(async ({ head, watch }) => {
-          const answer = answers.get(head.watchId) ?? { kind: 'failed', error: MISSING };
-          const sighting = { watch, sentAt, correlationId: this.#correlationId };
-          visits.set(head.watchId, await this.#see(head, sighting, answer));
-        }),
-      );
-    } catch (error) {
-      const refused = asRefusal(error);
-      if (!(refused instanceof UpstreamError)) throw error;
-      for (const [watchId, visit] of await this.#refused(asked, refused, startedAt)) visits.set(watchId, visit);
+    const result = await this.#ask(asked, slot);
+    if (result instanceof UpstreamError) {
+      for (const [watchId, visit] of await this.#refused(asked, result, startedAt)) visits.set(watchId, visit);
+      return visits;
     }
+    const { answers, sentAt, drift = [] } = result;
+    if (drift.length > 0) this.#parts.onDrift(asked[0]?.head.watchId ?? '', drift);
+    await Promise.all(
+      asked.map(async ({ head, watch }) => {
+        const answer = answers.get(head.watchId) ?? { kind: 'failed', error: MISSING };
+        const sighting = { watch, sentAt, correlationId: this.#correlationId };
+        visits.set(head.watchId, await this.#see(head, sighting, answer));
+      }),
+    );
     return visits;
   }
 
-  /** Sends the request in its slot and frees the slot as soon as the answer is there. */
-  async #ask(asked: readonly { head: WatchHead<Prices>; watch: PriceWatch }[], slot: Slot): Promise<AskedPrices> {
+  /** Sends the request in its slot and frees the slot as soon as the answer is there, or what came instead of one. */
+  async #ask(
+    asked: readonly { head: WatchHead<Prices>; watch: PriceWatch }[],
+    slot: Slot,
+  ): Promise<AskedPrices | UpstreamError> {
     try {
       const watches = new Map(asked.map(({ head, watch }) => [head.watchId, watch]));
       const result = await this.#parts.ask(this.#bucket, watches, () => slot.left());
@@ -115,6 +117,8 @@ class PriceCheck {
       return result;
     } catch (error) {
       slot.answered({ throttled: error instanceof ThrottledError });
+      const refused = asRefusal(error);
+      if (refused instanceof UpstreamError) return refused;
       throw error;
     }
   }

@@ -5,13 +5,10 @@ import { EventSourceMapping } from 'aws-cdk-lib/aws-lambda';
 import { Queue, QueueEncryption, type QueueProps } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { Settings } from '../../config/settings.ts';
-import type { Environment as OfferStatusEnvironment } from '../../lambdas/offer-status/take-notifications.handler.ts';
-import type { Environment as PricingEnvironment } from '../../lambdas/pricing/take-notifications.handler.ts';
+import type { TakerEnvironment } from '../../lambdas/shared/notifications/notification-taker.ts';
 import { HandlerFunction } from './handler-function.ts';
 import { removalPolicyOf } from './removal.ts';
 import type { WatchTables } from './watch-tables.ts';
-
-type Environment = OfferStatusEnvironment & PricingEnvironment;
 
 export interface NotificationDoorProps {
   readonly room: 'offer-status' | 'pricing';
@@ -37,7 +34,7 @@ export class NotificationDoor extends Construct {
   readonly room: NotificationDoorProps['room'];
   readonly queue: Queue;
   readonly deadLetters: Queue;
-  readonly taker: HandlerFunction<Environment>;
+  readonly taker: HandlerFunction<TakerEnvironment>;
 
   constructor(scope: Construct, id: string, props: NotificationDoorProps) {
     super(scope, id);
@@ -77,7 +74,7 @@ export class NotificationDoor extends Construct {
   }
 
   private defineTaker({ room, sender, tables, settings }: NotificationDoorProps) {
-    const taker = new HandlerFunction<Environment>(this, 'TakeNotifications', {
+    const taker = new HandlerFunction<TakerEnvironment>(this, 'TakeNotifications', {
       handler: `${room}/take-notifications`,
       description: `Notifications of ${sender}: makes the watches urgent that they are about.`,
       timeout: TIMEOUT,

@@ -102,6 +102,16 @@ describe('checking prices', () => {
     expect(world.slots.at(-1)).toMatchObject({ throttled: false });
   });
 
+  it('takes no fault of our own for a refusal of the request', async () => {
+    const { world, ids } = await ownWorld(2);
+    world.told();
+    world.reply = (items) => ({ body: { payload: items.map((item) => ownPriceItem(item, 11)) } });
+    world.recordFault = new RangeError('a fault of our own');
+    await expect(world.visit(...ids)).rejects.toThrow('a fault of our own');
+    expect(world.refusals).toEqual([]);
+    expect(world.told()).toEqual([]);
+  });
+
   it('takes an item that the answer leaves out for a failure that may pass', async () => {
     const { world, ids } = await offersWorld(3);
     world.reply = (items) => ({

@@ -34,6 +34,8 @@ export class PriceWorld {
   readonly drift: string[] = [];
   readonly refusals: string[] = [];
   requests = 0;
+  /** A fault of our own while a change is recorded. */
+  recordFault: Error | undefined;
   /** How the API answers the next request. */
   reply: (items: readonly string[]) => Reply = () => ({ body: {} });
 
@@ -118,6 +120,7 @@ export class PriceWorld {
   }
 
   #record(change: RecordedChange): Promise<'recorded' | 'outrun'> {
+    if (this.recordFault) return Promise.reject(this.recordFault);
     const row = this.rows.get(change.watchId);
     if (row?.version !== change.seenVersion) return Promise.resolve('outrun');
     this.recorded.push(change);
