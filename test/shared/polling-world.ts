@@ -3,7 +3,7 @@ import { CredentialError, ThrottledError } from '../../lambdas/shared/errors.ts'
 import type { PackedBucket } from '../../lambdas/shared/laps/packing.ts';
 import type { BucketOrder } from '../../lambdas/shared/laps/plan-bucket.ts';
 import type { Slice } from '../../lambdas/shared/laps/slice.ts';
-import { classOf, lapOf } from '../../lambdas/shared/laps/slice.ts';
+import { lapOf } from '../../lambdas/shared/laps/slice.ts';
 import type { Checks, Visit } from '../../lambdas/shared/laps/slice-runner.ts';
 import { SliceRunner } from '../../lambdas/shared/laps/slice-runner.ts';
 import { topUpBuckets } from '../../lambdas/shared/laps/top-up.ts';
@@ -322,9 +322,4 @@ function position(sorted: readonly string[], value: string): number {
     else high = middle;
   }
   return low;
-}
-
-/** Class that a watch is in. */
-export function classIn(world: PollingWorld, watchId: string): string {
-  return classOf(world.watches.get(watchId)?.lap ?? '');
 }

@@ -7,13 +7,6 @@ export const CUSTOMER_TYPES = ['Consumer', 'Business'] as const;
 export type CustomerType = (typeof CUSTOMER_TYPES)[number];
 /** The quantities at which a discount may begin. */
 export const QUANTITY_TIERS = [2, 3, 5, 10, 20, 30, 50] as const;
-/** What the offers operations say of an item. Any but the first goes with no offers at all. */
-export const ITEM_STATUSES = [
-  'Success',
-  'NoBuyableOffers',
-  'ActiveButTooSoonForProcessing',
-  'NoOfferDueToMissingShippingCharge',
-] as const;
 
 export interface QuantityDiscount {
   readonly tier: number;
