@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { Agent, createServer, request as send, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { checkSignature, type SignatureProblem, type SigningKey } from '../signature-v4.ts';
 import type { AccessControl } from './access-control.ts';
-import { checkSignature, type SignatureProblem, type SigningKey } from './iam/signature.ts';
 import { REGION } from './intrinsics.ts';
 import { ServiceError, type Operations } from './json-service.ts';
 import { checkLimits } from './limits.ts';
@@ -45,6 +45,7 @@ const LARGEST_BODY_BYTES = 20 * 1024 * 1024;
 const CODE_OF: Readonly<Record<SignatureProblem['kind'], string>> = {
   missing: 'MissingAuthenticationTokenException',
   incomplete: 'IncompleteSignatureException',
+  'unsigned header': 'IncompleteSignatureException',
   'unknown key': 'UnrecognizedClientException',
   'wrong scope': 'InvalidSignatureException',
   expired: 'InvalidSignatureException',

@@ -2,7 +2,7 @@ import { createHash, createHmac } from 'node:crypto';
 import { SignatureV4 } from '@smithy/signature-v4';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { checkSignature, type SignedRequest, type SigningKey } from '../../local/cloud/iam/signature.ts';
+import { checkSignature, type SignedRequest, type SigningKey } from '../../local/signature-v4.ts';
 
 const KEY = {
   accessKeyId: 'ASIAWORKER',
@@ -125,7 +125,10 @@ describe('the signature of a request', () => {
     const { authorization, ...bare } = request.headers;
     expect(check({ ...request, headers: bare })).toBe('missing');
     expect(check({ ...request, headers: { ...bare, authorization: 'Bearer x' } })).toBe('incomplete');
-    expect(check({ ...request, headers: { ...bare, authorization, 'x-amz-target': 'added' } })).toBe('incomplete');
+    expect(check({ ...request, headers: { ...bare, authorization, 'x-amz-target': 'added' } })).toBe('unsigned header');
+    const added = { ...request, headers: { ...request.headers, 'x-amz-request-id': '1' } };
+    const expected = { region: 'us-east-1', service: 'sqs', free: ['x-amz-request-id'] };
+    expect(checkSignature(added, expected, keyOf, NOW.getTime())).toEqual({ accessKeyId: KEY.accessKeyId });
     expect(check({ ...request, headers: { ...request.headers, 'x-amz-date': '20260302T120000Z' } })).toBe('incomplete');
   });
 });

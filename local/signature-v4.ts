@@ -19,6 +19,7 @@ export interface SigningKey {
 export type SignatureProblem =
   | { readonly kind: 'missing'; readonly message: string }
   | { readonly kind: 'incomplete'; readonly message: string }
+  | { readonly kind: 'unsigned header'; readonly message: string }
   | { readonly kind: 'unknown key'; readonly message: string }
   | { readonly kind: 'wrong scope'; readonly message: string }
   | { readonly kind: 'expired'; readonly message: string }
@@ -35,13 +36,14 @@ const LARGEST_SKEW_MS = 5 * 60_000;
  *
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
  *
- * @param expected region and service that the request must be signed for
+ * @param expected region and service that the request must be signed for; `free` names headers that need no signature
+ *   although they begin with `x-amz-`
  * @param keyOf the key that belongs to an access key id, if there is one
  * @param now epoch milliseconds
  */
 export function checkSignature(
   request: SignedRequest,
-  expected: { readonly region: string; readonly service: string },
+  expected: { readonly region: string; readonly service: string; readonly free?: readonly string[] },
   keyOf: (accessKeyId: string) => SigningKey | undefined,
   now: number,
 ): SignatureCheck {
@@ -75,9 +77,10 @@ export function checkSignature(
   }
   const headers = signedNames.split(';');
   const unsigned = ['host', ...Object.keys(request.headers).filter((name) => name.startsWith('x-amz-'))].find(
-    (name) => !headers.includes(name),
+    (name) => !headers.includes(name) && !expected.free?.includes(name),
   );
-  if (unsigned !== undefined) return problem('incomplete', `The header ${unsigned} must be among the signed headers.`);
+  if (unsigned !== undefined)
+    return problem('unsigned header', `'${unsigned}' must be a 'SignedHeader' in the AWS Authorization.`);
 
   const scope = `${day}/${region}/${service}/aws4_request`;
   const text = ['AWS4-HMAC-SHA256', date, scope, sha256(canonicalRequest(request, headers))].join('\n');
