@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import type { HistoryKey, HistoryRow } from '../../lambdas/change-events/history-row.ts';
+import type { HistoryKey, HistoryRow, WatchVersion } from '../../lambdas/change-events/history-row.ts';
 import type { BusEntry } from '../../lambdas/change-events/publish-changes.ts';
 import { publishChanges } from '../../lambdas/change-events/publish-changes.ts';
 import { publishStream } from '../../lambdas/change-events/publish-stream.ts';
 import { republishChanges } from '../../lambdas/change-events/republish-changes.ts';
 import { VirtualClock } from '../shared/virtual-clock.ts';
 
-function row(version: number, given: Partial<HistoryRow> = {}): HistoryRow {
+function row(version: number, given: Partial<WatchVersion> = {}): WatchVersion {
   return {
     watchId: 'title|studio|GLOBAL|A1',
     version,
