@@ -1,3 +1,4 @@
+import type { TemporaryCredentials } from './credentials.ts';
 import type { FilterPattern } from './event-pattern.ts';
 import type { PolicyStatement } from './iam/policy.ts';
 
@@ -24,6 +25,10 @@ export interface RoleDefinition {
   logicalId: string;
   name: string;
   arn: string;
+  /** `AROA…` */
+  roleId: string;
+  /** How long a session of it may last. */
+  maxSessionSeconds: number;
   /** Who may act in its name. */
   trust: readonly PolicyStatement[];
   /** What it may do. */
@@ -50,7 +55,7 @@ export interface FunctionDefinition {
   roleArn: string;
   /** Whether Lambda writes X-Ray segments for it. */
   traced: boolean;
-  credentials: { accessKeyId: string; secretAccessKey: string; sessionToken: string };
+  credentials: TemporaryCredentials;
 }
 
 export interface QueueDefinition {
