@@ -17,6 +17,7 @@ import { ACCOUNT_ID, REGION } from './intrinsics.ts';
 import type { InvocationInfo, InvocationResult } from './invocation.ts';
 import type { Operations } from './json-service.ts';
 import { judgedClient } from './judged-client.ts';
+import { KeptValues } from './kept-values.ts';
 import { FunctionRuntime } from './lambda-runtime.ts';
 import { checkInvocationPayload } from './limits.ts';
 import { callerOf, listingStreams } from './needed-permissions.ts';
@@ -47,7 +48,7 @@ export interface CloudOptions {
   stack?: string;
   /** Tables, queues, stream positions and logs live here and outlast a restart. */
   dataDir: string;
-  /** Secrets by name; anything but a string is stored as JSON. */
+  /** Secrets by name; anything but a string is stored as JSON. They come before what the template says of them. */
   secrets?: Record<string, unknown>;
   /**
    * `aws` holds everybody to the template's policies; `off` lets everybody do everything, signed or not, for templates
@@ -182,7 +183,8 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
     const dynamodb = client(dynamodbEngine.url, 'DynamoDB_20120810');
     const dynamodbStreams = client(dynamodbEngine.url, 'DynamoDBStreams_20120810');
     const sqs = client(sqsEngine.url, 'AmazonSQS');
-    const clients = { dynamodb, dynamodbStreams, sqs, endpoint: frontDoor.url };
+    const kept = new KeptValues(dataDir);
+    const clients = { dynamodb, dynamodbStreams, sqs, kept, endpoint: frontDoor.url };
     const deployment = await deploy(assembly, clients, options.buses);
     const { model } = deployment;
     const functions = new Map<string, FunctionRuntime>();
@@ -205,7 +207,7 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
       else if (loose[0]) throw loose[0].with(loose.slice(1));
     }
 
-    const secrets = new Secrets();
+    const secrets = new Secrets(model.secrets.values());
     for (const [name, value] of Object.entries(options.secrets ?? {})) secrets.put(name, value);
     const logs = openFunctionLogs(dataDir, options.onLog);
     endings.push(() => logs.close());
@@ -382,7 +384,7 @@ function publicResources(deployment: Deployment): Map<string, CloudResource> {
       {
         type,
         physicalId: ref,
-        arn: attributes['Arn'] ?? attributes['TopicArn'] ?? attributes['PolicyArn'],
+        arn: attributes['Arn'] ?? attributes['TopicArn'] ?? (ref.startsWith('arn:') ? ref : undefined),
         constructPath,
         properties,
       },

@@ -15,6 +15,7 @@ export interface CloudModel {
   /** By function ARN. */
   readonly asyncInvocation: Map<string, AsyncInvocationSettings>;
   readonly roles: Map<string, RoleDefinition>;
+  readonly secrets: Map<string, SecretDefinition>;
   /** The template's own managed policies. */
   readonly managedPolicies: Map<string, readonly PolicyStatement[]>;
   /** What a queue, bus or function says itself about who may use it. */
@@ -33,6 +34,14 @@ export interface RoleDefinition {
   trust: readonly PolicyStatement[];
   /** What it may do. */
   statements: PolicyStatement[];
+}
+
+export interface SecretDefinition {
+  logicalId: string;
+  name: string;
+  arn: string;
+  /** Undefined where the template leaves it to somebody else to give it one. */
+  value?: string;
 }
 
 export interface FunctionDefinition {
@@ -191,6 +200,7 @@ export function emptyModel(): CloudModel {
     eventSources: [],
     asyncInvocation: new Map(),
     roles: new Map(),
+    secrets: new Map(),
     managedPolicies: new Map(),
     resourcePolicies: new Map(),
   };
