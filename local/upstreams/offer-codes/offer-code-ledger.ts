@@ -179,11 +179,12 @@ export class OfferCodeLedger {
     return [...this.#codes.values()].map((code) => this.#truthOf(code));
   }
 
-  /** The codes that have had a life. */
+  /** The codes that have had a life, in this run or before it. */
   save(): SavedCode[] {
-    return [...this.#codes.values()]
+    const lived = [...this.#codes.values()]
       .filter(({ redemptions, verifications }) => redemptions.length + verifications > 0)
       .map(({ benefit, code, redemptions, verifications }) => ({ benefit, code, redemptions, verifications }));
+    return [...this.#saved.values(), ...lived];
   }
 
   #truthOf(found: Code): OfferCodeTruth {
