@@ -22,7 +22,38 @@ export function checkAcrossFields(settings: Settings): Issue[] {
     ...concurrency(settings),
     ...retries(settings),
     ...planning(settings),
+    ...benefits(settings),
+    ...partners(settings),
   ];
+}
+
+/** The functions learn who is who from one variable, and Lambda gives all variables together 4 KB. */
+const MOST_PARTNERS = 40;
+
+function partners({ runtime }: Settings): Issue[] {
+  const count = Object.keys(runtime.partnerApi.partners).length;
+  if (count <= MOST_PARTNERS) return [];
+  const message = `expected at most ${MOST_PARTNERS} partners, not ${count}: give the others a stage of their own`;
+  return [{ path: ['partnerApi', 'partners'], message }];
+}
+
+function benefits({ runtime }: Settings): Issue[] {
+  const { offerCodes, partnerApi } = runtime;
+  const unsigned = Object.entries(offerCodes.benefits)
+    .filter(([, { marketplace }]) => !Object.hasOwn(offerCodes.regions, marketplace))
+    .map(([benefit]) => ({
+      path: ['offerCodes', 'benefits', benefit, 'marketplace'],
+      message: `expected a marketplace of offerCodes.regions (${Object.keys(offerCodes.regions).join(', ')})`,
+    }));
+  const unknown = Object.entries(partnerApi.partners).flatMap(([partner, { benefits: ids }]) =>
+    ids.flatMap((id, index) => {
+      const path = ['partnerApi', 'partners', partner, 'benefits', index];
+      if (!Object.hasOwn(offerCodes.benefits, id))
+        return [{ path, message: 'expected a benefit of offerCodes.benefits' }];
+      return ids.indexOf(id) < index ? [{ path, message: 'expected each benefit once' }] : [];
+    }),
+  );
+  return [...unsigned, ...unknown];
 }
 
 function duplicateSubscribers({ bus }: Settings): Issue[] {
@@ -86,6 +117,9 @@ function secrets({ stage, runtime }: Settings): Issue[] {
       path: ['pricing', 'accounts', account, 'secret'],
       name: pricingSecretName(stage, account, values),
     })),
+    ...(runtime.offerCodes.trustSecret === undefined
+      ? []
+      : [{ path: ['offerCodes', 'trustSecret'], name: runtime.offerCodes.trustSecret }]),
   ];
   const owners = new Map<string, string>();
   const issues: Issue[] = [];
@@ -94,7 +128,7 @@ function secrets({ stage, runtime }: Settings): Issue[] {
       issues.push({ path, message: 'expected the name of a secret: letters, digits and /_+=.@- only' });
     }
     const owner = owners.get(name);
-    const account = path[2] ?? '';
+    const account = path[2] ?? path.join('.');
     if (owner !== undefined) {
       issues.push({ path, message: `expected a secret of one account only; "${name}" is that of ${owner} as well` });
     }

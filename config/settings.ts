@@ -57,6 +57,34 @@ export const DeploySettings = z.strictObject({
         ),
     })
     .prefault({}),
+  gateway: z
+    .strictObject({
+      domain: z
+        .strictObject({
+          name: z.string().regex(/^(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}$/, {
+            error: 'expected a domain name such as offers.example.com',
+          }),
+          certificateArn: z.string().regex(/^arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate\/[a-f0-9-]+$/, {
+            error: 'expected the ARN of a certificate of ACM in the region of the stack',
+          }),
+        })
+        .optional()
+        .describe('Domain of your own for the partner API. The stack prints where its DNS record has to lead.'),
+      webAclArn: z
+        .string()
+        .regex(/^arn:aws[a-z-]*:wafv2:[a-z0-9-]+:\d{12}:regional\/webacl\/[\w-]+\/[a-f0-9-]+$/, {
+          error: 'expected the ARN of a regional web ACL of AWS WAF',
+        })
+        .optional()
+        .describe('Web ACL of AWS WAF that stands before the partner API. Default: none.'),
+      accessLogRole: z
+        .boolean()
+        .default(true)
+        .describe(
+          'Make the role through which API Gateway writes access logs, for the whole account and region. False where there is one.',
+        ),
+    })
+    .prefault({}),
   alarms: z
     .strictObject({
       notificationTopicArn: z
@@ -127,7 +155,13 @@ export function loadSettings(
 
 /** Names of the secrets that the operator makes before the stage can work. */
 export function requiredSecrets(settings: Settings): string[] {
-  return [...offerStatusSecrets(settings), ...pricingSecrets(settings)];
+  return [...offerStatusSecrets(settings), ...pricingSecrets(settings), ...offerCodesSecrets(settings)];
+}
+
+/** Name of the secret that offer codes need, if any. */
+export function offerCodesSecrets({ runtime }: Settings): string[] {
+  const { trustSecret } = runtime.offerCodes;
+  return trustSecret === undefined || Object.keys(runtime.partnerApi.partners).length === 0 ? [] : [trustSecret];
 }
 
 /** Names of the secrets of the Offer Status accounts. */
@@ -144,7 +178,7 @@ export function pricingSecrets({ stage, runtime }: Settings): string[] {
 
 function split(stage: string, file: z.infer<typeof SettingsFile>): Settings {
   const { $schema: _, ...values } = file;
-  const { removalPolicy, logRetentionDays, schedules, bus, workers, alarms, ...runtime } = values;
+  const { removalPolicy, logRetentionDays, schedules, bus, workers, gateway, alarms, ...runtime } = values;
   return {
     stage,
     removalPolicy,
@@ -152,6 +186,7 @@ function split(stage: string, file: z.infer<typeof SettingsFile>): Settings {
     schedules,
     bus,
     workers,
+    gateway,
     alarms,
     runtime: RuntimeSettings.parse({ stage, ...runtime }),
   };

@@ -35,6 +35,14 @@ const SCHEMA_SOURCES = [
   'lambdas/pricing/marketplaces.ts',
   'lambdas/pricing/pricing-accounts.ts',
   'lambdas/pricing/price-event-schemas.ts',
+  'lambdas/offer-codes/offer-code-event-schemas.ts',
+  // The routes of the partner API, of which its OpenAPI document is made.
+  'lambdas/shared/partner-api/api-error.ts',
+  'lambdas/shared/partner-api/route.ts',
+  'lambdas/offer-codes/offer-code-routes.ts',
+  'lambdas/offer-status/title-routes.ts',
+  'lambdas/pricing/price-routes.ts',
+  'lambdas/partner-api/service-routes.ts',
 ];
 
 /** Rooms that every other room may import. */

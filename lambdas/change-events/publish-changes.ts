@@ -1,6 +1,6 @@
 import type { Clock } from '../shared/clock.ts';
 import { EVENT_SOURCE, eventId, SCHEMA_VERSION } from './change-event.ts';
-import type { HistoryKey, HistoryRow } from './history-row.ts';
+import type { HistoryKey, HistoryRow, OccurrenceRow, WatchVersion } from './history-row.ts';
 import { keyText } from './history-row.ts';
 
 /** An event as the bus takes it. */
@@ -39,7 +39,9 @@ const CLEARED_SIDE_BY_SIDE = 20;
 export async function publishChanges(parts: PublishParts, rows: readonly HistoryRow[]): Promise<HistoryKey[]> {
   const earlier = await statesBefore(parts, rows);
   const pending = rows.flatMap((row) =>
-    entriesOf(row, earlier.get(keyText({ watchId: row.watchId, version: row.version - 1 }))),
+    isOccurrence(row)
+      ? occurrenceEntries(row)
+      : changeEntries(row, earlier.get(keyText({ watchId: row.watchId, version: row.version - 1 }))),
   );
   const unsent = await putAll(parts, pending);
   const failed = new Set(unsent.map(({ row }) => keyText(row)));
@@ -69,23 +71,28 @@ async function putAll(parts: PublishParts, pending: readonly PendingEntry[]): Pr
   return left;
 }
 
+function isOccurrence(row: HistoryRow): row is OccurrenceRow {
+  return row.subject !== undefined;
+}
+
 /** The states of the versions before, read only where an event needs one. */
 async function statesBefore(
   parts: PublishParts,
   rows: readonly HistoryRow[],
-): Promise<Map<string, HistoryRow['after']>> {
-  const states = new Map(rows.map((row) => [keyText(row), row.after]));
-  const wanted = rows
+): Promise<Map<string, WatchVersion['after']>> {
+  const versions = rows.filter((row) => !isOccurrence(row));
+  const states = new Map(versions.map((row) => [keyText(row), row.after]));
+  const wanted = versions
     .filter((row) => row.version > 1 && row.events.length > 0)
     .map(({ watchId, version }) => ({ watchId, version: version - 1 }))
     .filter((key) => !states.has(keyText(key)));
   if (wanted.length > 0) {
-    for (const row of await parts.read(wanted)) states.set(keyText(row), row.after);
+    for (const row of await parts.read(wanted)) if (!isOccurrence(row)) states.set(keyText(row), row.after);
   }
   return states;
 }
 
-function entriesOf(row: HistoryRow, before: HistoryRow['after'] | undefined): PendingEntry[] {
+function changeEntries(row: WatchVersion, before: WatchVersion['after'] | undefined): PendingEntry[] {
   const subject = `watch/${row.watchId}`;
   return row.events.map((event) => {
     const states = { before: before?.[event.item] ?? null, after: row.after[event.item] ?? null };
@@ -97,26 +104,40 @@ function entriesOf(row: HistoryRow, before: HistoryRow['after'] | undefined): Pe
       (data) => byteLength(data) <= LARGEST_DETAIL_BYTES,
     );
     const data = fitting ?? { ...short, changes: [] };
-    const detail = {
-      metadata: {
-        id: eventId(subject, row.version, event.detailType, event.item),
-        subject,
-        sequence: row.version,
-        occurredAt: event.occurredAt ?? row.observedAt,
-        observedAt: row.observedAt,
-        schemaVersion: SCHEMA_VERSION,
-        correlationId: row.correlationId,
-      },
-      data: { watchId: row.watchId, ...event.about, ...data, ...(data.truncated && { history: row.historyPath }) },
-    };
-    const entry = {
-      source: EVENT_SOURCE,
-      detailType: event.detailType,
-      detail: JSON.stringify(detail),
-      time: new Date(row.observedAt),
-    };
-    return { row, entry };
+    return entryOf(row, subject, event, event.item, {
+      watchId: row.watchId,
+      ...event.about,
+      ...data,
+      ...(data.truncated && { history: row.historyPath }),
+    });
   });
+}
+
+function occurrenceEntries(row: OccurrenceRow): PendingEntry[] {
+  return row.events.map((event) => entryOf(row, row.subject, event, '', event.data));
+}
+
+function entryOf(
+  row: HistoryRow,
+  subject: string,
+  { detailType, occurredAt = row.observedAt }: { detailType: string; occurredAt?: string | undefined },
+  item: string,
+  data: Record<string, unknown>,
+): PendingEntry {
+  const detail = {
+    metadata: {
+      id: eventId(subject, row.version, detailType, item),
+      subject,
+      sequence: row.version,
+      occurredAt,
+      observedAt: row.observedAt,
+      schemaVersion: SCHEMA_VERSION,
+      correlationId: row.correlationId,
+    },
+    data,
+  };
+  const entry = { source: EVENT_SOURCE, detailType, detail: JSON.stringify(detail), time: new Date(row.observedAt) };
+  return { row, entry };
 }
 
 function byteLength(value: unknown): number {

@@ -7,6 +7,9 @@ const name = z.string().check(
   }),
 );
 const text = (longest: number) => z.string().check(z.minLength(1), z.maxLength(longest));
+const awsRegion = z
+  .string()
+  .check(z.regex(/^[a-z]{2}(?:-[a-z]+)+-\d$/, { error: 'expected an AWS region such as us-east-1' }));
 const whole = (low: number, high: number) => z.int().check(z.gte(low), z.lte(high));
 
 /** The sustained rate and the depth of one upstream token bucket. */
@@ -15,6 +18,10 @@ export const RateLimit = z.strictObject({
   burst: whole(1, 1000).check(z.describe('Depth of the upstream token bucket, in requests.')),
 });
 export type RateLimit = z.infer<typeof RateLimit>;
+
+/** How many invalid offer codes may be tried in a window of time. */
+export const InvalidCodesLimit = z.strictObject({ limit: whole(1, 100_000), windowSeconds: whole(10, 86_400) });
+export type InvalidCodesLimit = z.infer<typeof InvalidCodesLimit>;
 
 /** How often one request is tried and how long the pauses between tries may be (full jitter). */
 export const RetryPolicy = z.strictObject({
@@ -185,6 +192,127 @@ export const PricingSettings = z.strictObject({
 });
 export type PricingSettings = z.infer<typeof PricingSettings>;
 
+/** How Prime's offer codes are asked about, and which benefits there are. */
+export const OfferCodesSettings = z.strictObject({
+  baseUrl: z
+    ._default(httpsUrl, 'https://prime-apis.amazon.com')
+    .check(z.describe('Base URL of the API that verifies and redeems offer codes.')),
+  timeoutMs: z._default(whole(100, 10_000), 2_000).check(z.describe('Time-out of one try.')),
+  deadlineMs: z
+    ._default(whole(500, 20_000), 6_000)
+    .check(z.describe('Time for all tries of one request together: somebody is waiting at a till.')),
+  attempts: z._default(whole(1, 3), 3).check(z.describe("Tries of one request; the API's own rule is at most three.")),
+  regions: z
+    ._default(
+      z.record(z.string().check(z.regex(/^[A-Z]{2}$/, { error: 'expected a marketplace such as US' })), awsRegion),
+      {
+        US: 'us-east-1',
+        IN: 'eu-west-1',
+      },
+    )
+    .check(z.describe('AWS region that requests about a marketplace are signed for.')),
+  role: z
+    .optional(
+      z.strictObject({
+        arn: z.string().check(
+          z.regex(/^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]{1,512}$/, {
+            error: 'expected the ARN of an IAM role',
+          }),
+        ),
+        externalId: z.optional(text(1224)),
+      }),
+    )
+    .check(z.describe("Role in whose name requests are signed, where it is not the function's own that Amazon knows.")),
+  apiArn: z
+    .optional(
+      z.string().check(
+        z.regex(/^arn:aws[a-z-]*:execute-api:[a-z0-9-]+:\d{12}:[a-z0-9]+\/[^*?]+(?:\/\*)?$/, {
+          error: 'expected an ARN such as arn:aws:execute-api:us-east-1:111122223333:abc123/prod/*',
+        }),
+      ),
+    )
+    .check(z.describe('ARN of the API that the function may invoke, where Amazon names one at onboarding.')),
+  trustSecret: z
+    .optional(text(512))
+    .check(z.describe('Name of a secret {ca}: the authority to trust where the API is not reached at Amazon itself.')),
+  benefits: z
+    ._default(
+      z.record(
+        text(200),
+        z.strictObject({
+          marketplace: z.string().check(z.describe('Marketplace of the benefit: one of offerCodes.regions.')),
+          use: z
+            ._default(z.enum(['single', 'multiple']), 'single')
+            .check(z.describe('Whether a code of this benefit can be redeemed once or several times.')),
+        }),
+      ),
+      {},
+    )
+    .check(z.describe('Benefits by the identifier that Amazon Prime gave at onboarding.')),
+  invalidCodes: z
+    .prefault(InvalidCodesLimit, { limit: 20, windowSeconds: 600 })
+    .check(z.describe('How many codes that do not exist a partner may try, unless its own settings say otherwise.')),
+});
+export type OfferCodesSettings = z.infer<typeof OfferCodesSettings>;
+
+/** What a partner may be let do; reading the service's health and its OpenAPI document is always part of it. */
+export const PARTNER_CAPABILITIES = ['offer-codes', 'reading', 'watch-list'] as const;
+export type PartnerCapability = (typeof PARTNER_CAPABILITIES)[number];
+
+/** One partner of the API: one role that its AWS account may assume, and one API key. */
+export const Partner = z.strictObject({
+  accountId: z
+    .string()
+    .check(
+      z.regex(/^\d{12}$/, { error: 'expected the 12 digits of an AWS account' }),
+      z.describe("The partner's AWS account, which may assume the partner's role."),
+    ),
+  externalId: z
+    .string()
+    .check(
+      z.regex(/^[\w+=,.@:/-]{2,1224}$/, { error: 'expected 2 to 1224 letters, digits and _+=,.@:/-' }),
+      z.describe('What the partner has to name when it assumes its role.'),
+    ),
+  capabilities: z
+    ._default(z.array(z.enum(PARTNER_CAPABILITIES)), [...PARTNER_CAPABILITIES])
+    .check(z.describe('What the partner may do. The watch list belongs to the whole stage. Default: everything.')),
+  benefits: z
+    ._default(z.array(text(200)), [])
+    .check(
+      z.describe('Benefits whose offer codes the partner may verify and redeem, as offerCodes.benefits has them.'),
+    ),
+  plan: z
+    .prefault(
+      z.strictObject({
+        perSecond: z._default(z.number().check(z.positive(), z.lte(10_000)), 10),
+        burst: z._default(whole(1, 5_000), 20),
+        quota: z.optional(
+          z.strictObject({ requests: whole(1, 2_000_000_000), period: z.enum(['DAY', 'WEEK', 'MONTH']) }),
+        ),
+      }),
+      {},
+    )
+    .check(z.describe('Usage plan: sustained rate, depth of its token bucket, and requests per period.')),
+  invalidCodes: z.optional(InvalidCodesLimit).check(z.describe('Overrides offerCodes.invalidCodes for this partner.')),
+});
+export type Partner = z.infer<typeof Partner>;
+
+export const PartnerApiSettings = z.strictObject({
+  partners: z
+    ._default(z.record(name, Partner), {})
+    .check(
+      z.describe('Partners by name. There is an API where there is a partner. The name is part of what is stored.'),
+    ),
+  corsOrigin: z
+    .optional(
+      z
+        .string()
+        .check(z.regex(/^(?:\*|https?:\/\/[^/*]+)$/, { error: 'expected an origin such as https://shop.example' })),
+    )
+    .check(z.describe('Origin whose pages may call the API in browsers. Default: none.')),
+});
+export type PartnerApiSettings = z.infer<typeof PartnerApiSettings>;
+
 export const PollingSettings = z.strictObject({
   backlogSeconds: z._default(whole(30, 600), 150).check(z.describe('Work planned ahead for each bucket.')),
   sliceSeconds: z._default(whole(5, 30), 20).check(z.describe('Sending time of one slice.')),
@@ -211,5 +339,7 @@ export const RuntimeSettings = z.strictObject({
   publishing: z.prefault(PublishingSettings, {}),
   offerStatus: z.prefault(OfferStatusSettings, {}),
   pricing: z.prefault(PricingSettings, {}),
+  offerCodes: z.prefault(OfferCodesSettings, {}),
+  partnerApi: z.prefault(PartnerApiSettings, {}),
 });
 export type RuntimeSettings = z.infer<typeof RuntimeSettings>;

@@ -38,6 +38,7 @@ describe('settings', () => {
       schedules: { plan: 'rate(1 minute)', reconcile: 'rate(5 minutes)' },
       bus: { archiveDays: 30, subscriberAccounts: [] },
       workers: { maximumConcurrency: 10, titleMemorySize: 512, priceMemorySize: 128 },
+      gateway: { accessLogRole: true },
       alarms: {},
       runtime: expect.objectContaining({ stage: 'sample', logLevel: 'INFO' }),
     });

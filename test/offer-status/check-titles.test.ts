@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ChangeStore } from '../../lambdas/change-events/changes.store.ts';
+import type { WatchVersion } from '../../lambdas/change-events/history-row.ts';
 import { HistoryStore } from '../../lambdas/change-events/history.store.ts';
 import { titleChecks } from '../../lambdas/offer-status/check-titles.ts';
 import { OfferStatusAnswer } from '../../lambdas/offer-status/offer-status-answer.ts';
@@ -170,7 +171,7 @@ describe('checking a title', () => {
     answers({ codes: ['Live'], stamp: '2026-02-02T00:00:00Z' });
     const sentAt = clock.now();
     expect(await check()).toEqual({ kind: 'recorded' });
-    const row = (await history())[1];
+    const row = (await history())[1] as WatchVersion | undefined;
     expect(eventsOf(row)?.toSorted()).toEqual(['Offer Status Changed', 'Offer Went Live']);
     expect(row).toMatchObject({ sentAt, correlationId: 'message-1' });
     expect(row?.events[0]?.occurredAt).toBe('2026-02-02T00:00:00.000Z');

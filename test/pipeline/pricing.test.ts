@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { HistoryRow } from '../../lambdas/change-events/history-row.ts';
+import { WatchVersion } from '../../lambdas/change-events/history-row.ts';
 import { priceEventSchemas } from '../../lambdas/pricing/price-event-schemas.ts';
 import type { PriceSnapshot } from '../../lambdas/pricing/price-snapshot.ts';
 import type { Prices } from '../../lambdas/pricing/prices.ts';
@@ -580,7 +580,7 @@ describe('the price pipeline on the local cloud', () => {
   it('has followed whole lives without a gap between versions', async () => {
     await advanceAll();
     await catchUp('all lives to be told');
-    const rows = (await stored.historyRows()).map((row) => HistoryRow.parse(row));
+    const rows = (await stored.historyRows()).map((row) => WatchVersion.parse(row));
     const byWatch = Map.groupBy(rows, ({ watchId }) => watchId);
     const watches = [...VALID, ...INVALID];
     for (const head of await headsOf(watches)) {

@@ -8,7 +8,7 @@ import {
   SendMessageCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs';
-import { HistoryRow } from '../../lambdas/change-events/history-row.ts';
+import { WatchVersion } from '../../lambdas/change-events/history-row.ts';
 import type { Offers } from '../../lambdas/offer-status/offers.ts';
 import { systemClock } from '../../lambdas/shared/clock.ts';
 import { connectDatabase } from '../../lambdas/shared/database.ts';
@@ -58,7 +58,7 @@ export function storedIn(cloud: StoredAt, room: '' | 'Price' = '') {
       const watchId = titleWatchId(titleOf(alid));
       return (await watches.heads([watchId])).get(watchId);
     },
-    async history(alid: string): Promise<HistoryRow[]> {
+    async history(alid: string): Promise<WatchVersion[]> {
       const { Items = [] } = await database.send(
         new QueryCommand({
           TableName: history,
@@ -67,10 +67,10 @@ export function storedIn(cloud: StoredAt, room: '' | 'Price' = '') {
           ConsistentRead: true,
         }),
       );
-      return Items.map((item) => HistoryRow.parse(item));
+      return Items.map((item) => WatchVersion.parse(item));
     },
     /** Marks a version as unpublished, as if its event had been lost long ago. */
-    async unpublish(row: HistoryRow, shard: string): Promise<void> {
+    async unpublish(row: WatchVersion, shard: string): Promise<void> {
       await database.send(
         new UpdateCommand({
           TableName: history,

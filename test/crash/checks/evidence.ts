@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { HistoryRow } from '../../../lambdas/change-events/history-row.ts';
+import { WatchVersion } from '../../../lambdas/change-events/history-row.ts';
 import type { Fact, FactOf } from '../facts.ts';
 
 /** The latest state of a watch, as its row holds it. */
@@ -14,7 +14,7 @@ export interface Head {
 }
 
 /** A version of a watch. */
-export type Version = HistoryRow;
+export type Version = WatchVersion;
 
 /** A slice as it stands in its message. */
 export const Slice = z.object({
@@ -205,5 +205,5 @@ export function workedSlices(facts: readonly Fact[], workerId: string): WorkedSl
 export function versionsOf(items: readonly Record<string, unknown>[], watchPrefix: string): Version[] {
   return items
     .filter(({ watchId }) => typeof watchId === 'string' && watchId.startsWith(watchPrefix))
-    .map((item) => HistoryRow.parse(item));
+    .map((item) => WatchVersion.parse(item));
 }

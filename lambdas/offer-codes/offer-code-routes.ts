@@ -1,0 +1,88 @@
+import * as z from 'zod/mini';
+import { defineRoute, pathText, queryText } from '../shared/partner-api/route.ts';
+
+const pathParameters = {
+  benefitId: pathText(200).check(z.describe('Benefit, as Amazon Prime named it at onboarding.')),
+  offerCode: pathText(1_024).check(z.describe('The code that the customer shows.')),
+} as const;
+
+const timeZone = z
+  .optional(queryText(64))
+  .check(
+    z.describe('IANA time zone of the customer, such as America/Los_Angeles: needed by deals of certain weekdays.'),
+  );
+
+const reason = z
+  .string()
+  .check(
+    z.describe(
+      'INVALID_OFFER_CODE, EXCEEDED_USAGE_LIMIT, DEAL_INACTIVE, or another word that Amazon gives after FAILURE:DENIED.',
+    ),
+  );
+const message = z.string().check(z.describe("Amazon's own message."));
+
+export const Verification = z.discriminatedUnion('valid', [
+  z.object({ valid: z.literal(true), message }),
+  z.object({ valid: z.literal(false), reason, message }),
+]);
+export type Verification = z.infer<typeof Verification>;
+
+export const RedemptionRequest = z.strictObject({
+  redeemedAt: z
+    .optional(z.iso.datetime({ offset: true, error: 'must be an instant such as 2026-03-01T12:00:00Z' }))
+    .check(z.describe('When the customer got the benefit, to the minute. Default: now.')),
+});
+
+export const Redemption = z.discriminatedUnion('redeemed', [
+  z.object({
+    redeemed: z.literal(true),
+    redeemedAt: z.string().check(z.describe('Time of redemption as Amazon was told, to the minute.')),
+    assumed: z
+      .boolean()
+      .check(
+        z.describe('True where an answer was lost, and the code was found used up when it was asked about again.'),
+      ),
+  }),
+  z.object({ redeemed: z.literal(false), reason, message }),
+]);
+export type Redemption = z.infer<typeof Redemption>;
+
+const errors = [
+  'BENEFIT_NOT_ALLOWED',
+  'TOO_MANY_INVALID_CODES',
+  'UPSTREAM_REJECTED',
+  'UPSTREAM_UNREADABLE',
+  'UPSTREAM_CREDENTIALS',
+  'UPSTREAM_THROTTLED',
+  'UPSTREAM_UNAVAILABLE',
+] as const;
+
+export const offerCodeRoutes = {
+  verify: defineRoute({
+    operationId: 'verifyOfferCode',
+    method: 'GET',
+    path: '/v1/benefits/{benefitId}/offer-codes/{offerCode}/verify',
+    capability: 'offer-codes',
+    summary: 'Says whether an offer code is valid. The code stays usable.',
+    pathParameters,
+    query: { timeZone },
+    answers: { 200: { meaning: 'Amazon has decided.', body: Verification } },
+    errors: [...errors, 'UPSTREAM_TIMEOUT'],
+  }),
+  redeem: defineRoute({
+    operationId: 'redeemOfferCode',
+    method: 'POST',
+    path: '/v1/benefits/{benefitId}/offer-codes/{offerCode}/redeem',
+    capability: 'offer-codes',
+    summary: 'Redeems an offer code, once per Idempotency-Key.',
+    description:
+      'Give the customer the benefit first, and redeem then. Repeat with the same Idempotency-Key until there is a ' +
+      'final answer: 200, or a 4xx other than 409 and 429.',
+    pathParameters,
+    query: { timeZone },
+    idempotent: true,
+    body: z.optional(RedemptionRequest),
+    answers: { 200: { meaning: 'Amazon has decided.', body: Redemption } },
+    errors: [...errors, 'REDEMPTION_UNKNOWN'],
+  }),
+} as const;

@@ -1,0 +1,35 @@
+import type { APIGatewayProxyEvent } from 'aws-lambda';
+import type { Partner as PartnerSettings, PartnerApiSettings } from '../settings.ts';
+import { ApiError } from './api-error.ts';
+
+/** The partner that a request comes from. */
+export interface CallingPartner extends PartnerSettings {
+  readonly name: string;
+}
+
+/** Says whose role signed a request, and that its API key belongs to the same partner. */
+export type IdentifyPartner = (identity: APIGatewayProxyEvent['requestContext']['identity']) => CallingPartner;
+
+/**
+ * API Gateway has checked that the request is signed by some role that may call the route, and that its key is some key of
+ * the plan. That both are one partner's is checked here.
+ *
+ * @param bindings `<partner>=<role id>/<API key id>` for each partner, separated by spaces: what the stack knows
+ * @throws RangeError for bindings that are malformed
+ */
+export function partnerIdentifier(bindings: string, { partners }: PartnerApiSettings): IdentifyPartner {
+  const byRole = new Map<string, { partner: CallingPartner; keyId: string }>();
+  for (const binding of bindings.split(' ').filter((text) => text !== '')) {
+    const [, name = '', roleId = '', keyId = ''] = /^([^=]+)=([^/]+)\/(.+)$/u.exec(binding) ?? [];
+    const settings = partners[name];
+    if (settings === undefined) throw new RangeError(`PARTNERS names ${name || binding}, which the settings do not`);
+    byRole.set(roleId, { partner: { ...settings, name }, keyId });
+  }
+  return ({ caller, apiKeyId }) => {
+    // An assumed role's caller is <role id>:<session name>.
+    const bound = byRole.get(caller?.split(':')[0] ?? '');
+    if (bound === undefined) throw new ApiError('NOT_A_PARTNER');
+    if (bound.keyId !== apiKeyId) throw new ApiError('API_KEY_OF_ANOTHER');
+    return bound.partner;
+  };
+}

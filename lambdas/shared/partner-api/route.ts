@@ -1,0 +1,162 @@
+import * as z from 'zod/mini';
+import type { PartnerCapability } from '../settings.ts';
+import type { ApiErrorCode } from './api-error.ts';
+
+type Fields = z.core.$ZodShape;
+
+/** What a route answers when all is well. */
+export interface RouteAnswer {
+  readonly meaning: string;
+  /** Shape of the body; absent where there is none. */
+  readonly body?: z.core.$ZodType;
+}
+
+/**
+ * One route of the partner API: everything that the gateway, the handler and the OpenAPI document know of it. The schemas
+ * are what the handler parses by, and the document is generated from them.
+ */
+export interface Route<
+  Path extends Fields = Fields,
+  Query extends Fields = Fields,
+  Body extends z.core.$ZodType = z.core.$ZodType,
+> {
+  /** Unique, camelCase, a verb first. */
+  readonly operationId: string;
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** As in API Gateway: `/v1/titles/{licensor}/{alid}/status`. */
+  readonly path: string;
+  readonly capability: PartnerCapability | 'service';
+  /** One line. */
+  readonly summary: string;
+  readonly description?: string;
+  /** By name; each parses the decoded text. */
+  readonly pathParameters: Path;
+  /** By name; each parses the decoded text, or undefined where the parameter is missing. */
+  readonly query: Query;
+  /** Whether an Idempotency-Key is required. */
+  readonly idempotent?: boolean;
+  /** Whether its answers have an ETag, and a request may say If-None-Match. Only for GET. */
+  readonly hasETag?: boolean;
+  /** Shape of the JSON body; an absent body is parsed as undefined. */
+  readonly body?: Body;
+  /** Successes, by HTTP status. */
+  readonly answers: Readonly<Record<number, RouteAnswer>>;
+  /** Errors that the route's own work makes. Those that any route may have are added to the document. */
+  readonly errors: readonly ApiErrorCode[];
+}
+
+/** Keeps the exact types of a route's schemas. */
+export function defineRoute<const Path extends Fields, const Query extends Fields, Body extends z.core.$ZodType>(
+  route: Route<Path, Query, Body>,
+): Route<Path, Query, Body> {
+  return route;
+}
+
+const hasNoDots = z.refine<string>((text) => text !== '.' && text !== '..', {
+  error: 'must not be "." or "..", which a path cannot carry',
+});
+const isWellFormed = z.refine<string>((text) => text.isWellFormed() && !/\p{Cc}/u.test(text), {
+  error: 'must be well-formed Unicode without control characters',
+});
+
+/**
+ * A text that stands in a path, such as an ALID or an offer code.
+ *
+ * @param longest characters (UTF-16 units) that it may have
+ */
+export const pathText = (longest: number) =>
+  z
+    .string()
+    .check(
+      z.minLength(1, { error: 'must not be empty' }),
+      z.maxLength(longest, { error: `must have at most ${longest} characters` }),
+      isWellFormed,
+      hasNoDots,
+    );
+
+/** A text in a query. */
+export const queryText = (longest: number) =>
+  z
+    .string()
+    .check(
+      z.minLength(1, { error: 'must not be empty' }),
+      z.maxLength(longest, { error: `must have at most ${longest} characters` }),
+      isWellFormed,
+    );
+
+/** One of several words, in exactly this spelling. */
+export const oneOf = <const Words extends readonly [string, ...string[]]>(words: Words) =>
+  z.enum(words, { error: `must be one of ${words.join(', ')}` });
+
+/** A whole number in a query, which arrives as text. */
+export const numberText = (low: number, high: number) => {
+  const error = `must be a whole number from ${low} to ${high}`;
+  return z.pipe(
+    z.string().check(z.regex(/^\d{1,9}$/u, { error }), z.meta({ type: 'integer', minimum: low, maximum: high })),
+    z.pipe(
+      z.transform((text: string) => Number(text)),
+      z.int().check(z.gte(low, { error }), z.lte(high, { error })),
+    ),
+  );
+};
+
+/** An instant in a query, with its offset from UTC, as epoch milliseconds. */
+export const instantText = z.pipe(
+  z.iso.datetime({ offset: true, error: 'must be an instant such as 2026-03-01T00:00:00Z' }),
+  z.transform((text: string) => Date.parse(text)),
+);
+
+/** What pages of a history may be asked for by. */
+export const historyQuery = {
+  from: z.optional(instantText).check(z.describe('Versions recorded at this instant or later.')),
+  to: z.optional(instantText).check(z.describe('Versions recorded before this instant.')),
+  limit: z._default(numberText(1, 100), 20).check(z.describe('Most versions of one page.')),
+  cursor: z.optional(queryText(2_000)).check(z.describe('`next` of the page before.')),
+} as const;
+
+/** What pages of the watch list may be asked for by. */
+export const listQuery = {
+  limit: z._default(numberText(1, 1000), 100).check(z.describe('Most watches of one page.')),
+  cursor: z.optional(queryText(3_000)).check(z.describe('`next` of the page before.')),
+} as const;
+
+/** A page: its items, and the cursor of the next one. */
+export const pageOf = <Item extends z.core.$ZodType>(item: Item) =>
+  z.object({
+    items: z.array(item),
+    next: z.nullable(z.string()).check(z.describe('Cursor of the next page; null where this one is the last.')),
+  });
+
+/** Why a watch gets no answers although the upstream works. */
+export const WatchProblem = z.object({
+  code: z.string(),
+  message: z.string(),
+  since: z.string().check(z.describe('ISO instant.')),
+});
+
+/** What the list says of every watch. */
+export const watchFields = {
+  watchId: z.string().check(z.describe("The watch's identifier, as events name it.")),
+  version: z.int().check(z.describe('Versions recorded so far; 0 before the first.')),
+  changedAt: z
+    .nullable(z.string())
+    .check(z.describe('ISO instant at which the latest version was recorded; null before the first.')),
+  queue: z
+    .string()
+    .check(z.describe('new: not seen yet. urgent: looked at again soon. steady: the rest. invalid: not asked about.')),
+  problem: z.nullable(WatchProblem),
+} as const;
+
+/** What a version of a history holds besides its state and its changes. */
+export const versionFields = {
+  version: z.int().check(z.positive()),
+  observedAt: z.string().check(z.describe('ISO instant at which it was recorded.')),
+  events: z.array(z.string()).check(z.describe('Detail types of the events that told of it.')),
+} as const;
+
+/** An accepted wish to look at once. */
+export const CheckAccepted = z.object({
+  watchId: z.string(),
+  requestedAt: z.string().check(z.describe('ISO instant. Wishes for one watch within half a minute are one.')),
+});
+export type CheckAccepted = z.infer<typeof CheckAccepted>;

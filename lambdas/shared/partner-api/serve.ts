@@ -1,0 +1,228 @@
+import { createHash } from 'node:crypto';
+import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context } from 'aws-lambda';
+import * as z from 'zod/mini';
+import type { Clock } from '../clock.ts';
+import { CredentialError, RejectedError, ThrottledError, UnavailableError, UpstreamError } from '../errors.ts';
+import type { Telemetry } from '../telemetry.ts';
+import { ApiError } from './api-error.ts';
+import { describeIssues } from './describe-issues.ts';
+import type { CallingPartner, IdentifyPartner } from './partners.ts';
+import type { Route } from './route.ts';
+
+/** A request that has been let in and understood. */
+export interface PartnerRequest<Path, Query, Body> {
+  readonly partner: CallingPartner;
+  readonly path: Path;
+  readonly query: Query;
+  readonly body: Body;
+  /** Of a route that requires one, and empty otherwise. */
+  readonly idempotencyKey: string;
+  /** API Gateway's; goes along to the upstream, into events and into log lines. */
+  readonly requestId: string;
+  /** When the function has to have answered, epoch milliseconds. */
+  readonly deadline: number;
+}
+
+export interface PartnerAnswer {
+  /** One of the route's `answers`. */
+  readonly status: number;
+  /** Made into JSON. @default no body */
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** How much of the time was waiting for the upstream. */
+  readonly upstreamMs?: number | undefined;
+}
+
+/** A route with its work. */
+export interface ServedRoute {
+  readonly route: Route;
+  readonly answer: (event: APIGatewayProxyEvent, partner: CallingPartner, deadline: number) => Promise<PartnerAnswer>;
+}
+
+/** Joins a route with its work, which gets what the route's schemas make of a request. */
+export function serve<
+  Path extends z.core.$ZodShape,
+  Query extends z.core.$ZodShape,
+  Body extends z.core.$ZodType = z.ZodMiniUndefined,
+>(
+  route: Route<Path, Query, Body>,
+  work: (
+    request: PartnerRequest<z.output<z.ZodMiniObject<Path>>, z.output<z.ZodMiniObject<Query>>, z.output<Body>>,
+  ) => Promise<PartnerAnswer>,
+): ServedRoute {
+  const path = z.strictObject(route.pathParameters);
+  const query = z.strictObject(route.query);
+  return {
+    route,
+    answer: (event, partner, deadline) =>
+      work({
+        partner,
+        path: parsed(path, decodedPath(event), 'path parameter'),
+        query: parsed(query, queryOf(event), 'query parameter'),
+        body: bodyOf(route.body, event) as z.output<Body>,
+        idempotencyKey: route.idempotent === true ? idempotencyKeyOf(event) : '',
+        requestId: event.requestContext.requestId,
+        deadline,
+      }),
+  };
+}
+
+const JSON_BODY = { 'Content-Type': 'application/json' };
+
+export interface PartnerHandlerParts {
+  readonly routes: readonly ServedRoute[];
+  readonly identify: IdentifyPartner;
+  readonly telemetry: Telemetry;
+  readonly clock: Clock;
+  /** Origin whose pages may read the answers. */
+  readonly corsOrigin?: string | undefined;
+}
+
+/** A function of the partner API: finds the route, the partner and the request's parts, and answers whatever happens. */
+export function createPartnerHandler({ routes, identify, telemetry, clock, corsOrigin }: PartnerHandlerParts) {
+  const served = new Map(routes.map((one) => [`${one.route.method} ${one.route.path}`, one]));
+  const always = {
+    'Cache-Control': 'no-store',
+    ...(corsOrigin !== undefined && { 'Access-Control-Allow-Origin': corsOrigin }),
+  };
+
+  return async (event: APIGatewayProxyEvent, context: Context): Promise<APIGatewayProxyResult> => {
+    const startedAt = clock.now();
+    const { requestId, identity } = event.requestContext;
+    const found = served.get(`${event.httpMethod} ${event.resource}`);
+    const note: Record<string, unknown> = { operation: found?.route.operationId, requestId };
+    let result: APIGatewayProxyResult;
+    try {
+      const partner = identify(identity);
+      note['partner'] = partner.name;
+      if (found === undefined) throw new ApiError('NOT_FOUND', 'There is no such route.');
+      const answer = await found.answer(event, partner, startedAt + context.getRemainingTimeInMillis());
+      note['upstreamMs'] = answer.upstreamMs;
+      result = success(found.route, event, answer);
+    } catch (error) {
+      const refusal = apiErrorOf(error);
+      note['code'] = refusal.code;
+      if (refusal.status >= 500) {
+        telemetry.count(refusal.code === 'INTERNAL_ERROR' ? 'ApiFaults' : 'ApiUpstreamFailures', 1);
+        telemetry.warn('a request failed', { ...note, ...faultOf(error) });
+      }
+      result = failure(refusal, requestId);
+    }
+    telemetry.count('ApiRequests', 1);
+    telemetry.info('request', { ...note, status: result.statusCode, ms: clock.now() - startedAt });
+    telemetry.flush();
+    return { ...result, headers: { ...always, ...(result.body !== '' && JSON_BODY), ...result.headers } };
+  };
+}
+
+function success(route: Route, event: APIGatewayProxyEvent, answer: PartnerAnswer): APIGatewayProxyResult {
+  const body = answer.body === undefined ? '' : JSON.stringify(answer.body);
+  const headers = {
+    ...answer.headers,
+    ...(answer.upstreamMs !== undefined && { 'Server-Timing': `upstream;dur=${answer.upstreamMs.toFixed(1)}` }),
+  };
+  if (route.hasETag !== true || answer.status !== 200) return { statusCode: answer.status, headers, body };
+  const tag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
+  const tagged = { ...headers, ETag: tag, 'Cache-Control': 'private, no-cache' };
+  const known = headerOf(event, 'if-none-match');
+  return known !== undefined && namesTag(known, tag)
+    ? { statusCode: 304, headers: tagged, body: '' }
+    : { statusCode: 200, headers: tagged, body };
+}
+
+/** If-None-Match compares weakly (RFC 9110, section 13.1.2). */
+function namesTag(header: string, tag: string): boolean {
+  return header.split(',').some((part) => ['*', tag].includes(part.trim().replace(/^W\//u, '')));
+}
+
+function failure({ code, message, status, retryAfterSeconds }: ApiError, requestId: string): APIGatewayProxyResult {
+  const headers: Record<string, string> =
+    retryAfterSeconds === undefined ? {} : { 'Retry-After': String(Math.max(1, Math.ceil(retryAfterSeconds))) };
+  return { statusCode: status, headers, body: JSON.stringify({ error: { code, message, requestId } }) };
+}
+
+/** What a partner is told of an error. */
+function apiErrorOf(error: unknown): ApiError {
+  if (error instanceof ApiError) return error;
+  if (error instanceof ThrottledError) return new ApiError('UPSTREAM_THROTTLED', undefined, 1);
+  if (error instanceof UnavailableError) {
+    return error.code === 'TimedOut'
+      ? new ApiError('UPSTREAM_TIMEOUT')
+      : new ApiError('UPSTREAM_UNAVAILABLE', undefined, 1);
+  }
+  if (error instanceof CredentialError) return new ApiError('UPSTREAM_CREDENTIALS');
+  if (error instanceof RejectedError) return new ApiError('UPSTREAM_REJECTED');
+  if (error instanceof UpstreamError) return new ApiError('UPSTREAM_UNREADABLE');
+  return isServiceError(error) ? new ApiError('STORAGE_UNAVAILABLE', undefined, 1) : new ApiError('INTERNAL_ERROR');
+}
+
+/** Throttling, time-outs and 5xx of AWS's services, after the SDK's own tries. */
+function isServiceError(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const status = '$metadata' in error ? (error.$metadata as { httpStatusCode?: number }).httpStatusCode : undefined;
+  return (
+    (status !== undefined && status >= 500) ||
+    '$retryable' in error ||
+    /^(?:Throttl|ProvisionedThroughput|RequestLimit|TransactionConflict|TimeoutError|Networking|UnprocessedKeys|ECONN)/u.test(
+      error.name,
+    )
+  );
+}
+
+/** What a log may know of an error: messages of our own tree hold no secret, those of others may hold anything. */
+function faultOf(error: unknown): Readonly<Record<string, unknown>> {
+  if (error instanceof UpstreamError) return { error };
+  if (!(error instanceof Error)) return { fault: typeof error };
+  return { fault: error.name, at: error.stack?.split('\n').filter((line) => line.startsWith('    at ')) };
+}
+
+function headerOf({ headers }: APIGatewayProxyEvent, name: string): string | undefined {
+  return Object.entries(headers).find(([given]) => given.toLowerCase() === name)?.[1];
+}
+
+/** Path parameters arrive as they stand in the request line: here is the one place that decodes them. */
+function decodedPath({ pathParameters }: APIGatewayProxyEvent): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(pathParameters ?? {}).map(([name, text = '']) => {
+      try {
+        return [name, decodeURIComponent(text)];
+      } catch {
+        throw new ApiError('INVALID_REQUEST', `path parameter ${name} is not well-formed percent-encoded UTF-8`);
+      }
+    }),
+  );
+}
+
+function queryOf({ multiValueQueryStringParameters: all }: APIGatewayProxyEvent): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(all ?? {}).map(([name, values = []]) => {
+      if (values.length > 1) throw new ApiError('INVALID_REQUEST', `query parameter ${name} is given more than once`);
+      return [name, values[0] ?? ''];
+    }),
+  );
+}
+
+function bodyOf(schema: z.core.$ZodType | undefined, { body, isBase64Encoded }: APIGatewayProxyEvent): unknown {
+  if (schema === undefined) return undefined;
+  const text = body !== null && isBase64Encoded ? Buffer.from(body, 'base64').toString() : (body ?? '');
+  let json: unknown;
+  try {
+    json = text.trim() === '' ? undefined : JSON.parse(text);
+  } catch {
+    throw new ApiError('INVALID_REQUEST', 'the body is not JSON');
+  }
+  return parsed(schema, json, 'field');
+}
+
+function idempotencyKeyOf(event: APIGatewayProxyEvent): string {
+  const key = headerOf(event, 'idempotency-key');
+  if (key === undefined || key.trim() === '') throw new ApiError('IDEMPOTENCY_KEY_REQUIRED');
+  if (/^[\x21-\x7e]{1,255}$/u.test(key)) return key;
+  throw new ApiError('INVALID_REQUEST', 'the header Idempotency-Key must be 1 to 255 visible ASCII characters');
+}
+
+function parsed<Schema extends z.core.$ZodType>(schema: Schema, value: unknown, noun: string): z.output<Schema> {
+  const result = z.safeParse(schema, value);
+  if (result.success) return result.data;
+  throw new ApiError('INVALID_REQUEST', describeIssues(result.error.issues, value, noun));
+}
