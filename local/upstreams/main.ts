@@ -20,7 +20,7 @@ const SELLING_ACCOUNTS = [
 ] as const;
 const BENEFITS: readonly BenefitOptions[] = [
   { id: 'EXAMPLE_BENEFIT', marketplace: 'US', use: 'single' },
-  { id: 'EXAMPLE_PASS', marketplace: 'IN', use: 'multiple', usageLimit: 3 },
+  { id: 'EXAMPLE_BENEFIT_IN', marketplace: 'IN', use: 'multiple', usageLimit: 3 },
 ];
 
 const HELP = `Runs the simulated Prime Video Offer Status, Product Pricing and Offer Code APIs on this machine.

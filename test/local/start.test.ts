@@ -90,7 +90,10 @@ describe('npm start', () => {
     await first.shows('Change events as they reach the bus');
     await first.shows('Offer Added');
     const endpoints = JSON.parse(readFileSync(join(data, 'endpoints.json'), 'utf8')) as Record<string, string>;
-    for (const name of ['dynamodb', 'sqs', 'eventbridge', 'offerStatus', 'pricing', 'control']) {
+    const offerCodes = JSON.parse(readFileSync(join(data, 'offer-codes.json'), 'utf8')) as Record<string, object>;
+    expect(offerCodes['EXAMPLE_BENEFIT']).toMatchObject({ use: 'single', codes: { valid: { length: 12 } } });
+    expect(first.output()).toContain('offer-codes.json');
+    for (const name of ['dynamodb', 'sqs', 'eventbridge', 'offerStatus', 'pricing', 'offerCodes', 'control']) {
       expect(endpoints[name]).toMatch(/^https?:\/\/127\.0\.0\.1:\d+$/);
     }
     expect(jsonLines(join(data, 'events.jsonl')).length).toBeGreaterThan(0);
@@ -167,7 +170,7 @@ describe('npm start', () => {
   });
 
   it.each([
-    [['--port', 'x'], '--port is "x"; it must be a whole number from 0 to 65533.'],
+    [['--port', 'x'], '--port is "x"; it must be a whole number from 0 to 65532.'],
     [['--seed', '-1'], /--seed/],
     [['--frish'], /--frish/],
     [['surplus'], /surplus/],
