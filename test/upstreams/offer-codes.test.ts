@@ -288,6 +288,19 @@ describe('the lives of codes', () => {
     const other = await run(2);
     expect(await other.verify()).toMatchObject(SUCCESS);
   });
+
+  it('are kept while a run does not have the code', async () => {
+    const stateFile = path.join(await temporaryDirectory(), 'codes.json');
+    const first = await startOfferCodes({ stateFile });
+    await first.redeem();
+    await first.simulator.stop();
+    const without = await startOfferCodes({ stateFile, codes: [{ benefit: MULTIPLE.id, code: CODE }] });
+    expect(await without.redeem({ benefit: MULTIPLE.id })).toMatchObject(SUCCESS);
+    await without.simulator.stop();
+    const again = await startOfferCodes({ stateFile });
+    expect(again.simulator.offerCodeTruth(SINGLE.id, CODE)).toMatchObject({ state: 'used' });
+    expect(again.simulator.offerCodeTruth(MULTIPLE.id, CODE).redemptions).toHaveLength(1);
+  });
 });
 
 describe('the options', () => {
