@@ -99,6 +99,7 @@ async function bringUp(
     },
   });
   endings.push(() => cloud.stop());
+  upstreams.onSigningKey((accessKeyId) => cloud.signingKey(accessKeyId));
 
   const list = openWatchList(cloud, settings);
   endings.push(() => list.close());
