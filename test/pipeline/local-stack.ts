@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadSettings } from '../../config/settings.ts';
 import { PRICING_OPERATIONS } from '../../lambdas/shared/settings-schema.ts';
-import { offerStatusSecretName, pricingSecretName } from '../../lambdas/shared/settings.ts';
+import { offerStatusSecretName, pricingSecretName, type RuntimeSettings } from '../../lambdas/shared/settings.ts';
 import type { PriceWatch } from '../../lambdas/shared/watches.ts';
 import type { BusEvent, Cloud, CloudOptions } from '../../local/cloud/cloud.ts';
 import { createCloud } from '../../local/cloud/cloud.ts';
@@ -33,6 +33,9 @@ export type SellerName = keyof typeof SELLERS;
 export interface LocalStack {
   readonly cloud: Cloud;
   readonly simulator: Simulator;
+  readonly settings: RuntimeSettings;
+  /** Everything that the stack writes lies below. */
+  readonly folder: string;
   readonly list: WatchList;
   /** Everything that has reached the bus, also before a restart. */
   readonly events: BusEvent[];
@@ -206,6 +209,8 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
       return list;
     },
     simulator,
+    settings,
+    folder,
     events,
     logs,
     control,
