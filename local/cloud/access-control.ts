@@ -16,7 +16,10 @@ export interface AccessControlOptions {
   onRefused?(caller: Caller, text: string): void;
 }
 
-const SERVICE_OF: Partial<Record<Caller['kind'], string>> = { rule: 'events.amazonaws.com' };
+const SERVICE_OF: Partial<Record<Caller['kind'], string>> = {
+  rule: 'events.amazonaws.com',
+  'REST API': 'apigateway.amazonaws.com',
+};
 
 /** Judges calls by the policies of the template: roles for whoever has one, resources for services in their own name. */
 export class AccessControl {

@@ -22,6 +22,7 @@ import { checkInvocationPayload } from './limits.ts';
 import { callerOf, listingStreams } from './needed-permissions.ts';
 import { PendingWork } from './pending-work.ts';
 import { queueSender } from './queue-sender.ts';
+import { openRestApis, type RestApiAddress } from './rest-api/rest-apis.ts';
 import { runSchedules } from './schedules.ts';
 import { Secrets } from './secrets.ts';
 import type { ServiceCall } from './service-call.ts';
@@ -36,6 +37,7 @@ import { looseEnds } from './wiring.ts';
 
 export type { BusEvent } from './event-bus.ts';
 export type { InvocationError, InvocationInfo, InvocationResult } from './invocation.ts';
+export type { RestApiAddress } from './rest-api/rest-apis.ts';
 export type { Caller, NeededPermission, ServiceCall } from './service-call.ts';
 export { TemplateError } from './template-error.ts';
 
@@ -62,6 +64,8 @@ export interface CloudOptions {
   engines?: { dynamodbUrl?: string; sqsUrl?: string };
   /** Names of event buses that are there already: a partner's, or those of another stack. */
   buses?: readonly string[];
+  /** Port for the first REST API of the template. @default a free one */
+  restApiPort?: number;
   /** Variables for every function besides the template's. For trust settings such as NODE_EXTRA_CA_CERTS only. */
   functionEnvironment?: Record<string, string>;
   /** Every event that a bus accepts. */
@@ -74,6 +78,8 @@ export interface CloudOptions {
   onRefusal?(text: string): void;
   /** Shortens the waits between retries and the ages of events by this factor, for tests. @default 1 */
   retryWaitScale?: number;
+  /** Epoch milliseconds, by which requests to REST APIs are limited and signed. @default Date.now */
+  now?(): number;
   /** How often items past their time to live are deleted, in milliseconds. @default 30000 */
   timeToLiveSweepMs?: number;
   /** How long stop() lets running invocations finish, in milliseconds. @default 5000 */
@@ -105,6 +111,10 @@ export interface Cloud {
   /** By logical id. */
   readonly resources: ReadonlyMap<string, CloudResource>;
   readonly outputs: Readonly<Record<string, string>>;
+  /** Where each REST API of the template is reached, by logical id. They answer before `start()` already. */
+  readonly restApis: ReadonlyMap<string, RestApiAddress>;
+  /** The value of an API key, named by logical id or construct path suffix. */
+  apiKeyValue(keyIdOrPath: string): string;
   /** The physical id of the one resource whose construct path ends so, e.g. `OfferStatus/Watches`. */
   physicalId(constructPathSuffix: string): string;
   /** Starts everything that drives the functions: event sources, schedules, the TTL sweeper. */
@@ -137,6 +147,7 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
 
   async function build(): Promise<Cloud> {
     const enforced = options.enforcement !== 'off';
+    const now = () => options.now?.() ?? Date.now();
     endings.push(lockDataDirectory(dataDir));
     // The template's queues and functions must know its address before there is anything behind it.
     const frontDoor = await buildFrontDoor();
@@ -234,6 +245,8 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
         { ...definition.credentials, caller: callerOf(definition) },
       ]),
     );
+    const signingKey = (id: string) =>
+      id === operator.accessKeyId ? { ...operator, caller: { kind: 'operator' as const } } : callers.get(id);
     frontDoor.open({
       access,
       operations,
@@ -242,12 +255,19 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
         DynamoDBStreams_20120810: dynamodbEngine.url,
         AmazonSQS: sqsEngine.url,
       },
-      caller: (id) => (id === operator.accessKeyId ? { ...operator, caller: { kind: 'operator' } } : callers.get(id)),
+      caller: signingKey,
       secretArn: (id) => secrets.arnOf(id),
       exists: (arn) => arns.has(arn),
       engineQueueUrl: (arn) => model.queues.get(arn)?.url,
       enforced,
     });
+
+    const restApis = await openRestApis(
+      model,
+      { access, callers: { signingKey, hasExpired: () => false }, functions, logs, enforced, now },
+      { dataDir, ...(options.restApiPort === undefined ? {} : { port: options.restApiPort }) },
+    );
+    endings.push(() => restApis.stop());
 
     const driving: Promise<void>[] = [];
     endings.push(async () => {
@@ -270,6 +290,13 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
       credentials: operator,
       resources,
       outputs: deployment.outputs,
+      restApis: restApis.addresses,
+      apiKeyValue(keyIdOrPath) {
+        const key = resources.get(keyIdOrPath) ?? find(keyIdOrPath)[1];
+        const value = restApis.apiKeyValue(key.physicalId);
+        if (value === undefined) throw new Error(`${keyIdOrPath} is not an API key`);
+        return value;
+      },
       physicalId: (suffix) => find(suffix)[1].physicalId,
       putSecret: (name, value) => secrets.put(name, value),
       async invoke(functionIdOrPath, payload) {

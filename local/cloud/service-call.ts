@@ -6,14 +6,18 @@ export interface NeededPermission {
 
 /** Who makes a call. */
 export interface Caller {
-  readonly kind: 'function' | 'event source' | 'schedule' | 'rule' | 'operator';
-  /** Of the function, event source mapping, schedule or rule. */
+  readonly kind: 'function' | 'event source' | 'schedule' | 'rule' | 'REST API' | 'operator';
+  /** Of the function, event source mapping, schedule, rule or method of a REST API. */
   readonly logicalId?: string;
   /** The role whose policies count; without one, those of the resource do. */
   readonly roleArn?: string;
+  /** `AROA…` of that role. */
+  readonly roleId?: string;
   /** Of the role's session, in which Lambda puts the function's name. */
   readonly sessionName?: string;
-  /** ARN of the rule, where a service calls in its own name. */
+  /** Of the other account. */
+  readonly accountId?: string;
+  /** ARN of the rule or of the method of a REST API, where a service calls in its own name. */
   readonly sourceArn?: string;
 }
 
@@ -22,7 +26,7 @@ export interface ServiceCall {
   /** Epoch milliseconds. */
   readonly at: number;
   readonly caller: Caller;
-  /** The service's prefix in IAM: `dynamodb`, `sqs`, `events`, `secretsmanager`, `lambda`, `logs` or `xray`. */
+  /** The service's prefix in IAM: `dynamodb`, `sqs`, `events`, `secretsmanager`, `execute-api`, `lambda`, `logs` or `xray`. */
   readonly service: string;
   /** Such as `SendMessageBatch`. */
   readonly operation: string;
