@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync, writeFileSync, renameSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import * as z from 'zod';
+import { replaceFile } from '../replace-file.ts';
 import type { ApiKeyDefinition } from './definition.ts';
 
 const Values = z.record(z.string(), z.string());
@@ -22,7 +23,7 @@ export class ApiKeys {
       this.#byValue.set(value, definition);
     }
     this.#values = values;
-    if (JSON.stringify(made) !== JSON.stringify(kept)) keep(file, made);
+    if (JSON.stringify(made) !== JSON.stringify(kept)) replaceFile(file, JSON.stringify(made), 0o600);
   }
 
   /** The value of a key. */
@@ -35,12 +36,6 @@ export class ApiKeys {
     const found = this.#byValue.get(value);
     return found?.enabled ? found : undefined;
   }
-}
-
-function keep(file: string, values: Record<string, string>): void {
-  const draft = `${file}.new`;
-  writeFileSync(draft, JSON.stringify(values), { mode: 0o600 });
-  renameSync(draft, file);
 }
 
 function readValues(file: string): z.infer<typeof Values> {

@@ -1,19 +1,12 @@
-import { checkSignature, type SignatureProblem, type SigningKey } from '../../signature-v4.ts';
+import { checkSignature, type SignatureProblem } from '../../signature-v4.ts';
 import type { AccessControl } from '../access-control.ts';
 import { identityOf, type CallerIdentity } from '../caller-identity.ts';
+import type { IssuedCredentials } from '../credentials.ts';
 import { ACCOUNT_ID, REGION } from '../intrinsics.ts';
 import { ServiceError } from '../json-service.ts';
-import type { Caller } from '../service-call.ts';
+import { OPERATOR } from '../service-call.ts';
 import { headerOf, type ApiRequest } from './api-request.ts';
 import { GatewayError, type GatewayResponseType } from './gateway-error.ts';
-
-/** Whoever may sign requests. */
-export interface Callers {
-  /** What belongs to an access key id, while it is valid. */
-  signingKey(accessKeyId: string): (SigningKey & { caller: Caller }) | undefined;
-  /** Whether there was such a key. */
-  hasExpired(accessKeyId: string): boolean;
-}
 
 /** A caller who has been let in. */
 export interface AuthorizedCaller extends CallerIdentity {
@@ -30,8 +23,6 @@ const PROBLEMS: Readonly<Record<SignatureProblem['kind'], readonly [GatewayRespo
   wrong: ['INVALID_SIGNATURE', 'InvalidSignatureException'],
 };
 
-const OPERATOR: Caller = { kind: 'operator' };
-
 /**
  * Checks who sends a request (Signature Version 4 in the header) and whether they may, as methods with `AWS_IAM` do.
  *
@@ -42,12 +33,12 @@ const OPERATOR: Caller = { kind: 'operator' };
 export function authorize(
   request: ApiRequest,
   resource: string,
-  { callers, access, enforced }: { callers: Callers; access: AccessControl; enforced: boolean },
+  { credentials, access, enforced }: { credentials: IssuedCredentials; access: AccessControl; enforced: boolean },
   now: number,
 ): AuthorizedCaller {
   const claimed = /Credential=([^/,]+)/.exec(headerOf(request, 'authorization') ?? '')?.[1] ?? '';
   if (!enforced) {
-    const caller = callers.signingKey(claimed)?.caller;
+    const caller = credentials.find(claimed)?.caller;
     return { ...identityOf(caller ?? OPERATOR), accessKey: caller ? claimed : null };
   }
   const { httpMethod: method, url, body, message } = request;
@@ -55,16 +46,16 @@ export function authorize(
   const check = checkSignature(
     { method, url, headers: message.headers, body },
     expected,
-    (id) => callers.signingKey(id),
+    (id) => credentials.find(id),
     now,
   );
   if ('problem' in check) {
-    if (callers.hasExpired(claimed)) throw new GatewayError('EXPIRED_TOKEN');
+    if (credentials.hasExpired(claimed)) throw new GatewayError('EXPIRED_TOKEN');
     const { kind, message: text } = check.problem;
     const [type, errorType] = PROBLEMS[kind];
     throw new GatewayError(type, { status: 403, errorType, ...(kind === 'missing' ? {} : { message: text }) });
   }
-  const { caller } = callers.signingKey(check.accessKeyId)!;
+  const { caller } = credentials.find(check.accessKeyId)!;
   try {
     access.judge({
       caller,

@@ -1,11 +1,12 @@
 import type { AccessControl } from '../access-control.ts';
+import type { IssuedCredentials } from '../credentials.ts';
 import type { FunctionLogs } from '../function-log.ts';
 import { ACCOUNT_ID, REGION } from '../intrinsics.ts';
 import type { FunctionRuntime } from '../lambda-runtime.ts';
 import { checkInvocationPayload } from '../limits.ts';
 import type { ApiKeys } from './api-keys.ts';
 import { headerOf, type ApiRequest } from './api-request.ts';
-import { authorize, type Callers } from './authorization.ts';
+import { authorize } from './authorization.ts';
 import { fillVariables } from './context-variables.ts';
 import type {
   LambdaIntegration,
@@ -36,7 +37,7 @@ import type { Usage } from './usage.ts';
 /** What all APIs of a cloud share. */
 export interface GatewayServices {
   readonly access: AccessControl;
-  readonly callers: Callers;
+  readonly credentials: IssuedCredentials;
   readonly functions: ReadonlyMap<string, FunctionRuntime>;
   readonly usagePlans: ReadonlyMap<string, UsagePlanDefinition>;
   readonly apiKeys: ApiKeys;
@@ -127,12 +128,12 @@ export class RestApiGateway {
 
   /** Everything that comes before validation. */
   #admit(request: ApiRequest, stage: StageDefinition, { method }: MethodRoute, before: RequestContext): RequestContext {
-    const { callers, access, enforced, usage, now } = this.#services;
+    const { credentials, access, enforced, usage, now } = this.#services;
     let context = before;
     if (method.authorization === 'AWS_IAM') {
       const { httpMethod, path } = request;
       const resource = this.#arn(`${stage.name}/${httpMethod}${path}`);
-      context = withCaller(context, authorize(request, resource, { callers, access, enforced }, now()));
+      context = withCaller(context, authorize(request, resource, { credentials, access, enforced }, now()));
     }
     if (!method.apiKeyRequired) {
       usage.admit({ apiId: this.definition.id, stage, method });
