@@ -87,7 +87,7 @@ export interface CloudOptions {
   now?(): number;
   /** How often items past their time to live are deleted, in milliseconds. @default 30000 */
   timeToLiveSweepMs?: number;
-  /** How long stop() lets running invocations finish, in milliseconds. @default 5000 */
+  /** How long stop() lets running invocations finish, and then requests to REST APIs, in milliseconds. @default 5000 */
   stopGraceMs?: number;
 }
 
@@ -288,10 +288,11 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
       enforced,
     });
 
+    const graceMs = options.stopGraceMs ?? 5000;
     const restApis = await openRestApis(
       model,
       { access, credentials: issued, functions, logs, enforced, now },
-      { dataDir, ...(options.restApiPort === undefined ? {} : { port: options.restApiPort }) },
+      { dataDir, graceMs, ...(options.restApiPort === undefined ? {} : { port: options.restApiPort }) },
     );
     endings.push(() => restApis.stop());
 
@@ -301,7 +302,7 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
       sqsEngine.releasePolls?.();
       // A poll may still have been on its way to the engine.
       const releasing = setInterval(() => sqsEngine.releasePolls?.(), 50);
-      await Promise.all([...functions.values()].map((runtime) => runtime.stop(options.stopGraceMs ?? 5000)));
+      await Promise.all([...functions.values()].map((runtime) => runtime.stop(graceMs)));
       await Promise.all([...driving, delivery.settled()]);
       await invoker.settled();
       clearInterval(releasing);

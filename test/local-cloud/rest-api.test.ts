@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { request, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -475,6 +477,27 @@ describe('an API', () => {
     await cloud.stop();
     expect(await answer).toMatchObject({ status: 200, text: 'done' });
     await expect(call(url)).rejects.toThrow('ECONNREFUSED');
+  });
+
+  test('hears a request out that it has begun to read when it is stopped', async () => {
+    const cloud = await cloudOf(apiParts({ methods: { 'OPTIONS /': PREFLIGHT, 'GET /': {} } }), {
+      stopGraceMs: 60_000,
+    });
+    const url = urlOf(cloud);
+    const headers = { expect: '100-continue', 'content-length': '2', 'content-type': 'application/json' };
+    const sent = request(url, { method: 'OPTIONS', headers });
+    const answered = once(sent, 'response');
+    sent.flushHeaders();
+    await once(sent, 'continue');
+    const stopped = cloud.stop();
+    await expect
+      .poll(() => call(url).catch((error: unknown) => (error as NodeJS.ErrnoException).code))
+      .toBe('ECONNREFUSED');
+    sent.end('{}');
+    const [response] = (await answered) as [IncomingMessage];
+    expect(response.statusCode).toBe(204);
+    response.resume();
+    await stopped;
   });
 });
 

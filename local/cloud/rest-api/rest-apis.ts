@@ -12,8 +12,6 @@ import { Usage } from './usage.ts';
 const LOOPBACK = '127.0.0.1';
 /** https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html */
 const IDLE_CONNECTION_MS = 310_000;
-/** How long a stop waits for answers that are on their way. */
-const LAST_ANSWERS_MS = 1000;
 
 /** Where a REST API is reached. */
 export interface RestApiAddress {
@@ -35,13 +33,14 @@ export interface RestApis {
 /**
  * Opens the template's REST APIs.
  *
- * @param options `dataDir` keeps API keys and quotas; `port` is for the first API, the others have free ones
+ * @param options `dataDir` keeps API keys and quotas; `port` is for the first API, the others have free ones; `graceMs` is how
+ *   long a stop waits for what is being answered
  * @throws TemplateError for what cannot be served; Error where the port is taken
  */
 export async function openRestApis(
   model: CloudModel,
   services: Omit<GatewayServices, 'apiKeys' | 'usage' | 'usagePlans'>,
-  options: { readonly dataDir: string; readonly port?: number },
+  options: { readonly dataDir: string; readonly port?: number; readonly graceMs: number },
 ): Promise<RestApis> {
   const apiKeys = new ApiKeys(model.apiKeys.values(), join(options.dataDir, 'api-keys.json'));
   const usage = new Usage(join(options.dataDir, 'api-usage.json'), services.now);
@@ -61,7 +60,7 @@ export async function openRestApis(
   const addresses = new Map<string, RestApiAddress>();
   try {
     for (const gateway of gateways) {
-      const listener = await listen(gateway, listeners.length === 0 ? (options.port ?? 0) : 0);
+      const listener = await listen(gateway, listeners.length === 0 ? (options.port ?? 0) : 0, options.graceMs);
       listeners.push(listener);
       const { logicalId, id, stages } = gateway.definition;
       const stage = stages.keys().next().value;
@@ -79,7 +78,7 @@ interface Listener {
   stop(): Promise<void>;
 }
 
-async function listen(gateway: RestApiGateway, port: number): Promise<Listener> {
+async function listen(gateway: RestApiGateway, port: number, graceMs: number): Promise<Listener> {
   const underWay = new Set<Promise<void>>();
   const server: Server = createServer((message, response) => {
     const answering = serve(gateway, message, response)
@@ -97,10 +96,7 @@ async function listen(gateway: RestApiGateway, port: number): Promise<Listener> 
       const closed = once(server, 'close');
       server.close();
       let timer: NodeJS.Timeout | undefined;
-      await Promise.race([
-        Promise.all(underWay),
-        new Promise((resolve) => (timer = setTimeout(resolve, LAST_ANSWERS_MS))),
-      ]);
+      await Promise.race([Promise.all(underWay), new Promise((resolve) => (timer = setTimeout(resolve, graceMs)))]);
       clearTimeout(timer);
       server.closeAllConnections();
       await closed;

@@ -1,5 +1,4 @@
-import { mkdirSync, readFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { readFileSync } from 'node:fs';
 import * as z from 'zod';
 import { replaceFile } from '../replace-file.ts';
 import type {
@@ -40,7 +39,6 @@ export class Usage {
 
   /** @param now epoch milliseconds */
   constructor(file: string, now: () => number) {
-    mkdirSync(dirname(file), { recursive: true });
     this.#file = file;
     this.#now = now;
     this.#counts = readCounts(file);
@@ -101,8 +99,9 @@ export class Usage {
     this.#saving ??= setTimeout(() => this.save(), SAVE_AFTER_MS).unref();
   }
 
-  /** Writes the counts down at once. */
+  /** Writes down at once what has not been written yet. */
   save(): void {
+    if (this.#saving === undefined) return;
     clearTimeout(this.#saving);
     this.#saving = undefined;
     replaceFile(this.#file, JSON.stringify(this.#counts));
