@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { HistoryKey, HistoryRow, WatchVersion } from '../../lambdas/change-events/history-row.ts';
+import type { HistoryKey, HistoryRow, OccurrenceRow, WatchVersion } from '../../lambdas/change-events/history-row.ts';
 import type { BusEntry } from '../../lambdas/change-events/publish-changes.ts';
 import { publishChanges } from '../../lambdas/change-events/publish-changes.ts';
 import { publishStream } from '../../lambdas/change-events/publish-stream.ts';
@@ -154,6 +154,61 @@ describe('publishing changes', () => {
     await publish([row(1, { events: [], after: {}, changes: {} })]);
     expect(bus).toEqual([]);
     expect(cleared).toHaveLength(1);
+  });
+});
+
+describe('publishing what happened to a subject that is not watched', () => {
+  const occurrence = (given: Partial<OccurrenceRow> = {}): OccurrenceRow => ({
+    watchId: 'code/ab12',
+    subject: 'code/ab12',
+    version: 1_790_000_000_000,
+    events: [{ detailType: 'Offer Code Verified', data: { partner: 'acme', valid: true } }],
+    correlationId: 'request-1',
+    observedAt: '2026-01-01T00:00:00.000Z',
+    unpublished: 'u1',
+    ...given,
+  });
+
+  it('tells the data that its row holds, under an identifier that repeats keep, and reads no other row', async () => {
+    const { bus, publish, cleared, reads } = world([]);
+    await publish([occurrence()]);
+    await publish([occurrence()]);
+    expect(bus[0]).toEqual({
+      metadata: {
+        id: expect.stringMatching(/^[0-9a-f]{32}$/),
+        subject: 'code/ab12',
+        sequence: 1_790_000_000_000,
+        occurredAt: '2026-01-01T00:00:00.000Z',
+        observedAt: '2026-01-01T00:00:00.000Z',
+        schemaVersion: 1,
+        correlationId: 'request-1',
+      },
+      data: { partner: 'acme', valid: true },
+    });
+    expect(bus[1]?.metadata.id).toBe(bus[0]?.metadata.id);
+    expect(cleared).toEqual(['code/ab12#1790000000000', 'code/ab12#1790000000000']);
+    expect(reads).toEqual([]);
+  });
+
+  it('goes along with changes of watches in one batch, from the stream as well', async () => {
+    const { bus, parts, clock } = world([]);
+    const records = [row(1), occurrence()].map((image, index) => ({ sequenceNumber: String(index), image }));
+    const failed = await clock.run(
+      publishStream(
+        records,
+        (rows) => publishChanges(parts, rows),
+        () => undefined,
+      ),
+    );
+    expect(failed).toEqual([]);
+    expect(bus.map(({ metadata }) => metadata.subject)).toEqual(['watch/title|studio|GLOBAL|A1', 'code/ab12']);
+  });
+
+  it("keeps the upstream's own time of what happened", async () => {
+    const { bus, publish } = world([]);
+    const events = [{ detailType: 'Offer Code Redeemed', data: {}, occurredAt: '2025-12-31T23:59:00.000Z' }];
+    await publish([occurrence({ events })]);
+    expect(bus[0]?.metadata.occurredAt).toBe('2025-12-31T23:59:00.000Z');
   });
 });
 

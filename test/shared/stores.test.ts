@@ -1,9 +1,11 @@
 import { TransactionCanceledException } from '@aws-sdk/client-dynamodb';
-import { GetCommand, TransactWriteCommand } from '@aws-sdk/lib-dynamodb';
+import { GetCommand, QueryCommand, TransactWriteCommand } from '@aws-sdk/lib-dynamodb';
 import { mockClient } from 'aws-sdk-client-mock';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RecordedChange } from '../../lambdas/change-events/changes.store.ts';
 import { ChangeStore } from '../../lambdas/change-events/changes.store.ts';
+import { HistoryRow } from '../../lambdas/change-events/history-row.ts';
+import { OccurrenceStore } from '../../lambdas/change-events/occurrences.store.ts';
 import { unpublishedShard } from '../../lambdas/change-events/unpublished.ts';
 import { HistoryStore } from '../../lambdas/change-events/history.store.ts';
 import { BucketStore } from '../../lambdas/shared/pacer/buckets.store.ts';
@@ -192,6 +194,57 @@ describe('recording a change', () => {
     } finally {
       fault.restore();
     }
+  });
+});
+
+describe('recording an occurrence', () => {
+  const occurrences = () => new OccurrenceStore(tables.database, 'History', clock);
+  const verified = (subject: string) => ({
+    subject,
+    detailType: 'Offer Code Verified',
+    data: { partner: 'acme' },
+    correlationId: 'request-1',
+  });
+  const rowsOf = async (subject: string) => {
+    const query = { KeyConditionExpression: 'watchId = :subject', ExpressionAttributeValues: { ':subject': subject } };
+    const page = await tables.database.send(new QueryCommand({ TableName: 'History', ...query }));
+    return (page.Items ?? []).map((item) => HistoryRow.parse(item));
+  };
+
+  it('puts a row that waits to be published, and will be dropped after 90 days', async () => {
+    await occurrences().record(verified('code/one'));
+    const { Item } = await tables.database.send(
+      new GetCommand({ TableName: 'History', Key: { watchId: 'code/one', version: clock.now() } }),
+    );
+    expect(Item).toEqual({
+      watchId: 'code/one',
+      subject: 'code/one',
+      version: clock.now(),
+      events: [{ detailType: 'Offer Code Verified', data: { partner: 'acme' } }],
+      correlationId: 'request-1',
+      observedAt: new Date(clock.now()).toISOString(),
+      unpublished: unpublishedShard('code/one'),
+      expiresAt: Math.floor(clock.now() / 1000) + 90 * 86_400,
+    });
+  });
+
+  it('loses none of several within one millisecond', async () => {
+    await Promise.all(Array.from({ length: 5 }, () => occurrences().record(verified('code/two'))));
+    const now = clock.now();
+    expect((await rowsOf('code/two')).map(({ version }) => version)).toEqual(
+      [0, 1, 2, 3, 4].map((later) => now + later),
+    );
+  });
+
+  it('can be a part of a transaction, which fails where its number is taken', async () => {
+    const { Put } = occurrences().item(verified('code/three'));
+    await tables.database.send(new TransactWriteCommand({ TransactItems: [{ Put }] }));
+    await expect(tables.database.send(new TransactWriteCommand({ TransactItems: [{ Put }] }))).rejects.toThrow(
+      TransactionCanceledException,
+    );
+    const later = occurrences().item(verified('code/three'), 1);
+    await tables.database.send(new TransactWriteCommand({ TransactItems: [later] }));
+    expect(await rowsOf('code/three')).toHaveLength(2);
   });
 });
 

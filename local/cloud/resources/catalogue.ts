@@ -4,6 +4,7 @@ import { archive, eventBus, rule } from './events.ts';
 import { eventBusPolicy, lambdaPermission, managedPolicy, policy, queuePolicy, role } from './iam.ts';
 import { eventInvokeConfig, eventSourceMapping, lambdaFunction } from './lambda.ts';
 import { schedule, scheduleGroup } from './scheduler.ts';
+import { secret } from './secrets.ts';
 import { queue } from './sqs.ts';
 import { resourcesWithoutEffect } from './without-effect.ts';
 
@@ -26,5 +27,6 @@ export const resourceTypes: Readonly<Record<string, ResourceType>> = {
   'AWS::SQS::QueuePolicy': queuePolicy,
   'AWS::Scheduler::Schedule': schedule,
   'AWS::Scheduler::ScheduleGroup': scheduleGroup,
+  'AWS::SecretsManager::Secret': secret,
   ...resourcesWithoutEffect,
 };
