@@ -19,7 +19,8 @@ const fuzz = (options: Partial<FuzzOptions> & Pick<FuzzOptions, 'send'>) =>
 
 const told = (findings: readonly { problem: string }[]) => [...new Set(findings.map(({ problem }) => problem))];
 
-describe('10,000 generated requests over all routes', () => {
+// Takes as long as the machine does.
+describe('10,000 generated requests over all routes', { timeout: 300_000 }, () => {
   test(`are answered as the document says, and never by a fault of ours (seed ${SEED})`, async () => {
     const { findings, statuses, successes } = await fuzz({ send: sendToHandlers(exampleHandlers(), CALLER) });
     expect(findings.slice(0, 10)).toEqual([]);
@@ -37,7 +38,7 @@ describe('10,000 generated requests over all routes', () => {
   });
 });
 
-describe('the judge of answers finds', () => {
+describe('the judge of answers finds', { timeout: 120_000 }, () => {
   const findingsOf = async (options: Partial<FuzzOptions> & Pick<FuzzOptions, 'send'>) =>
     told((await fuzz({ requests: 1_000, ...options })).findings);
   const lying = (...lie: Parameters<typeof exampleHandlers>) => sendToHandlers(exampleHandlers(...lie), CALLER);
