@@ -98,7 +98,7 @@ describe('a scan of folders', () => {
       rmSync(file, { force: true });
       const database = new DatabaseSync(file);
       database.exec('PRAGMA page_size = 512; CREATE TABLE "some ""rows""" (id INTEGER, item TEXT)');
-      const item = `${'z'.repeat(1_024 + at)}${CODE}${'z'.repeat(1_024)}`;
+      const item = `${'z'.repeat(1_024 + at)}${CODE}${'z'.repeat(1_024 - at)}`;
       database.prepare('INSERT INTO "some ""rows""" VALUES (?, ?)').run(2n ** 60n, item);
       database.close();
       return !readFileSync(file).includes(CODE);
