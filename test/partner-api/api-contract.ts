@@ -34,7 +34,7 @@ const Parameter = z.object({
   in: z.enum(['path', 'query', 'header']),
   required: z.boolean().default(false),
   schema: Schema,
-  example: z.unknown().optional(),
+  example: z.union([z.string(), z.number()]).optional(),
 });
 const Operation = z.object({
   operationId: z.string(),
@@ -60,7 +60,7 @@ export interface ContractParameter {
   readonly in: 'path' | 'query' | 'header';
   readonly required: boolean;
   readonly schema: Schema;
-  readonly example?: unknown;
+  readonly example?: string | number | undefined;
   /** Whether the schema takes what stands for a text: numbers are sent as text as well. */
   accepts(text: string): boolean;
 }
