@@ -1,6 +1,7 @@
 import { historyPage, versionFieldsOf } from '../change-events/history-page.ts';
 import type { HistoryStore } from '../change-events/history.store.ts';
 import { ApiError } from '../shared/partner-api/api-error.ts';
+import { canonical } from '../shared/partner-api/canonical.ts';
 import type { ServedRoute } from '../shared/partner-api/serve.ts';
 import { serve } from '../shared/partner-api/serve.ts';
 import type { ServedKind, ServedWatches } from '../shared/partner-api/served-watches.ts';
@@ -13,7 +14,7 @@ import { MARKETPLACES } from './marketplaces.ts';
 import type { OfferChange } from './offer-changes.ts';
 import type { Account } from './offer-status-accounts.ts';
 import { accountOfLicensor } from './offer-status-accounts.ts';
-import type { Offer, Offers } from './offer.ts';
+import type { Offers } from './offer.ts';
 import type { TitleStatus, TitleVersion, TitleWatchEntry } from './title-routes.ts';
 import { titleRoutes } from './title-routes.ts';
 
@@ -39,15 +40,15 @@ export function serveTitles({ kind, watches, history }: ServeTitlesParts): Serve
   return [
     serve(titleRoutes.status, async ({ path, query }) => {
       const { watch, row } = await watches.head(candidates(path, query.marketplace));
-      const offers = inKeyOrder(row.state ?? {}).map(([, offer]) => offer);
+      const offers = Object.values(canonical(row.state ?? {}));
       return { status: 200, body: { ...watch, ...watchFieldsOf(row), offers } satisfies TitleStatus };
     }),
     serve(titleRoutes.history, async ({ path, query }) => {
       const { row } = await watches.recorded(candidates(path, query.marketplace));
       const page = await historyPage(history, row, query, (version): TitleVersion => ({
         ...versionFieldsOf(version),
-        offers: inKeyOrder(version.after).map(([, offer]) => offer as Offer),
-        changes: inKeyOrder(version.changes).flatMap(([, changes]) => changes as OfferChange[]),
+        offers: Object.values(canonical(version.after) as Offers),
+        changes: Object.values(canonical(version.changes)).flat() as OfferChange[],
       }));
       return { status: 200, body: page };
     }),
@@ -100,9 +101,4 @@ function refusal(what: string): ApiError {
 
 function entryOf({ licensor, alid, marketplace }: TitleWatch, row: WatchEntry): TitleWatchEntry {
   return { licensor, alid, marketplace, ...watchFieldsOf(row) };
-}
-
-/** The table keeps no order of its own. */
-function inKeyOrder<Value>(record: Readonly<Record<string, Value>>): [string, Value][] {
-  return Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1));
 }

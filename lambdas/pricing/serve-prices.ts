@@ -1,6 +1,7 @@
 import type * as z from 'zod/mini';
 import { historyPage, versionFieldsOf } from '../change-events/history-page.ts';
 import type { HistoryStore, StoredVersion } from '../change-events/history.store.ts';
+import { canonical } from '../shared/partner-api/canonical.ts';
 import type { ServedRoute } from '../shared/partner-api/serve.ts';
 import { serve } from '../shared/partner-api/serve.ts';
 import type { ServedKind, ServedWatches } from '../shared/partner-api/served-watches.ts';
@@ -66,7 +67,7 @@ function serveItems<Path extends typeof byAsin | typeof bySku>(
   return [
     serve(routes.price, async ({ path, query }) => {
       const { watch, row } = await watches.head(candidates(path, query));
-      const price = row.state?.price ?? null;
+      const price = canonical(row.state?.price ?? null);
       return { status: 200, body: { ...nounsOf(watch), ...watchFieldsOf(row), price } satisfies PriceStatus };
     }),
     serve(routes.history, async ({ path, query }) => {
@@ -106,6 +107,6 @@ function entryOf(watch: PriceWatch, row: WatchEntry): PriceWatchEntry {
 }
 
 function versionOf(version: StoredVersion): PriceVersion {
-  const { price = null } = version.after as Prices;
-  return { ...versionFieldsOf(version), price, changes: (version.changes[PRICE_ITEM] ?? []) as PriceChange[] };
+  const { price = null } = canonical(version.after) as Prices;
+  return { ...versionFieldsOf(version), price, changes: canonical(version.changes[PRICE_ITEM] ?? []) as PriceChange[] };
 }
