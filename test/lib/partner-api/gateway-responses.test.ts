@@ -36,9 +36,9 @@ const errorOf = (type: string) =>
 
 describe('errors that API Gateway makes', () => {
   test('are worded for every kind of them', () => {
-    const kinds = Object.values<unknown>({ ...ResponseType }).flatMap((value) =>
-      value instanceof ResponseType ? [value.responseType] : [],
-    );
+    const kinds = Object.getOwnPropertyNames(ResponseType)
+      .map((name) => (ResponseType as unknown as Record<string, unknown>)[name])
+      .flatMap((value) => (value instanceof ResponseType ? [value.responseType] : []));
     expect(kinds.length).toBeGreaterThan(20);
     expect(responses.map((response) => response.ResponseType).sort()).toEqual(kinds.sort());
   });

@@ -14,7 +14,7 @@ describe('the partner API', () => {
     expect(types.filter((type) => /^AWS::(?:ApiGateway|WAFv2|SecretsManager|CertificateManager)/.test(type))).toEqual(
       [],
     );
-    expect([...resourcesOf(template).keys()].filter((id) => /PartnerApi/.test(id))).toEqual([]);
+    expect([...resourcesOf(template).keys()].filter((id) => id.includes('PartnerApi'))).toEqual([]);
     expect(JSON.stringify(template.toJSON())).not.toContain('execute-api');
   });
 
