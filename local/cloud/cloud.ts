@@ -202,6 +202,8 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
       enforced,
       onCall: options.onCall,
       onRefused: ({ kind, logicalId = '' }, text) => {
+        // Somebody from outside who is refused is no fault of the template, and the words hold the path of the request.
+        if (kind === 'session' || kind === 'account') return;
         options.onRefusal?.(`${logicalId} (${kind}): ${text}`);
         const runtime = [...functions.values()].find(({ definition }) => definition.logicalId === logicalId);
         runtime?.note(`AccessDenied ${text}`);
