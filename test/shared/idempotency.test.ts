@@ -267,9 +267,9 @@ describe('the settlement', () => {
     const { run, row } = onEngine();
     await tables.database.send(new PutCommand({ TableName: 'History', Item: { watchId: 'stuck', version: 1 } }));
     const outcome = { ...done(1), further: () => [event('stuck', 1)] } as Outcome<Data>;
-    expect(await run({ perform: async () => outcome }).catch((error: Error) => error.name)).toBe(
-      'TransactionCanceledException',
-    );
+    expect(await run({ perform: async () => outcome }).catch((error: unknown) => error)).toMatchObject({
+      name: 'TransactionCanceledException',
+    });
     expect((await row())?.status).toBe('IN_FLIGHT');
   });
 });
