@@ -398,6 +398,15 @@ describe('the guard', () => {
     }
   });
 
+  it('counts a denial once, however often its key is repeated', async () => {
+    const one = world({ invalidCodes: { limit: 2, windowSeconds: 600 } });
+    for (let turn = 0; turn < 4; turn += 1) {
+      expect((await one.redeem({ code, key: `counted-${code}` })).status).toBe(200);
+    }
+    expect((await one.verify({ code })).status).toBe(200);
+    expect((await one.verify({ code })).status).toBe(429);
+  });
+
   it('goes by a partner’s own limit where it has one', async () => {
     const one = world({ invalidCodes: limit, ownInvalidCodes: { limit: 1, windowSeconds: 600 } });
     expect((await one.verify({ code: `${code}-a`, partner: 'own' })).status).toBe(200);
