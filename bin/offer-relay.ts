@@ -9,6 +9,7 @@ const REPLACEABLE = {
   'offerStatus.baseUrl': 'OFFER_RELAY_OFFER_STATUS_URL',
   'pricing.baseUrl': 'OFFER_RELAY_PRICING_URL',
   'pricing.tokenUrl': 'OFFER_RELAY_TOKEN_URL',
+  'offerCodes.baseUrl': 'OFFER_RELAY_OFFER_CODES_URL',
 };
 
 /** A variable is for the local stage: one that was left over in a shell must not redirect a stage on AWS. */

@@ -3,6 +3,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 import * as z from 'zod';
 import { offerEventSchemas } from '../lambdas/offer-status/offer-event-schemas.ts';
 import { priceEventSchemas } from '../lambdas/pricing/price-event-schemas.ts';
+import { openApiDocument } from './openapi/document.ts';
 import { SettingsFile } from './settings.ts';
 
 const PROJECT = resolve(import.meta.dirname, '..');
@@ -35,7 +36,8 @@ export function generatedSchemas(): ReadonlyMap<string, string> {
       ),
     ],
   );
-  return new Map([[`config/settings${SUFFIX}`, settings], ...events]);
+  const openApi = `${JSON.stringify(openApiDocument(), null, 2)}\n`;
+  return new Map([[`config/settings${SUFFIX}`, settings], ...events, ['docs/openapi.json', openApi]]);
 }
 
 // The input side: what is optional for the author of a settings file, and open to fields that subscribers do not know yet.

@@ -4,25 +4,32 @@ import type { RuntimeSettings } from '../lambdas/shared/settings.ts';
 import type { PriceWatch, TitleWatch } from '../lambdas/shared/watches.ts';
 import { exampleCatalogue } from './upstreams/catalogue.ts';
 import { exampleItems } from './upstreams/example-items.ts';
-import type { ItemOptions } from './upstreams/simulator.ts';
+import { exampleOfferCodes, type ExampleOfferCode } from './upstreams/example-offer-codes.ts';
+import type { BenefitOptions, ItemOptions } from './upstreams/simulator.ts';
 
 const TITLES = 200;
 const ITEMS = 60;
+const CODES_IN_EACH_STATE = 12;
+const USAGE_LIMIT = 3;
 
-/** What `npm start` watches while nobody has said anything else. */
+/** What `npm start` watches and redeems while nobody has said anything else. */
 export interface ExampleCatalogue {
   readonly titles: readonly TitleWatch[];
   /** What the simulated sellers sell, or could. */
   readonly items: readonly ItemOptions[];
   /** Each item's offers, and own and competitive prices where there is an account's own SKU. */
   readonly prices: readonly PriceWatch[];
+  /** The deals behind the benefits of the settings. */
+  readonly benefits: readonly BenefitOptions[];
+  /** Offer codes of each benefit, in each state that they can have. */
+  readonly codes: readonly ExampleOfferCode[];
   /** What people call an ALID, an ASIN or a SKU of the catalogue. */
   nameOf(id: string): string | undefined;
 }
 
-/** The example titles and items of a seed, as far as the accounts of the settings may watch them. */
+/** The examples of a seed: titles and items as far as the accounts of the settings may watch them, and offer codes. */
 export function openExampleCatalogue(
-  settings: Pick<RuntimeSettings, 'offerStatus' | 'pricing'>,
+  settings: Pick<RuntimeSettings, 'offerStatus' | 'pricing' | 'offerCodes'>,
   seed: number,
 ): ExampleCatalogue {
   const partners = offerStatusAccounts(settings.offerStatus);
@@ -32,6 +39,12 @@ export function openExampleCatalogue(
     const seller = sellers.find(({ marketplaces }) => marketplaces.some(({ id }) => id === item.marketplaceId));
     return seller === undefined ? [] : [{ ...item, account: seller.name }];
   });
+  const benefits = Object.entries(settings.offerCodes.benefits).map(([id, { marketplace, use }]) => ({
+    id,
+    marketplace,
+    use,
+    ...(use === 'multiple' && { usageLimit: USAGE_LIMIT }),
+  }));
   const names = new Map([
     ...titles.map(({ alid, title }) => [alid, title] as const),
     ...sold.flatMap(({ asin, sku, name }) => [asin, sku].map((id) => [id, name] as const)),
@@ -40,6 +53,8 @@ export function openExampleCatalogue(
     titles: titles.filter(({ licensor }) => accountOfLicensor(partners, licensor) !== undefined),
     items: sold.map(({ marketplaceId, asin, sku, account }) => ({ marketplaceId, asin, sku, account })),
     prices: sold.flatMap(pricesOf),
+    benefits,
+    codes: exampleOfferCodes(benefits, CODES_IN_EACH_STATE, seed),
     nameOf: (id) => names.get(id),
   };
 }

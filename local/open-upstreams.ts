@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { rootCertificates } from 'node:tls';
 import { offerStatusAccounts } from '../lambdas/offer-status/offer-status-accounts.ts';
 import { pricingAccounts } from '../lambdas/pricing/pricing-accounts.ts';
 import type { OfferStatusSettings, PricingSettings, RuntimeSettings } from '../lambdas/shared/settings.ts';
@@ -8,19 +9,31 @@ import { UsageError } from './command-line.ts';
 import type { SynthesisOptions } from './synthesise.ts';
 import type { UpstreamAddress } from './upstream-addresses.ts';
 import { upstreamAddresses } from './upstream-addresses.ts';
-import type { ItemOptions, OfferStatusOptions, PricingOptions, Simulator } from './upstreams/simulator.ts';
+import type { ExampleOfferCode } from './upstreams/example-offer-codes.ts';
+import type {
+  BenefitOptions,
+  FindSigningKey,
+  ItemOptions,
+  OfferCodesOptions,
+  OfferStatusOptions,
+  PricingOptions,
+  Simulator,
+} from './upstreams/simulator.ts';
 import { startSimulator } from './upstreams/simulator.ts';
 
 /** The APIs to talk to, and what lets the stack in. */
 export interface Upstreams {
   readonly addresses: readonly UpstreamAddress[];
   /** Replaces the addresses of the settings. */
-  readonly overrides: Pick<SynthesisOptions, 'offerStatusUrl' | 'pricingUrl' | 'tokenUrl'>;
+  readonly overrides: Pick<SynthesisOptions, 'offerStatusUrl' | 'pricingUrl' | 'tokenUrl' | 'offerCodesUrl'>;
   readonly secrets: Readonly<Record<string, unknown>>;
   /** Undefined where nothing is simulated. */
   readonly controlUrl: string | undefined;
   /** Takes the simulator's notifications from now on; those before are lost, as Amazon's may be. */
   onNotification(take: (notification: object) => void): void;
+  readonly simulatesOfferCodes: boolean;
+  /** Says whose signatures the simulated API for offer codes takes from now on: until then, nobody's of the stack. */
+  onSigningKey(find: FindSigningKey): void;
   stop(): Promise<void>;
 }
 
@@ -33,6 +46,8 @@ export interface UpstreamsOptions {
   readonly path: (...parts: string[]) => string;
   readonly titles: OfferStatusOptions['titles'];
   readonly items: readonly ItemOptions[];
+  readonly benefits: readonly BenefitOptions[];
+  readonly codes: readonly ExampleOfferCode[];
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
@@ -50,28 +65,31 @@ interface Opened {
  */
 export async function openUpstreams(options: UpstreamsOptions): Promise<Upstreams> {
   const { settings, environment } = options;
-  const { offerStatus, pricing } = upstreamAddresses(settings, environment);
+  const { offerStatus, pricing, offerCodes } = upstreamAddresses(settings, environment);
   const others = [offerStatus, ...(pricing ? [pricing] : [])].filter(({ isSimulated }) => !isSimulated);
-  const given = others.length === 0 ? {} : secretsFromFile(others, environment['OFFER_RELAY_SECRETS_FILE']);
+  // Who asks about offer codes signs in the name of a role: there may be an authority to trust, and no secret to know.
+  const isTrustGiven = offerCodes?.isSimulated === false && environment['OFFER_RELAY_SECRETS_FILE'] !== undefined;
+  const given =
+    others.length === 0 && !isTrustGiven ? {} : secretsFromFile(others, environment['OFFER_RELAY_SECRETS_FILE']);
   // The simulator's own secrets are made anew at every start: a file that was made for all APIs knows nothing of them.
   const names = secretNames(settings);
   const secretsOf = (api: readonly string[]): Record<string, unknown> =>
     Object.fromEntries(Object.entries(given).filter(([name]) => api.includes(name)));
   let take: (notification: object) => void = () => undefined;
-  const simulator =
-    offerStatus.isSimulated || pricing?.isSimulated === true
-      ? await startSimulator({
-          pkiDir: options.path(),
-          stateFile: options.path('titles.json'),
-          seed: options.seed,
-          port: options.port,
-          controlPort: nextPort(options.port, 1),
-          offerStatus: offerStatus.isSimulated ? partners(settings.offerStatus, options) : { accounts: [], titles: [] },
-          ...(pricing?.isSimulated === true && {
-            pricing: { ...sellers(settings.pricing, options), onNotification: (notification) => take(notification) },
-          }),
-        })
-      : undefined;
+  const simulator = [offerStatus, pricing, offerCodes].some((api) => api?.isSimulated === true)
+    ? await startSimulator({
+        pkiDir: options.path(),
+        stateFile: options.path('titles.json'),
+        seed: options.seed,
+        port: options.port,
+        controlPort: nextPort(options.port, 1),
+        offerStatus: offerStatus.isSimulated ? partners(settings.offerStatus, options) : { accounts: [], titles: [] },
+        ...(pricing?.isSimulated === true && {
+          pricing: { ...sellers(settings.pricing, options), onNotification: (notification) => take(notification) },
+        }),
+        ...(offerCodes?.isSimulated === true && { offerCodes: deals(settings, options) }),
+      })
+    : undefined;
   const opened: Opened[] = [
     offerStatus.isSimulated && simulator !== undefined
       ? simulatedOfferStatus(settings, offerStatus, simulator)
@@ -84,12 +102,25 @@ export async function openUpstreams(options: UpstreamsOptions): Promise<Upstream
     const overrides = { tokenUrl, ...(url !== undefined && { pricingUrl: url }) };
     opened.push({ address: pricing, overrides, secrets: secretsOf(names.pricing) });
   }
+  if (offerCodes?.isSimulated === true && simulator !== undefined) {
+    opened.push(simulatedOfferCodes(settings, offerCodes, simulator));
+  } else if (offerCodes !== undefined) {
+    opened.push({
+      address: offerCodes,
+      overrides: { offerCodesUrl: offerCodes.url },
+      secrets: { ...trustIn(settings, rootCertificates.join('\n')), ...secretsOf(names.offerCodes) },
+    });
+  }
   return {
     addresses: opened.map(({ address }) => address),
     overrides: Object.assign({}, ...opened.map(({ overrides }) => overrides)) as Upstreams['overrides'],
     secrets: Object.assign({}, ...opened.map(({ secrets }) => secrets)) as Upstreams['secrets'],
     controlUrl: simulator?.controlUrl,
     onNotification: (taker) => void (take = taker),
+    simulatesOfferCodes: offerCodes?.isSimulated === true,
+    onSigningKey: (find) => {
+      if (offerCodes?.isSimulated === true) simulator?.onSigningKey(find);
+    },
     stop: async () => simulator?.stop(),
   };
 }
@@ -117,13 +148,24 @@ function sellers(settings: PricingSettings, { items, path, port }: UpstreamsOpti
   return { accounts, items, profile: settings.rateProfile, stateFile: path('items.json'), port: nextPort(port, 2) };
 }
 
+function deals({ offerCodes }: RuntimeSettings, { benefits, codes, path, port }: UpstreamsOptions): OfferCodesOptions {
+  return {
+    benefits,
+    codes: codes.map(({ state: _, ...code }) => code),
+    regions: offerCodes.regions,
+    stateFile: path('offer-code-lives.json'),
+    port: nextPort(port, 3),
+  };
+}
+
 /** The names of each API's secrets. */
-function secretNames({ stage, offerStatus, pricing }: RuntimeSettings) {
+function secretNames({ stage, offerStatus, pricing, offerCodes }: RuntimeSettings) {
   return {
     offerStatus: Object.entries(offerStatus.accounts).map(([name, account]) =>
       offerStatusSecretName(stage, name, account),
     ),
     pricing: Object.entries(pricing.accounts).map(([name, account]) => pricingSecretName(stage, name, account)),
+    offerCodes: offerCodes.trustSecret === undefined ? [] : [offerCodes.trustSecret],
   };
 }
 
@@ -153,6 +195,19 @@ function simulatedPricing({ stage, pricing }: RuntimeSettings, address: Upstream
     overrides: { pricingUrl: simulator.pricingUrl, tokenUrl: simulator.tokenUrl },
     secrets: Object.fromEntries(secrets) as Opened['secrets'],
   };
+}
+
+function simulatedOfferCodes(settings: RuntimeSettings, address: UpstreamAddress, simulator: Simulator): Opened {
+  return {
+    address: { ...address, url: simulator.offerCodesUrl },
+    overrides: { offerCodesUrl: simulator.offerCodesUrl },
+    secrets: trustIn(settings, simulator.offerCodeCredentials().ca),
+  };
+}
+
+/** The secret that makes the stack trust an authority, where the settings name one. */
+function trustIn({ offerCodes: { trustSecret } }: RuntimeSettings, ca: string): Record<string, unknown> {
+  return trustSecret === undefined ? {} : { [trustSecret]: { ca } };
 }
 
 function nextPort(port: number, offset: number): number {

@@ -5,10 +5,10 @@ export const HELP = `Runs the whole stack on this machine: no AWS account, no Do
 
 Usage: npm start -- [options]
 
-  --fresh          start over: forget tables, queues, events, and the simulated titles and items
-  --seed <n>       seed of the simulated titles and items, and of their lives (default 1)
+  --fresh          start over: forget tables, queues, events, and what is simulated
+  --seed <n>       seed of the simulated titles, items and offer codes, and of their lives (default 1)
   --port <n>       port of the simulated Offer Status API; the control endpoint takes the next one, and the simulated
-                   Product Pricing the one after it (default: free ports)
+                   Product Pricing and Offer Codes those after it (default: free ports)
   --data <folder>  where everything is kept (default .local)
   --quiet          print no events
   --help           this text
@@ -17,6 +17,7 @@ Environment
   OFFER_RELAY_OFFER_STATUS_URL  another Offer Status API in place of the simulated one
   OFFER_RELAY_PRICING_URL       another Product Pricing API in place of the simulated one
   OFFER_RELAY_TOKEN_URL         where its access tokens come from (default: Login with Amazon)
+  OFFER_RELAY_OFFER_CODES_URL   another API for offer codes in place of the simulated one
   OFFER_RELAY_SECRETS_FILE      their credentials: a JSON file {"<secret name>": {…}}, with cert, key and apiKey for Offer
                                 Status, and clientId, clientSecret and refreshToken for Product Pricing
   OFFER_RELAY_DYNAMODB_URL      another DynamoDB endpoint in place of the engine that comes along
@@ -50,7 +51,7 @@ export function readStartOptions(argv: readonly string[]): StartOptions {
     fresh: values.fresh ?? false,
     quiet: values.quiet ?? false,
     seed: wholeNumber('--seed', values.seed ?? '1', 0),
-    port: wholeNumber('--port', values.port ?? '0', 0, 65_533),
+    port: wholeNumber('--port', values.port ?? '0', 0, 65_532),
     data: resolve(values.data ?? '.local'),
   };
 }

@@ -8,15 +8,17 @@ import { UsageError } from './command-line.ts';
 import type { DataFolder } from './data-folder.ts';
 import { DataFolderError, takeDataFolder } from './data-folder.ts';
 import { eventWords } from './event-words.ts';
-import { openExampleCatalogue } from './example-catalogue.ts';
+import { openExampleCatalogue, type ExampleCatalogue } from './example-catalogue.ts';
 import { openNotificationQueue } from './notification-queue.ts';
 import { openUpstreams, type Upstreams } from './open-upstreams.ts';
 import { Screen } from './screen.ts';
 import { HELP, readStartOptions, type StartOptions } from './start-options.ts';
 import { synthesise } from './synthesise.ts';
+import { offerCodesByState } from './upstreams/example-offer-codes.ts';
 import { openWatchList } from './watch-list.ts';
 
 const STAGE = 'local';
+const OFFER_CODES_FILE = 'offer-codes.json';
 /** A slice takes twenty seconds; one that is cut off is sent again by the next start. */
 const STOP_GRACE_MS = 2_000;
 
@@ -72,6 +74,8 @@ async function bringUp(
     path: (...parts) => folder.path('upstreams', ...parts),
     titles: examples.titles,
     items: examples.items,
+    benefits: examples.benefits,
+    codes: examples.codes,
     environment: process.env,
   });
   endings.push(() => upstreams.stop());
@@ -95,6 +99,7 @@ async function bringUp(
     },
   });
   endings.push(() => cloud.stop());
+  upstreams.onSigningKey((accessKeyId) => cloud.signingKey(accessKeyId));
 
   const list = openWatchList(cloud, settings);
   endings.push(() => list.close());
@@ -119,6 +124,7 @@ async function bringUp(
     endings.push(() => upstreams.onNotification(() => undefined));
   }
   writeEndpoints(folder, cloud, upstreams);
+  if (upstreams.simulatesOfferCodes) writeOfferCodes(folder, examples);
   showPlaces(screen, folder, cloud, upstreams);
   await cloud.start();
 }
@@ -131,13 +137,21 @@ function writeEndpoints(folder: DataFolder, cloud: Cloud, { overrides, controlUr
     offerStatus: overrides.offerStatusUrl,
     pricing: overrides.pricingUrl,
     token: overrides.tokenUrl,
+    offerCodes: overrides.offerCodesUrl,
     control: controlUrl,
     outputs: cloud.outputs,
   };
   writeFileSync(folder.path('endpoints.json'), `${JSON.stringify(endpoints, null, 2)}\n`);
 }
 
-function showPlaces(screen: Screen, folder: DataFolder, cloud: Cloud, { addresses, controlUrl }: Upstreams): void {
+/** What there is to verify and redeem: each code's state is that before anybody has redeemed it. */
+function writeOfferCodes(folder: DataFolder, { benefits, codes }: ExampleCatalogue): void {
+  const text = JSON.stringify(offerCodesByState(benefits, codes), null, 2);
+  writeFileSync(folder.path(OFFER_CODES_FILE), `${text}\n`);
+}
+
+function showPlaces(screen: Screen, folder: DataFolder, cloud: Cloud, upstreams: Upstreams): void {
+  const { addresses, controlUrl, simulatesOfferCodes } = upstreams;
   const count = (...types: string[]): number =>
     [...cloud.resources.values()].filter((resource) => types.includes(resource.type)).length;
   const at = (...parts: string[]): string => relative(process.cwd(), folder.path(...parts)) || '.';
@@ -158,6 +172,7 @@ function showPlaces(screen: Screen, folder: DataFolder, cloud: Cloud, { addresse
     ['bus, secrets', cloud.endpoints.eventbridge],
     ['all addresses', at('endpoints.json')],
     ['all events', at('events.jsonl')],
+    ...(simulatesOfferCodes ? ([['offer codes', `to try: ${at(OFFER_CODES_FILE)}`]] as const) : []),
     ['logs', at('cloud', 'logs')],
   ]);
   screen.line();

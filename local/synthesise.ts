@@ -12,6 +12,8 @@ export interface SynthesisOptions {
   readonly pricingUrl?: string;
   /** Replaces the token endpoint of Product Pricing. @default the one of the settings */
   readonly tokenUrl?: string;
+  /** Replaces the base URL of the API for offer codes. @default the one of the settings */
+  readonly offerCodesUrl?: string;
   /** Folder of the stage files. @default the project's `config/` */
   readonly config?: string;
 }
@@ -28,6 +30,7 @@ export async function synthesise(stage: string, output: string, options: Synthes
     ...(options.offerStatusUrl !== undefined && { 'offerStatus.baseUrl': options.offerStatusUrl }),
     ...(options.pricingUrl !== undefined && { 'pricing.baseUrl': options.pricingUrl }),
     ...(options.tokenUrl !== undefined && { 'pricing.tokenUrl': options.tokenUrl }),
+    ...(options.offerCodesUrl !== undefined && { 'offerCodes.baseUrl': options.offerCodesUrl }),
     ...(options.config !== undefined && { config: resolve(options.config) }),
   };
   const settings = Object.entries(context).flatMap(([name, value]) => ['-c', `${name}=${value}`]);

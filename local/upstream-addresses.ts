@@ -15,6 +15,8 @@ export interface UpstreamAddresses {
   readonly offerStatus: UpstreamAddress & { readonly url: string };
   /** Undefined where the settings name no selling account. */
   readonly pricing: (UpstreamAddress & { readonly tokenUrl: string }) | undefined;
+  /** Undefined where the settings name no benefit. */
+  readonly offerCodes: (UpstreamAddress & { readonly url: string }) | undefined;
 }
 
 const LOOPBACK = '127.0.0.1';
@@ -28,10 +30,11 @@ const TOKEN_URL = 'OFFER_RELAY_TOKEN_URL';
  * @throws UsageError when the environment names a token endpoint that would not be asked
  */
 export function upstreamAddresses(
-  { offerStatus, pricing }: Pick<RuntimeSettings, 'offerStatus' | 'pricing'>,
+  { offerStatus, pricing, offerCodes }: Pick<RuntimeSettings, 'offerStatus' | 'pricing' | 'offerCodes'>,
   environment: Readonly<Record<string, string | undefined>>,
 ): UpstreamAddresses {
   const offerStatusUrl = environment['OFFER_RELAY_OFFER_STATUS_URL'];
+  const offerCodesUrl = environment['OFFER_RELAY_OFFER_CODES_URL'];
   const [pricingUrl, tokenUrl] = [environment[PRICING_URL], environment[TOKEN_URL]];
   const simulatesPricing = pricingUrl === undefined && isHere(pricing.baseUrl);
   if (tokenUrl !== undefined && simulatesPricing) {
@@ -54,6 +57,14 @@ export function upstreamAddresses(
             isSimulated: simulatesPricing,
             // Another API does not take the tokens that the settings of this machine are about.
             tokenUrl: tokenUrl ?? (pricingUrl !== undefined && isHere(pricing.tokenUrl) ? AMAZON_TOKEN_URL : pricing.tokenUrl), // prettier-ignore
+          },
+    offerCodes:
+      Object.keys(offerCodes.benefits).length === 0
+        ? undefined
+        : {
+            name: 'Prime Offer Codes',
+            url: offerCodesUrl ?? offerCodes.baseUrl,
+            isSimulated: offerCodesUrl === undefined && isHere(offerCodes.baseUrl),
           },
   };
 }

@@ -36,12 +36,17 @@ const SCHEMA_SOURCES = [
   'lambdas/pricing/pricing-accounts.ts',
   'lambdas/pricing/price-event-schemas.ts',
   'lambdas/offer-codes/offer-code-event-schemas.ts',
-  // The routes of the partner API, of which its OpenAPI document is made.
+  // The routes of the partner API, of which its OpenAPI document is made, and the schemas that it names.
   'lambdas/shared/partner-api/api-error.ts',
   'lambdas/shared/partner-api/route.ts',
   'lambdas/offer-codes/offer-code-routes.ts',
   'lambdas/offer-status/title-routes.ts',
+  'lambdas/offer-status/offer.ts',
+  'lambdas/offer-status/offer-changes.ts',
   'lambdas/pricing/price-routes.ts',
+  'lambdas/pricing/price-snapshot.ts',
+  'lambdas/pricing/price-changes.ts',
+  'lambdas/pricing/price-tuning.ts',
   'lambdas/partner-api/service-routes.ts',
 ];
 

@@ -1,4 +1,7 @@
+import { identityOf } from './caller-identity.ts';
 import { decide, type Subject } from './iam/decision.ts';
+import type { ConditionContext } from './iam/conditions.ts';
+import type { PolicyStatement } from './iam/policy.ts';
 import { ACCOUNT_ID, REGION } from './intrinsics.ts';
 import { ServiceError } from './json-service.ts';
 import type { CloudModel } from './model.ts';
@@ -16,7 +19,15 @@ export interface AccessControlOptions {
   onRefused?(caller: Caller, text: string): void;
 }
 
-const SERVICE_OF: Partial<Record<Caller['kind'], string>> = { rule: 'events.amazonaws.com' };
+/** What whoever administers an account may do. */
+const EVERYTHING: readonly PolicyStatement[] = [
+  { allow: true, actions: ['*'], exceptActions: false, resources: ['*'], exceptResources: false, conditions: [] },
+];
+const ARTICLE = { 'identity-based': 'an', 'resource-based': 'a', 'role trust': 'the' } as const;
+const SERVICE_OF: Partial<Record<Caller['kind'], string>> = {
+  rule: 'events.amazonaws.com',
+  'REST API': 'apigateway.amazonaws.com',
+};
 
 /** Judges calls by the policies of the template: roles for whoever has one, resources for services in their own name. */
 export class AccessControl {
@@ -46,21 +57,23 @@ export class AccessControl {
   }
 
   /** Why the caller may not do this, in AWS's words; nothing where it may. */
-  refusal(caller: Caller, { action, resource }: NeededPermission): string | undefined {
-    if (!this.#enforced || caller.kind === 'operator') return undefined;
-    const subject = this.#subject(caller);
-    const decision = decide(subject, {
+  refusal(caller: Caller, { action, resource, context = {} }: NeededPermission): string | undefined {
+    const trust = action === 'sts:AssumeRole';
+    // Whom a role trusts is up to the role, whatever else somebody may do.
+    if (!this.#enforced || (caller.kind === 'operator' && !trust)) return undefined;
+    const policies = this.#model.resourcePolicies.get(resource.replace(/:\$LATEST$/, ''));
+    const decision = decide(this.#subject(caller), {
       action,
       resource,
-      context: this.#context(caller, subject),
-      resourceStatements: this.#model.resourcePolicies.get(resource.replace(/:\$LATEST$/, '')) ?? [],
+      context: { ...this.#context(caller), ...context },
+      resourceStatements: (trust ? this.#model.roles.get(resource)?.trust : policies) ?? [],
+      trust,
     });
     if (decision.allowed) return undefined;
-    const kind = subject.service === undefined ? 'identity-based' : 'resource-based';
     const because =
-      decision.explicit === undefined
-        ? `because no ${kind} policy allows the ${action} action`
-        : `with an explicit deny in ${decision.explicit === 'identity-based' ? 'an' : 'a'} ${decision.explicit} policy`;
+      'missing' in decision
+        ? `because no ${decision.missing} policy allows the ${action} action`
+        : `with an explicit deny in ${ARTICLE[decision.explicit]} ${decision.explicit} policy`;
     return `User: ${this.#nameOf(caller)} is not authorized to perform: ${action} on resource: ${resource} ${because}`;
   }
 
@@ -69,33 +82,48 @@ export class AccessControl {
     const role = this.#model.roles.get(roleArn);
     if (!role) return false;
     const context = { 'aws:sourceaccount': ACCOUNT_ID, 'aws:sourcearn': sourceArn, 'aws:securetransport': 'true' };
-    const subject = { accountId: ACCOUNT_ID, service, statements: [] };
-    return decide(subject, { action: 'sts:AssumeRole', context, resourceStatements: role.trust }).allowed;
+    const subject = { accountId: ACCOUNT_ID, arns: [], service, statements: [] };
+    const request = {
+      action: 'sts:AssumeRole',
+      resource: roleArn,
+      context,
+      resourceStatements: role.trust,
+      trust: true,
+    };
+    return decide(subject, request).allowed;
   }
 
-  #subject({ kind, roleArn }: Caller): Subject {
-    if (roleArn === undefined) {
-      const service = SERVICE_OF[kind];
-      return { accountId: ACCOUNT_ID, statements: [], ...(service === undefined ? {} : { service }) };
+  #subject(caller: Caller): Subject {
+    const { kind, roleArn } = caller;
+    const { account, arn } = identityOf(caller);
+    if (roleArn !== undefined) {
+      const statements = this.#model.roles.get(roleArn)?.statements ?? [];
+      return { accountId: account, arns: [roleArn, arn], statements };
     }
-    return { accountId: ACCOUNT_ID, roleArn, statements: this.#model.roles.get(roleArn)?.statements ?? [] };
+    if (isPerson(caller)) return { accountId: account, arns: [arn], statements: EVERYTHING };
+    const service = SERVICE_OF[kind];
+    return { accountId: account, arns: [], statements: [], ...(service === undefined ? {} : { service }) };
   }
 
-  #context(caller: Caller, { roleArn }: Subject) {
+  #context(caller: Caller): ConditionContext {
+    const { account, arn } = identityOf(caller);
+    const principal = caller.roleArn ?? (isPerson(caller) ? arn : undefined);
     return {
       // The engines speak plain HTTP on this machine; on AWS the same call comes over TLS.
       'aws:securetransport': 'true',
       'aws:requestedregion': REGION,
-      'aws:principalaccount': roleArn === undefined ? undefined : ACCOUNT_ID,
-      'aws:principalarn': roleArn,
-      'aws:sourceaccount': roleArn === undefined ? ACCOUNT_ID : undefined,
-      'aws:sourcearn': roleArn === undefined ? caller.sourceArn : undefined,
+      'aws:principalaccount': principal === undefined ? undefined : account,
+      'aws:principalarn': principal,
+      'aws:sourceaccount': principal === undefined ? ACCOUNT_ID : undefined,
+      'aws:sourcearn': principal === undefined ? caller.sourceArn : undefined,
     };
   }
 
-  #nameOf({ kind, logicalId, roleArn, sessionName }: Caller): string {
-    if (roleArn === undefined) return `${SERVICE_OF[kind] ?? kind} for ${logicalId ?? 'nobody'}`;
-    const role = roleArn.split('/').at(-1);
-    return `arn:aws:sts::${ACCOUNT_ID}:assumed-role/${role}/${sessionName ?? logicalId ?? 'session'}`;
+  #nameOf(caller: Caller): string {
+    const { kind, logicalId, roleArn } = caller;
+    if (roleArn !== undefined || isPerson(caller)) return identityOf(caller).arn;
+    return `${SERVICE_OF[kind] ?? kind} for ${logicalId ?? 'nobody'}`;
   }
 }
+
+const isPerson = ({ kind }: Caller): boolean => kind === 'operator' || kind === 'account';

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { devNull } from 'node:os';
 import { resolve } from 'node:path';
@@ -6,6 +5,7 @@ import { readAssembly } from './assembly.ts';
 import { AccessControl } from './access-control.ts';
 import { AsyncInvoker } from './async-invocation.ts';
 import { awsClient, type AwsClient } from './aws-call.ts';
+import { IssuedCredentials, lastingCredentials, type IssuedKey, type TemporaryCredentials } from './credentials.ts';
 import { lockDataDirectory } from './data-directory.ts';
 import { deploy, type Deployment } from './deployment.ts';
 import { checkRoles } from './deployment-checks.ts';
@@ -17,14 +17,17 @@ import { ACCOUNT_ID, REGION } from './intrinsics.ts';
 import type { InvocationInfo, InvocationResult } from './invocation.ts';
 import type { Operations } from './json-service.ts';
 import { judgedClient } from './judged-client.ts';
+import { KeptValues } from './kept-values.ts';
 import { FunctionRuntime } from './lambda-runtime.ts';
 import { checkInvocationPayload } from './limits.ts';
 import { callerOf, listingStreams } from './needed-permissions.ts';
 import { PendingWork } from './pending-work.ts';
 import { queueSender } from './queue-sender.ts';
+import { openRestApis, type RestApiAddress } from './rest-api/rest-apis.ts';
 import { runSchedules } from './schedules.ts';
 import { Secrets } from './secrets.ts';
-import type { ServiceCall } from './service-call.ts';
+import { SecurityTokens } from './security-tokens.ts';
+import { OPERATOR, type ServiceCall } from './service-call.ts';
 import { runSqsEventSource } from './sqs-event-source.ts';
 import { startSqs } from './sqs-engine.ts';
 import { StreamCheckpoints } from './stream-checkpoint.ts';
@@ -36,6 +39,7 @@ import { looseEnds } from './wiring.ts';
 
 export type { BusEvent } from './event-bus.ts';
 export type { InvocationError, InvocationInfo, InvocationResult } from './invocation.ts';
+export type { RestApiAddress } from './rest-api/rest-apis.ts';
 export type { Caller, NeededPermission, ServiceCall } from './service-call.ts';
 export { TemplateError } from './template-error.ts';
 
@@ -46,7 +50,7 @@ export interface CloudOptions {
   stack?: string;
   /** Tables, queues, stream positions and logs live here and outlast a restart. */
   dataDir: string;
-  /** Secrets by name; anything but a string is stored as JSON. */
+  /** Secrets by name; anything but a string is stored as JSON. They come before what the template says of them. */
   secrets?: Record<string, unknown>;
   /**
    * `aws` holds everybody to the template's policies; `off` lets everybody do everything, signed or not, for templates
@@ -62,6 +66,8 @@ export interface CloudOptions {
   engines?: { dynamodbUrl?: string; sqsUrl?: string };
   /** Names of event buses that are there already: a partner's, or those of another stack. */
   buses?: readonly string[];
+  /** Port for the first REST API of the template. @default a free one */
+  restApiPort?: number;
   /** Variables for every function besides the template's. For trust settings such as NODE_EXTRA_CA_CERTS only. */
   functionEnvironment?: Record<string, string>;
   /** Every event that a bus accepts. */
@@ -74,10 +80,25 @@ export interface CloudOptions {
   onRefusal?(text: string): void;
   /** Shortens the waits between retries and the ages of events by this factor, for tests. @default 1 */
   retryWaitScale?: number;
+  /**
+   * Epoch milliseconds, by which temporary credentials expire and requests to REST APIs are signed and limited.
+   * @default Date.now
+   */
+  now?(): number;
   /** How often items past their time to live are deleted, in milliseconds. @default 30000 */
   timeToLiveSweepMs?: number;
-  /** How long stop() lets running invocations finish, in milliseconds. @default 5000 */
+  /** How long stop() lets running invocations finish, and then requests to REST APIs, in milliseconds. @default 5000 */
   stopGraceMs?: number;
+}
+
+export interface AssumeRoleOptions {
+  /** The account that asks. @default this cloud's own */
+  accountId?: string;
+  externalId?: string;
+  /** @default 'session' */
+  sessionName?: string;
+  /** @default 3600 */
+  durationSeconds?: number;
 }
 
 export interface CloudResource {
@@ -97,6 +118,7 @@ export interface Cloud {
     sqs: string;
     eventbridge: string;
     secretsManager: string;
+    sts: string;
   };
   readonly region: string;
   readonly accountId: string;
@@ -105,6 +127,10 @@ export interface Cloud {
   /** By logical id. */
   readonly resources: ReadonlyMap<string, CloudResource>;
   readonly outputs: Readonly<Record<string, string>>;
+  /** Where each REST API of the template is reached, by logical id. They answer before `start()` already. */
+  readonly restApis: ReadonlyMap<string, RestApiAddress>;
+  /** The value of an API key, named by logical id or construct path suffix. */
+  apiKeyValue(keyIdOrPath: string): string;
   /** The physical id of the one resource whose construct path ends so, e.g. `OfferStatus/Watches`. */
   physicalId(constructPathSuffix: string): string;
   /** Starts everything that drives the functions: event sources, schedules, the TTL sweeper. */
@@ -112,6 +138,15 @@ export interface Cloud {
   /** Invokes a function and waits for its answer. Named by logical id, physical name or construct path suffix. */
   invoke(functionIdOrPath: string, payload: unknown): Promise<InvocationResult>;
   putSecret(name: string, value: unknown): void;
+  /** What any credentials that this cloud has given out sign with, and whose they are; nothing once they have expired. */
+  signingKey(accessKeyId: string): IssuedKey | undefined;
+  /**
+   * A session of a role for somebody of an account who may do everything there; the role's trust policy decides.
+   *
+   * @param role ARN, or the end of a construct path
+   * @throws Error that says why the role is not for them, in AWS's words
+   */
+  assumeRole(role: string, options?: AssumeRoleOptions): TemporaryCredentials & { readonly expiration: Date };
   /** Stops everything; nothing is left running or listening. */
   stop(): Promise<void>;
 }
@@ -137,6 +172,7 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
 
   async function build(): Promise<Cloud> {
     const enforced = options.enforcement !== 'off';
+    const now = () => options.now?.() ?? Date.now();
     endings.push(lockDataDirectory(dataDir));
     // The template's queues and functions must know its address before there is anything behind it.
     const frontDoor = await buildFrontDoor();
@@ -156,7 +192,8 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
     const dynamodb = client(dynamodbEngine.url, 'DynamoDB_20120810');
     const dynamodbStreams = client(dynamodbEngine.url, 'DynamoDBStreams_20120810');
     const sqs = client(sqsEngine.url, 'AmazonSQS');
-    const clients = { dynamodb, dynamodbStreams, sqs, endpoint: frontDoor.url };
+    const kept = new KeptValues(dataDir);
+    const clients = { dynamodb, dynamodbStreams, sqs, kept, endpoint: frontDoor.url };
     const deployment = await deploy(assembly, clients, options.buses);
     const { model } = deployment;
     const functions = new Map<string, FunctionRuntime>();
@@ -179,13 +216,20 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
       else if (loose[0]) throw loose[0].with(loose.slice(1));
     }
 
-    const secrets = new Secrets();
+    const secrets = new Secrets(model.secrets.values());
     for (const [name, value] of Object.entries(options.secrets ?? {})) secrets.put(name, value);
     const logs = openFunctionLogs(dataDir, options.onLog);
     endings.push(() => logs.close());
 
     const { url } = frontDoor;
-    const endpoints = { dynamodb: url, dynamodbStreams: url, sqs: url, eventbridge: url, secretsManager: url };
+    const endpoints = {
+      dynamodb: url,
+      dynamodbStreams: url,
+      sqs: url,
+      eventbridge: url,
+      secretsManager: url,
+      sts: url,
+    };
 
     for (const definition of model.functions.values()) {
       // One address for all: a service that is not played is refused there by name, rather than called in the real cloud.
@@ -222,18 +266,12 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
       ...secrets.operations(),
       ...new EventBuses(model, delivery, access, options.onEvent).operations(),
     };
-    // New ones for each start, so that no function can guess them.
-    const operator = {
-      accessKeyId: `AKIA${randomBytes(8).toString('hex').toUpperCase()}`,
-      secretAccessKey: randomBytes(20).toString('hex'),
-    };
+    const issued = new IssuedCredentials(now);
+    const operator = lastingCredentials();
+    issued.issue(operator, OPERATOR);
+    for (const definition of model.functions.values()) issued.issue(definition.credentials, callerOf(definition));
+    const tokens = new SecurityTokens({ model, access, issued, now });
     const arns = new Set([...deployment.resources.values()].map(({ attributes }) => attributes['Arn']));
-    const callers = new Map(
-      [...model.functions.values()].map((definition) => [
-        definition.credentials.accessKeyId,
-        { ...definition.credentials, caller: callerOf(definition) },
-      ]),
-    );
     frontDoor.open({
       access,
       operations,
@@ -242,12 +280,21 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
         DynamoDBStreams_20120810: dynamodbEngine.url,
         AmazonSQS: sqsEngine.url,
       },
-      caller: (id) => (id === operator.accessKeyId ? { ...operator, caller: { kind: 'operator' } } : callers.get(id)),
+      queryServices: [tokens.service()],
+      credentials: issued,
       secretArn: (id) => secrets.arnOf(id),
       exists: (arn) => arns.has(arn),
       engineQueueUrl: (arn) => model.queues.get(arn)?.url,
       enforced,
     });
+
+    const graceMs = options.stopGraceMs ?? 5000;
+    const restApis = await openRestApis(
+      model,
+      { access, credentials: issued, functions, logs, enforced, now },
+      { dataDir, graceMs, ...(options.restApiPort === undefined ? {} : { port: options.restApiPort }) },
+    );
+    endings.push(() => restApis.stop());
 
     const driving: Promise<void>[] = [];
     endings.push(async () => {
@@ -255,7 +302,7 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
       sqsEngine.releasePolls?.();
       // A poll may still have been on its way to the engine.
       const releasing = setInterval(() => sqsEngine.releasePolls?.(), 50);
-      await Promise.all([...functions.values()].map((runtime) => runtime.stop(options.stopGraceMs ?? 5000)));
+      await Promise.all([...functions.values()].map((runtime) => runtime.stop(graceMs)));
       await Promise.all([...driving, delivery.settled()]);
       await invoker.settled();
       clearInterval(releasing);
@@ -270,8 +317,26 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
       credentials: operator,
       resources,
       outputs: deployment.outputs,
+      restApis: restApis.addresses,
+      apiKeyValue(keyIdOrPath) {
+        const key = resources.get(keyIdOrPath) ?? find(keyIdOrPath)[1];
+        const value = restApis.apiKeyValue(key.physicalId);
+        if (value === undefined) throw new Error(`${keyIdOrPath} is not an API key`);
+        return value;
+      },
       physicalId: (suffix) => find(suffix)[1].physicalId,
       putSecret: (name, value) => secrets.put(name, value),
+      signingKey: (accessKeyId) => issued.find(accessKeyId),
+      assumeRole(role, { accountId = ACCOUNT_ID, externalId, sessionName = 'session', durationSeconds } = {}) {
+        const caller = accountId === ACCOUNT_ID ? OPERATOR : { kind: 'account' as const, accountId };
+        const { credentials, expiresAt } = tokens.assumeRole(caller, {
+          RoleArn: role.startsWith('arn:') ? role : (find(role)[1].arn ?? role),
+          RoleSessionName: sessionName,
+          ...(externalId === undefined ? {} : { ExternalId: externalId }),
+          ...(durationSeconds === undefined ? {} : { DurationSeconds: String(durationSeconds) }),
+        });
+        return { ...credentials, expiration: new Date(expiresAt) };
+      },
       async invoke(functionIdOrPath, payload) {
         const byName = [...functions.values()].find(({ definition }) =>
           [definition.logicalId, definition.name, definition.arn].includes(functionIdOrPath),
@@ -343,7 +408,7 @@ function publicResources(deployment: Deployment): Map<string, CloudResource> {
       {
         type,
         physicalId: ref,
-        arn: attributes['Arn'] ?? attributes['TopicArn'] ?? attributes['PolicyArn'],
+        arn: attributes['Arn'] ?? attributes['TopicArn'] ?? (ref.startsWith('arn:') ? ref : undefined),
         constructPath,
         properties,
       },

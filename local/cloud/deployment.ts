@@ -1,6 +1,7 @@
 import type { Assembly } from './assembly.ts';
 import type { AwsClient } from './aws-call.ts';
 import { createIntrinsics, type ReferencedResource } from './intrinsics.ts';
+import type { KeptValues } from './kept-values.ts';
 import { emptyModel, type CloudModel } from './model.ts';
 import { resourceContext } from './resource-type.ts';
 import { resourceTypes } from './resources/catalogue.ts';
@@ -27,7 +28,7 @@ export interface Deployment {
  */
 export async function deploy(
   assembly: Assembly,
-  clients: { dynamodb: AwsClient; dynamodbStreams: AwsClient; sqs: AwsClient; endpoint: string },
+  clients: { dynamodb: AwsClient; dynamodbStreams: AwsClient; sqs: AwsClient; kept: KeptValues; endpoint: string },
   buses: readonly string[] = [],
 ): Promise<Deployment> {
   const { template } = assembly;

@@ -2,13 +2,15 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { Agent, createServer, request as send, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { checkSignature, type SignatureProblem, type SigningKey } from '../signature-v4.ts';
+import { checkSignature, type SignatureProblem } from '../signature-v4.ts';
 import type { AccessControl } from './access-control.ts';
+import type { IssuedCredentials } from './credentials.ts';
 import { REGION } from './intrinsics.ts';
 import { ServiceError, type Operations } from './json-service.ts';
 import { checkLimits } from './limits.ts';
 import { type ArnDirectory, neededPermissions, queueArn, serviceOf, tableArn, tablesOf } from './needed-permissions.ts';
-import type { Caller } from './service-call.ts';
+import { queryAnswer, queryError, readQueryCall, type QueryCall, type QueryService } from './query-protocol.ts';
+import { OPERATOR, type Caller } from './service-call.ts';
 
 /** What is behind the door. It is opened before the engines and functions are there, because these need its address. */
 export interface Services extends ArnDirectory {
@@ -17,8 +19,8 @@ export interface Services extends ArnDirectory {
   readonly operations: Operations;
   /** Base URL of the engine for a target's prefix, such as `DynamoDB_20120810`. */
   readonly engines: Readonly<Record<string, string>>;
-  /** Whose key that is. */
-  caller(accessKeyId: string): (SigningKey & { caller: Caller }) | undefined;
+  readonly queryServices: readonly QueryService[];
+  readonly credentials: IssuedCredentials;
   /** Whether the template has the table or queue with this ARN: an engine may hold others, from an earlier template. */
   exists(arn: string): boolean;
   /** URL of the engine's for a queue of the template. */
@@ -39,7 +41,6 @@ interface EngineAnswer {
   readonly body: Buffer;
 }
 
-const OPERATOR: Caller = { kind: 'operator' };
 /** Above what any of the services takes; DynamoDB's 16 MB is the most. */
 const LARGEST_BODY_BYTES = 20 * 1024 * 1024;
 const CODE_OF: Readonly<Record<SignatureProblem['kind'], string>> = {
@@ -71,6 +72,9 @@ export async function buildFrontDoor(): Promise<FrontDoor> {
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await bodyOf(request);
     if (!services) throw new ServiceError('ServiceUnavailable', 'The local cloud is still starting', 503);
+    const { method = '', url: path = '/', headers } = request;
+    const query = readQueryCall(method, path, headers['content-type'] ?? '', body);
+    if (query && headers['x-amz-target'] === undefined) return answerQuery(query, request, response, body, services);
     const target = String(request.headers['x-amz-target'] ?? `${request.method} ${request.url}`);
     const [prefix = '', operation = ''] = target.split('.');
     const engine = Object.hasOwn(services.engines, prefix) ? services.engines[prefix] : undefined;
@@ -78,7 +82,8 @@ export async function buildFrontDoor(): Promise<FrontDoor> {
     if (engine === undefined && own === undefined) {
       throw new ServiceError('UnknownOperationException', `The local cloud does not play ${target}`);
     }
-    const caller = authenticate(request, body, prefix, services);
+    // DynamoDB's streams are part of it.
+    const caller = authenticate(request, body, serviceOf(prefix) ?? 'dynamodb', services);
     const input = parse(body);
     // The operator may do more than is known here; then the engine says what is wrong with it.
     const permissions = caller.kind === 'operator' ? [] : neededPermissions(target, input, services);
@@ -139,16 +144,45 @@ export async function buildFrontDoor(): Promise<FrontDoor> {
   };
 }
 
-function authenticate(request: IncomingMessage, body: Buffer, prefix: string, services: Services): Caller {
-  const keyOf = (accessKeyId: string) => services.caller(accessKeyId);
-  const { method = '', url = '/', headers } = request;
-  if (!services.enforced) {
-    const accessKeyId = /Credential=([^/]+)/.exec(headers.authorization ?? '')?.[1];
-    return keyOf(accessKeyId ?? '')?.caller ?? OPERATOR;
+function answerQuery(
+  call: QueryCall,
+  request: IncomingMessage,
+  response: ServerResponse,
+  body: Buffer,
+  services: Services,
+): void {
+  const service = services.queryServices.find(({ version }) => version === call.version);
+  const requestId = randomUUID();
+  const answerWith = (status: number, xml: string): void => {
+    response.writeHead(status, { 'content-type': 'text/xml', 'x-amzn-requestid': requestId });
+    response.end(xml);
+  };
+  try {
+    if (!service || !Object.hasOwn(service.operations, call.action)) {
+      const name = `${call.action} of version ${call.version || 'none'}`;
+      throw new ServiceError('UnknownOperationException', `The local cloud does not play ${name}`);
+    }
+    const caller = authenticate(request, body, service.name, services);
+    const result = service.operations[call.action]!(call.input, caller);
+    answerWith(200, queryAnswer(call, service.namespace, result, requestId));
+  } catch (error) {
+    if (!(error instanceof ServiceError)) throw error;
+    const failed = queryError(error, service?.namespace ?? '', requestId);
+    answerWith(failed.status, failed.body);
   }
-  // DynamoDB's streams are part of it.
-  const service = serviceOf(prefix) ?? 'dynamodb';
+}
+
+/** @param service its name in signatures */
+function authenticate(request: IncomingMessage, body: Buffer, service: string, services: Services): Caller {
+  const { credentials } = services;
+  const keyOf = (accessKeyId: string) => credentials.find(accessKeyId);
+  const { method = '', url = '/', headers } = request;
+  const accessKeyId = /Credential=([^/]+)/.exec(headers.authorization ?? '')?.[1] ?? '';
+  if (!services.enforced) return keyOf(accessKeyId)?.caller ?? OPERATOR;
   const check = checkSignature({ method, url, headers, body }, { region: REGION, service }, keyOf, Date.now());
+  if ('problem' in check && credentials.hasExpired(accessKeyId)) {
+    throw new ServiceError('ExpiredTokenException', 'The security token included in the request is expired', 403);
+  }
   if ('problem' in check) throw new ServiceError(CODE_OF[check.problem.kind], check.problem.message, 403);
   return keyOf(check.accessKeyId)!.caller;
 }

@@ -1,5 +1,12 @@
+import type { TemporaryCredentials } from './credentials.ts';
 import type { FilterPattern } from './event-pattern.ts';
 import type { PolicyStatement } from './iam/policy.ts';
+import type {
+  ApiGatewayAccount,
+  ApiKeyDefinition,
+  RestApiDefinition,
+  UsagePlanDefinition,
+} from './rest-api/definition.ts';
 
 /** What the template's resources come to: everything that the running parts of the cloud need to know, by ARN. */
 export interface CloudModel {
@@ -14,20 +21,38 @@ export interface CloudModel {
   /** By function ARN. */
   readonly asyncInvocation: Map<string, AsyncInvocationSettings>;
   readonly roles: Map<string, RoleDefinition>;
+  readonly secrets: Map<string, SecretDefinition>;
   /** The template's own managed policies. */
   readonly managedPolicies: Map<string, readonly PolicyStatement[]>;
   /** What a queue, bus or function says itself about who may use it. */
   readonly resourcePolicies: Map<string, readonly PolicyStatement[]>;
+  /** By identifier, as are API keys and usage plans. */
+  readonly restApis: Map<string, RestApiDefinition>;
+  readonly apiKeys: Map<string, ApiKeyDefinition>;
+  readonly usagePlans: Map<string, UsagePlanDefinition>;
+  readonly apiGatewayAccounts: ApiGatewayAccount[];
 }
 
 export interface RoleDefinition {
   logicalId: string;
   name: string;
   arn: string;
+  /** `AROA…` */
+  roleId: string;
+  /** How long a session of it may last. */
+  maxSessionSeconds: number;
   /** Who may act in its name. */
   trust: readonly PolicyStatement[];
   /** What it may do. */
   statements: PolicyStatement[];
+}
+
+export interface SecretDefinition {
+  logicalId: string;
+  name: string;
+  arn: string;
+  /** Undefined where the template leaves it to somebody else to give it one. */
+  value?: string;
 }
 
 export interface FunctionDefinition {
@@ -50,7 +75,7 @@ export interface FunctionDefinition {
   roleArn: string;
   /** Whether Lambda writes X-Ray segments for it. */
   traced: boolean;
-  credentials: { accessKeyId: string; secretAccessKey: string; sessionToken: string };
+  credentials: TemporaryCredentials;
 }
 
 export interface QueueDefinition {
@@ -186,7 +211,12 @@ export function emptyModel(): CloudModel {
     eventSources: [],
     asyncInvocation: new Map(),
     roles: new Map(),
+    secrets: new Map(),
     managedPolicies: new Map(),
     resourcePolicies: new Map(),
+    restApis: new Map(),
+    apiKeys: new Map(),
+    usagePlans: new Map(),
+    apiGatewayAccounts: [],
   };
 }

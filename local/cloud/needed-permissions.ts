@@ -2,6 +2,7 @@ import { ACCOUNT_ID, REGION } from './intrinsics.ts';
 import { ServiceError } from './json-service.ts';
 import type { FunctionDefinition } from './model.ts';
 import type { Caller, NeededPermission } from './service-call.ts';
+import { uniqueId } from './unique-id.ts';
 
 /** Knows the ARNs of things that calls name in other ways. */
 export interface ArnDirectory {
@@ -12,7 +13,7 @@ export interface ArnDirectory {
 type Input = Readonly<Record<string, unknown>>;
 type Needs = (operation: string, input: Input, directory: ArnDirectory) => NeededPermission[];
 
-/** A service of the JSON protocol: its prefix in IAM, and how to tell what each of its operations needs. */
+/** A service: its name in IAM, and how to tell what each of its operations needs. */
 interface Service {
   readonly name: string;
   readonly operations: Readonly<Record<string, Needs>>;
@@ -108,6 +109,20 @@ const SERVICES: Readonly<Record<string, Service>> = {
       ListRules: () => [{ action: 'events:ListRules', resource: arn('events', 'rule/*') }],
     },
   },
+  AWSSecurityTokenServiceV20110615: {
+    name: 'sts',
+    operations: {
+      AssumeRole: (_, input) => [
+        {
+          action: 'sts:AssumeRole',
+          resource: text(input, 'RoleArn'),
+          context: input['ExternalId'] === undefined ? {} : { 'sts:externalid': text(input, 'ExternalId') },
+        },
+      ],
+      // AWS lets everybody know who they are, whatever their policies say.
+      GetCallerIdentity: () => [],
+    },
+  },
   secretsmanager: { name: 'secretsmanager', operations: named(ofSecret, 'GetSecretValue', 'DescribeSecret') },
 };
 
@@ -196,9 +211,15 @@ export function logging({ logGroup, makesLogGroup }: FunctionDefinition, logStre
   ];
 }
 
+/** What API Gateway asks of a role in which it writes logs. https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html */
+export function writingApiLogs(): NeededPermission[] {
+  const actions = ['CreateLogGroup', 'CreateLogStream', 'DescribeLogGroups', 'DescribeLogStreams', 'PutLogEvents'];
+  return actions.map((action) => ({ action: `logs:${action}`, resource: arn('logs', 'log-group:*') }));
+}
+
 /** A function as a caller of services. */
 export function callerOf({ logicalId, roleArn, name }: FunctionDefinition): Caller {
-  return { kind: 'function', logicalId, roleArn, sessionName: name };
+  return { kind: 'function', logicalId, roleArn, roleId: uniqueId('AROA', roleArn), sessionName: name };
 }
 
 const invalid = (message: string): ServiceError => new ServiceError('ValidationException', message);

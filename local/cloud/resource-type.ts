@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { Assembly } from './assembly.ts';
 import type { AwsClient } from './aws-call.ts';
+import type { KeptValues } from './kept-values.ts';
 import type { CloudModel } from './model.ts';
 import { physicalName } from './physical-name.ts';
 import { TemplateError } from './template-error.ts';
@@ -14,6 +15,8 @@ export interface ResourceContext {
   readonly dynamodb: AwsClient;
   readonly dynamodbStreams: AwsClient;
   readonly sqs: AwsClient;
+  /** Random values that outlast a restart. */
+  readonly kept: KeptValues;
   /** Address at which functions and callers reach every service. */
   readonly endpoint: string;
   /** This resource's name where the template gives none. */
@@ -65,7 +68,7 @@ function describe(error: z.ZodError, context: ResourceContext): TemplateError {
 export function resourceContext(
   logicalId: string,
   type: string,
-  shared: Pick<ResourceContext, 'assembly' | 'model' | 'dynamodb' | 'dynamodbStreams' | 'sqs' | 'endpoint'>,
+  shared: Pick<ResourceContext, 'assembly' | 'model' | 'dynamodb' | 'dynamodbStreams' | 'sqs' | 'kept' | 'endpoint'>,
 ): ResourceContext {
   return {
     ...shared,

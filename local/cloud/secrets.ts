@@ -2,19 +2,32 @@ import { createHash, randomUUID } from 'node:crypto';
 import { ACCOUNT_ID, REGION } from './intrinsics.ts';
 import { ServiceError, type Operations } from './json-service.ts';
 import { checkSecret } from './limits.ts';
+import type { SecretDefinition } from './model.ts';
 
 interface Secret {
   name: string;
   arn: string;
-  value: string;
+  /** None yet, where a template has made the secret and left that to somebody else. */
+  value?: string;
   versionId: string;
   created: number;
   changed: number;
 }
 
-/** The secrets that an operator has made, by name. Templates do not make them. */
+/** ARN of the secret with this name. Its end looks random, as Secrets Manager's does, and is the same after a restart. */
+export function secretArn(name: string): string {
+  const suffix = createHash('sha256').update(name).digest('hex').slice(0, 6);
+  return `arn:aws:secretsmanager:${REGION}:${ACCOUNT_ID}:secret:${name}-${suffix}`;
+}
+
+/** The secrets that a template or an operator has made, by name. */
 export class Secrets {
   private readonly byName = new Map<string, Secret>();
+
+  /** @param definitions the template's own */
+  constructor(definitions: Iterable<SecretDefinition> = []) {
+    for (const { name, value } of definitions) this.keep(name, value);
+  }
 
   /**
    * Makes a secret, or gives it a new value. Anything but a string is stored as JSON.
@@ -24,12 +37,15 @@ export class Secrets {
   put(name: string, value: unknown): void {
     const text = typeof value === 'string' ? value : JSON.stringify(value);
     checkSecret(text);
+    this.keep(name, text);
+  }
+
+  private keep(name: string, value: string | undefined): void {
     const now = Date.now() / 1000;
-    const suffix = createHash('sha256').update(name).digest('hex').slice(0, 6);
     this.byName.set(name, {
       name,
-      arn: `arn:aws:secretsmanager:${REGION}:${ACCOUNT_ID}:secret:${name}-${suffix}`,
-      value: text,
+      arn: secretArn(name),
+      ...(value === undefined ? {} : { value }),
       versionId: randomUUID(),
       created: this.byName.get(name)?.created ?? now,
       changed: now,
@@ -42,6 +58,12 @@ export class Secrets {
         const secret = this.find(input['SecretId']);
         const stage = input['VersionStage'] ?? 'AWSCURRENT';
         const version = input['VersionId'] ?? secret.versionId;
+        if (secret.value === undefined) {
+          throw new ServiceError(
+            'ResourceNotFoundException',
+            "Secrets Manager can't find the specified secret value for staging label: AWSCURRENT",
+          );
+        }
         if (stage !== 'AWSCURRENT' || version !== secret.versionId) {
           throw new ServiceError(
             'ResourceNotFoundException',
@@ -64,7 +86,7 @@ export class Secrets {
           Name: secret.name,
           CreatedDate: secret.created,
           LastChangedDate: secret.changed,
-          VersionIdsToStages: { [secret.versionId]: ['AWSCURRENT'] },
+          VersionIdsToStages: secret.value === undefined ? {} : { [secret.versionId]: ['AWSCURRENT'] },
         };
       },
     };

@@ -5,6 +5,9 @@ import type { Random } from './seeded-random.ts';
 const Headers = z.record(z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/), z.string().regex(/^[\t\x20-\x7e]*$/));
 const latency = { kind: z.literal('latency') };
 
+/** Whether a request that was to change something has done so although its answer goes wrong. */
+const effect = z.enum(['applied', 'none']).optional();
+
 /** Ways in which an answer goes wrong behind the token bucket. At most one applies to a request. */
 const AnswerFault = z.discriminatedUnion('kind', [
   z.strictObject({
@@ -12,17 +15,27 @@ const AnswerFault = z.discriminatedUnion('kind', [
     code: z.int().min(200).max(599),
     body: z.unknown().optional(),
     headers: Headers.optional(),
+    /** @default 'none': who refuses has done nothing */
+    effect,
   }),
   z.strictObject({
     kind: z.literal('malformed'),
     /** JSON that breaks off, or text that never was JSON. */
     how: z.enum(['truncated', 'invalid']).default('truncated'),
+    /** @default 'applied' */
+    effect,
   }),
   z.strictObject({
     kind: z.literal('drop'),
     when: z.enum(['before-answer', 'mid-answer']).default('before-answer'),
+    /** @default 'applied' */
+    effect,
   }),
-  z.strictObject({ kind: z.literal('hang') }),
+  z.strictObject({
+    kind: z.literal('hang'),
+    /** @default 'applied' */
+    effect,
+  }),
   z.strictObject({
     kind: z.literal('drift'),
     how: z.enum(['unknown-enum-value', 'unknown-field', 'missing-field', 'wrong-type']),
@@ -33,6 +46,12 @@ const AnswerFault = z.discriminatedUnion('kind', [
   }),
 ]);
 export type AnswerFault = z.infer<typeof AnswerFault>;
+
+/** Whether what was asked for happens although the answer is to go wrong so. */
+export function takesEffect(fault: AnswerFault | undefined): boolean {
+  if (fault === undefined || fault.kind === 'drift') return true;
+  return (fault.effect ?? (fault.kind === 'status' ? 'none' : 'applied')) === 'applied';
+}
 
 const firstTries = z.int().min(1).optional();
 
@@ -53,6 +72,8 @@ const SpecialFault = z.discriminatedUnion('kind', [
 ]);
 type SpecialFault = z.infer<typeof SpecialFault>;
 export type SpecialKind = SpecialFault['kind'];
+/** What only some APIs can play: special faults, and to choose whether a request that fails has had its effect. */
+export type Speciality = SpecialKind | 'effect';
 const SPECIAL_KINDS: ReadonlySet<string> = new Set<SpecialKind>(['inner-status', 'inner-missing', 'expire-token']);
 export type InnerFault = Exclude<SpecialFault, { kind: 'expire-token' }>;
 
@@ -90,15 +111,15 @@ export class FaultRules {
   readonly #rules = new Map<string, FaultRule>();
   readonly #attributes: readonly string[];
   readonly #random: Random;
-  readonly #specials: readonly SpecialKind[];
+  readonly #specials: readonly Speciality[];
   readonly #envelope;
   #lastId = 0;
 
   /**
    * @param attributes the names that a rule may match; a rule with any other name is refused.
-   * @param specials the special faults that some API can play; a rule of any other special kind is refused.
+   * @param specials what some API can play besides; a rule that needs anything else is refused.
    */
-  constructor(attributes: readonly string[], random: Random, specials: readonly SpecialKind[] = []) {
+  constructor(attributes: readonly string[], random: Random, specials: readonly Speciality[] = []) {
     this.#attributes = attributes;
     this.#random = random;
     this.#specials = specials;
@@ -114,10 +135,10 @@ export class FaultRules {
   add(input: unknown): string {
     const { match, times, every, ...rest } = this.#envelope.parse(input);
     const fault = 'ms' in rest ? FixedLatencyFault.parse(rest) : Fault.parse(rest);
-    if (isSpecial(fault) && !this.#specials.includes(fault.kind)) {
-      throw new z.ZodError([
-        { code: 'custom', path: ['kind'], message: 'No API that is simulated here can do this.', input },
-      ]);
+    const special = isSpecial(fault) ? fault.kind : 'effect' in fault ? 'effect' : undefined;
+    if (special !== undefined && !this.#specials.includes(special)) {
+      const path = [special === 'effect' ? 'effect' : 'kind'];
+      throw new z.ZodError([{ code: 'custom', path, message: 'No API that is simulated here can do this.', input }]);
     }
     this.#lastId += 1;
     const id = `fault-${this.#lastId}`;

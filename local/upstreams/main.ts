@@ -5,9 +5,11 @@ import { parseArgs } from 'node:util';
 import * as z from 'zod';
 import { exampleCatalogue } from './catalogue.ts';
 import { exampleItems, EXAMPLE_MARKETPLACES } from './example-items.ts';
+import { exampleOfferCodes, offerCodesByState } from './example-offer-codes.ts';
+import { newSigningCredentials, type SigningCredentials } from './offer-codes/signing-keys.ts';
 import { writeAtomically } from './pki.ts';
 import { newCredentials, type SellingCredentials } from './pricing/selling-accounts.ts';
-import { startSimulator } from './simulator.ts';
+import { startSimulator, type BenefitOptions } from './simulator.ts';
 
 const ACCOUNT = 'example';
 const [US, CA, DE] = EXAMPLE_MARKETPLACES;
@@ -16,8 +18,12 @@ const SELLING_ACCOUNTS = [
   { name: 'example-na', sellerId: 'A1EXAMPLENA001', marketplaces: [US, CA] },
   { name: 'example-eu', sellerId: 'A1EXAMPLEEU001', marketplaces: [DE] },
 ] as const;
+const BENEFITS: readonly BenefitOptions[] = [
+  { id: 'EXAMPLE_BENEFIT', marketplace: 'US', use: 'single' },
+  { id: 'EXAMPLE_BENEFIT_IN', marketplace: 'IN', use: 'multiple', usageLimit: 3 },
+];
 
-const HELP = `Runs the simulated Prime Video Offer Status and Product Pricing APIs on this machine.
+const HELP = `Runs the simulated Prime Video Offer Status, Product Pricing and Offer Code APIs on this machine.
 
 Usage: node local/upstreams/main.ts [options]
 
@@ -41,6 +47,11 @@ Product Pricing:
   --rate-header <n>    always, never or sometimes: whether answers tell the rate (default always)
   --token-life <s>     seconds that an access token lives (default 3600)
   --price-port <n>     port of the API and its token endpoint (default: a free one)
+
+Offer Code:
+  --offer-codes <n>    how many example codes in each state of each benefit (default 12)
+  --offer-codes-port <n>
+                       port of the API (default: a free one)
 
   --help               this text
 
@@ -74,6 +85,8 @@ function readArguments(argv: string[]) {
         'rate-profile': text,
         'rate-header': text,
         'token-life': text,
+        'offer-codes': text,
+        'offer-codes-port': text,
         help: { type: 'boolean' },
       },
     }));
@@ -98,6 +111,9 @@ function readArguments(argv: string[]) {
     rateProfile: readChoice('--rate-profile', values['rate-profile'], ['today', 'document']),
     rateHeader: readChoice('--rate-header', values['rate-header'], ['always', 'never', 'sometimes']),
     tokenLife: readNumber('--token-life', values['token-life'], { min: 1 }) ?? 3600,
+    offerCodes: readNumber('--offer-codes', values['offer-codes'], { min: 0, max: 100_000, integer: true }) ?? 12,
+    offerCodesPort:
+      readNumber('--offer-codes-port', values['offer-codes-port'], { min: 0, max: 65_535, integer: true }) ?? 0,
   } as const;
 }
 
@@ -140,7 +156,7 @@ async function keepApiKey(file: string): Promise<string> {
 /** The same for what a selling account logs in with; beside it lies the form that asks for a token. */
 async function keepCredentials(stem: string): Promise<SellingCredentials> {
   const found = await readFile(`${stem}.lwa.json`, 'utf8').catch(() => '');
-  if (found !== '') return readCredentials(`${stem}.lwa.json`, found);
+  if (found !== '') return readCredentials(`${stem}.lwa.json`, found, Credentials);
   const made = newCredentials();
   await mkdir(path.dirname(stem), { recursive: true, mode: 0o700 });
   await writeAtomically(`${stem}.lwa.json`, JSON.stringify(made), 0o600);
@@ -154,8 +170,20 @@ async function keepCredentials(stem: string): Promise<SellingCredentials> {
   return made;
 }
 
-function readCredentials(file: string, text: string): SellingCredentials {
-  const parsed = Credentials.safeParse(parseJson(text));
+/** The same for what requests about offer codes are signed with; beside it lies what curl takes with -K. */
+async function keepSigningCredentials(stem: string): Promise<SigningCredentials> {
+  const file = `${stem}.aws.json`;
+  const found = await readFile(file, 'utf8').catch(() => '');
+  if (found !== '') return readCredentials(file, found, SigningPair);
+  const made = newSigningCredentials();
+  await mkdir(path.dirname(stem), { recursive: true, mode: 0o700 });
+  await writeAtomically(file, JSON.stringify(made), 0o600);
+  await writeAtomically(`${stem}.curl`, `user = "${made.accessKeyId}:${made.secretAccessKey}"\n`, 0o600);
+  return made;
+}
+
+function readCredentials<Read>(file: string, text: string, schema: z.ZodType<Read>): Read {
+  const parsed = schema.safeParse(parseJson(text));
   if (!parsed.success) throw new Error(`${file} does not hold credentials; delete it to have new ones made.`);
   return parsed.data;
 }
@@ -165,6 +193,7 @@ const Credentials = z.object({
   clientSecret: z.string().min(1),
   refreshToken: z.string().min(1),
 });
+const SigningPair = z.object({ accessKeyId: z.string().min(1), secretAccessKey: z.string().min(1) });
 
 function parseJson(text: string): unknown {
   try {
@@ -191,6 +220,10 @@ async function run(argv: string[]): Promise<void> {
       return { ...account, credentials };
     }),
   );
+  const signer = path.join(pkiDir, 'clients', 'offer-codes');
+  const signingCredentials = await keepSigningCredentials(signer);
+  const codes = exampleOfferCodes(BENEFITS, options.offerCodes, seed);
+  const codesFile = path.join(pkiDir, 'offer-codes.json');
   const simulator = await startSimulator({
     pkiDir,
     seed,
@@ -214,17 +247,27 @@ async function run(argv: string[]): Promise<void> {
       ...(options.priceTempo !== undefined && { tempo: options.priceTempo }),
       ...(latency !== undefined && { latency: { medianMs: latency, sigma: 0.5 } }),
     },
+    offerCodes: {
+      benefits: BENEFITS,
+      codes: codes.map(({ state: _, ...code }) => code),
+      credentials: signingCredentials,
+      port: options.offerCodesPort,
+      ...(latency !== undefined && { latency: { medianMs: latency, sigma: 0.5 } }),
+    },
     log: (line) => process.stdout.write(`${line}\n`),
   });
+  await writeAtomically(codesFile, `${JSON.stringify(offerCodesByState(BENEFITS, codes), null, 2)}\n`, 0o644);
   const [first] = catalogue;
   const example = first && `/v1/avails/${first.licensor}/status/${encodeURIComponent(first.alid)}`;
   const authority = path.join(pkiDir, 'ca.pem');
   const seller = path.join(pkiDir, 'clients', SELLING_ACCOUNTS[0].name);
+  const code = codes.find(({ state }) => state === 'valid');
   const item = items.find(({ marketplaceId }) => marketplaceId === US);
   process.stdout.write(
     [
       `Credentials: ${client}.pem, ${client}.key, ${client}.api-key; ` +
         `${SELLING_ACCOUNTS.map(({ name }) => path.join(pkiDir, 'clients', `${name}.lwa.json`)).join(', ')}; ` +
+        `${signer}.aws.json; ` +
         `authority: ${authority}`,
       ...(example
         ? [
@@ -237,6 +280,13 @@ async function run(argv: string[]): Promise<void> {
             `Try: token=$(curl -s --cacert ${authority} -d @${seller}.lwa-form '${simulator.tokenUrl}' | jq -r .access_token)`,
             `     curl --cacert ${authority} -H "x-amz-access-token: $token" ` +
               `'${simulator.pricingUrl}/products/pricing/v0/items/${item.asin}/offers?MarketplaceId=${US}&ItemCondition=New'`,
+          ]
+        : []),
+      ...(code
+        ? [
+            `Offer codes in each state: ${codesFile}`,
+            `Try: curl --cacert ${authority} -K ${signer}.curl --aws-sigv4 aws:amz:us-east-1:execute-api -H 'x-amz-marketplace: US' ` +
+              `'${simulator.offerCodesUrl}/v1/customer/benefit/${code.benefit}/offer-code/${encodeURIComponent(code.code)}/verify'`,
           ]
         : []),
       'Stop with Ctrl-C.',

@@ -9,13 +9,31 @@ export interface Arrival {
   account: string | null;
   licensor: string | null;
   alid: string | null;
-  /** Product Pricing's operation, or `token`; not there on requests to the Offer Status API. */
+  /** Product Pricing's operation, `token`, `verify` or `redeem`; not there on requests to the Offer Status API. */
   operation?: string;
   /** The marketplaces that a pricing request names. */
   marketplaceIds?: readonly string[];
   /** The ASINs or SKUs that a pricing request asks for. */
   items?: readonly string[];
+  /** What a request about an offer code carried. */
+  offerCode?: OfferCodeArrival;
   outcome: Outcome;
+}
+
+/** Parts of a request as they arrived, byte for byte; null where it had none. Codes are kept in memory only. */
+export interface OfferCodeArrival {
+  /** The benefit, where it is one that there is. */
+  benefit: string | null;
+  /** The code's segment of the path, percent-encoding included. */
+  codeSegment: string | null;
+  /** `x-amz-request-id`. */
+  requestId: string | null;
+  /** `x-amz-date`: when it was signed. */
+  date: string | null;
+  /** `x-amz-time-zone`. */
+  timeZone: string | null;
+  /** `x-amz-offer-code-redemption-time`. */
+  redemptionTime: string | null;
 }
 
 export interface RequestCounts {
@@ -29,7 +47,10 @@ export interface RequestReport extends RequestCounts {
   tlsRejected: number;
   /** Requests to the Offer Status API. Those without a valid key are counted under `(none)`. */
   accounts: Record<string, RequestCounts>;
-  /** Requests to Product Pricing, and for its tokens, by `account/operation`. Not there when there were none. */
+  /**
+   * Requests to Product Pricing, and for its tokens, by `account/operation`, and about offer codes by `benefit/operation`.
+   * Not there when there were none.
+   */
   operations?: Record<string, RequestCounts>;
   /** Oldest first; at most the log's capacity. */
   arrivals: Arrival[];
@@ -96,8 +117,8 @@ export class RequestLog {
   }
 
   #countsOf(arrival: Arrival): RequestCounts[] {
-    const account = arrival.account ?? '(none)';
-    const { operation } = arrival;
+    const { operation, offerCode } = arrival;
+    const account = arrival.account ?? offerCode?.benefit ?? '(none)';
     const [groups, name] =
       operation === undefined ? [this.#byAccount, account] : [this.#byOperation, `${account}/${operation}`];
     let counts = groups.get(name);

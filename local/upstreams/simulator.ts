@@ -11,6 +11,10 @@ import { MATCHABLE_ATTRIBUTES, createOfferStatusApi } from './offer-status/offer
 import { offerStatusControl } from './offer-status/offer-status-control.ts';
 import { loadTitles, saveTitles } from './offer-status/saved-titles.ts';
 import type { TitleState } from './offer-status/title-state.ts';
+import type { OfferCodeTruth } from './offer-codes/offer-code-ledger.ts';
+import { OFFER_CODE_ATTRIBUTES, OFFER_CODE_FAULTS } from './offer-codes/offer-codes-api.ts';
+import { openOfferCodes, type OfferCodesOptions } from './offer-codes/offer-codes.ts';
+import type { FindSigningKey, SigningCredentials } from './offer-codes/signing-keys.ts';
 import { loadOrCreatePki } from './pki.ts';
 import type { ItemState } from './pricing/item-state.ts';
 import { PRICING_ATTRIBUTES, PRICING_FAULTS, TOKEN_PATH } from './pricing/pricing-api.ts';
@@ -26,6 +30,10 @@ export type { OfferState, TitleState, WindowState } from './offer-status/title-s
 export type { ItemState, OfferState as PriceOfferState } from './pricing/item-state.ts';
 export type { ItemOptions, PricingOptions } from './pricing/pricing.ts';
 export type { SellingAccountOptions } from './pricing/selling-accounts.ts';
+export type { CodeState, OfferCodeTruth, Redemption } from './offer-codes/offer-code-ledger.ts';
+export type { BenefitOptions, CodeOptions, Weekday } from './offer-codes/offer-code-options.ts';
+export type { OfferCodesOptions } from './offer-codes/offer-codes.ts';
+export type { FindSigningKey, SigningCredentials } from './offer-codes/signing-keys.ts';
 export type { RequestReport } from './request-log.ts';
 
 export interface SimulatorOptions {
@@ -46,6 +54,8 @@ export interface SimulatorOptions {
   offerStatus: OfferStatusOptions;
   /** Product Pricing and its tokens. @default not simulated */
   pricing?: PricingOptions;
+  /** Verifying and redeeming offer codes. @default not simulated */
+  offerCodes?: OfferCodesOptions;
   /** Receives one line per event worth knowing; never a key. @default silence */
   log?: (line: string) => void;
 }
@@ -85,6 +95,14 @@ export interface Simulator {
   priceTruth(marketplaceId: string, asin: string): readonly ItemState[];
   /** How often an access token was asked for in an account's name. Throws for an unknown account. */
   tokenCalls(account: string): number;
+  /** Base URL of the API for offer codes. Throws where it is not simulated, as do all that belong to it. */
+  readonly offerCodesUrl: string;
+  /** What a client may sign with, and the authority to trust. */
+  offerCodeCredentials(): SigningCredentials & { ca: string };
+  /** From now on, `find` vouches for access keys besides the one above. It may be asked at each request. */
+  onSigningKey(find: FindSigningKey): void;
+  /** What is true of a code. Throws for one that never was. */
+  offerCodeTruth(benefit: string, code: string): OfferCodeTruth;
   /** @param after leaves out arrivals up to this number, so that a reader can follow them. @default 0 */
   requests(after?: number): RequestReport;
   /** Stops at once: requests under way are cut off. */
@@ -124,13 +142,18 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     offerStatus.accounts.map((account) => account.name),
   );
 
-  const faults = new FaultRules(
-    options.pricing ? [...new Set([...MATCHABLE_ATTRIBUTES, ...PRICING_ATTRIBUTES])] : MATCHABLE_ATTRIBUTES,
-    createRandom(seed, 'faults'),
-    options.pricing ? PRICING_FAULTS : [],
-  );
+  const attributes = new Set([
+    ...MATCHABLE_ATTRIBUTES,
+    ...(options.pricing ? PRICING_ATTRIBUTES : []),
+    ...(options.offerCodes ? OFFER_CODE_ATTRIBUTES : []),
+  ]);
+  const faults = new FaultRules([...attributes], createRandom(seed, 'faults'), [
+    ...(options.pricing ? PRICING_FAULTS : []),
+    ...(options.offerCodes ? OFFER_CODE_FAULTS : []),
+  ]);
   const requests = new RequestLog(options.requestsKept);
   const pricing = options.pricing && openPricing(options.pricing, { seed, clock, faults, requests });
+  const offerCodes = options.offerCodes && openOfferCodes(options.offerCodes, { seed, clock, faults, requests });
   const handle = createOfferStatusApi({ seed, clock, accounts, titles, faults, requests, dialect, latency });
   const served =
     <Request extends TlsRequest>(answer: (request: Request) => Promise<void>) =>
@@ -146,15 +169,18 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   };
   const api = createMutualTlsServer(pki, served(handle), refused);
   const pricingApi = pricing && createTlsServer(pki, served(pricing.handle), refused);
+  const offerCodesApi = offerCodes && createTlsServer(pki, served(offerCodes.handle), refused);
   const control = createControlServer([
     ...sharedControl(faults, requests, log),
     ...offerStatusControl(titles),
     ...(pricing?.controls ?? []),
+    ...(offerCodes?.controls ?? []),
   ]);
 
   const save = async (): Promise<void> => {
     if (stateFile !== undefined) await saveTitles(stateFile, { seed, titles: titles.save() });
     await pricing?.save();
+    await offerCodes?.save();
   };
   const saving = setInterval(() => {
     save().catch((error: unknown) => log(`The titles' lives could not be saved: ${String(error)}`));
@@ -163,7 +189,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const stop = async (): Promise<void> => {
     clearInterval(saving);
     clearInterval(notifying);
-    await Promise.all([api.stop(), pricingApi?.stop(), close(control)]);
+    await Promise.all([api.stop(), pricingApi?.stop(), offerCodesApi?.stop(), close(control)]);
     await save();
   };
   try {
@@ -172,11 +198,20 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     const pricingUrl =
       pricingApi &&
       `https://${LOOPBACK}:${await listen(pricingApi.server, options.pricing?.port ?? 0, 'the Product Pricing API')}`;
+    const offerCodesUrl =
+      offerCodesApi &&
+      `https://${LOOPBACK}:${await listen(offerCodesApi.server, options.offerCodes?.port ?? 0, 'the API for offer codes')}`;
+    if (offerCodesUrl !== undefined) log(`API for offer codes on ${offerCodesUrl}.`);
     if (pricingUrl !== undefined) log(`Product Pricing API on ${pricingUrl}.`);
     log(`Offer Status API on ${offerStatusUrl}, control on ${controlUrl}.`);
     const simulated = () => {
       if (!pricing || pricingUrl === undefined) throw new Error('Product Pricing is not simulated: see `pricing`.');
       return { ...pricing, url: pricingUrl };
+    };
+    const simulatedCodes = () => {
+      if (!offerCodes || offerCodesUrl === undefined)
+        throw new Error('Offer codes are not simulated: see `offerCodes`.');
+      return { ...offerCodes, url: offerCodesUrl };
     };
     return {
       offerStatusUrl,
@@ -201,6 +236,12 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
       pricingCredentials: (name) => ({ ...simulated().credentials(name), ca: pki.ca }),
       priceTruth: (marketplaceId, asin) => simulated().truth(marketplaceId, asin),
       tokenCalls: (name) => simulated().tokenCalls(name),
+      get offerCodesUrl() {
+        return simulatedCodes().url;
+      },
+      offerCodeCredentials: () => ({ ...simulatedCodes().credentials, ca: pki.ca }),
+      onSigningKey: (find) => simulatedCodes().onSigningKey(find),
+      offerCodeTruth: (benefit, code) => simulatedCodes().truth(benefit, code),
       requests: (after) => requests.report(after),
       stop,
     };

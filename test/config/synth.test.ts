@@ -32,6 +32,9 @@ describe('the CDK app', () => {
     expect(status).toBe(1);
     expect(stderr).toContain('environment OFFER_RELAY_OFFER_STATUS_URL: offerStatus.baseUrl is "ftp://example.com"');
     expect(stderr).not.toMatch(/\n\s+at /);
+    const codes = runApp({ stage: 'local' }, { OFFER_RELAY_OFFER_CODES_URL: 'nonsense' });
+    expect(codes.status).toBe(1);
+    expect(codes.stderr).toContain('environment OFFER_RELAY_OFFER_CODES_URL: offerCodes.baseUrl is "nonsense"');
   });
 
   test('prefers the context to the environment', () => {

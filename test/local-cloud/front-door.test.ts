@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, request, type ServerResponse } from
 import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { AccessControl } from '../../local/cloud/access-control.ts';
+import { IssuedCredentials } from '../../local/cloud/credentials.ts';
 import { buildFrontDoor } from '../../local/cloud/front-door.ts';
 import { emptyModel } from '../../local/cloud/model.ts';
 import { collector } from './hand-written-assembly.ts';
@@ -31,7 +32,8 @@ async function doorTo(engine: Engine) {
     access: new AccessControl({ model: emptyModel(), enforced: false }),
     operations: {},
     engines: { DynamoDB_20120810: url, AmazonSQS: url },
-    caller: () => undefined,
+    queryServices: [],
+    credentials: new IssuedCredentials(),
     secretArn: () => undefined,
     exists: (arn) => queues.has(arn),
     engineQueueUrl: (arn) => queues.get(arn),

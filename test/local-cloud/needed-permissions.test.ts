@@ -72,6 +72,12 @@ describe('the permissions that a call needs', () => {
       { SecretId: 'offers/main' },
       ['secretsmanager:GetSecretValue secret:offers/main-AbCdEf'],
     ],
+    [
+      'AWSSecurityTokenServiceV20110615.AssumeRole',
+      { RoleArn: 'arn:aws:iam::000000000000:role/upstream' },
+      ['sts:AssumeRole arn:aws:iam::000000000000:role/upstream'],
+    ],
+    ['AWSSecurityTokenServiceV20110615.GetCallerIdentity', {}, []],
     ['secretsmanager.GetSecretValue', { SecretId: 'nobody' }, ['secretsmanager:GetSecretValue secret:nobody-??????']],
   ])('%s of %j', (target, input, expected) => {
     expect(needed(target, input)).toEqual(expected);
@@ -106,6 +112,7 @@ describe('the permissions that a call needs', () => {
     ['AmazonSQS.SendMessageBatch', { ...queue, Entries: [] }, /Entries/],
     ['AWSEvents.PutEvents', { Entries: [null] }, /0 must be an object/],
     ['secretsmanager.GetSecretValue', {}, /SecretId/],
+    ['AWSSecurityTokenServiceV20110615.AssumeRole', {}, /RoleArn/],
   ])('cannot be told from %s of %j: the field is named', (target, input, message) => {
     expect(() => needed(target, input as object)).toThrow(message);
   });

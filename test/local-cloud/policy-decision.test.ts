@@ -21,10 +21,11 @@ function judge({ own, about, action = 'sqs:SendMessage', resource = QUEUE, conte
   const subject = {
     accountId: '000000000000',
     statements,
-    ...(service === undefined ? { roleArn: ROLE } : { service }),
+    arns: service === undefined ? [ROLE] : [],
+    ...(service === undefined ? {} : { service }),
   };
   const decision = decide(subject, { action, resource, context, resourceStatements });
-  return decision.allowed ? 'allowed' : (decision.explicit ?? 'no policy');
+  return decision.allowed ? 'allowed' : 'explicit' in decision ? decision.explicit : 'no policy';
 }
 
 const allow = (more: object = {}) => ({ Effect: 'Allow', Action: 'sqs:SendMessage', Resource: QUEUE, ...more });

@@ -95,11 +95,7 @@ test.each<[string, AssemblyParts, RegExp]>([
     { resources: { Pool: { Type: 'AWS::Cognito::UserPool' } } },
     /^Pool \(AWS::Cognito::UserPool\): this resource type is not supported/,
   ],
-  [
-    'a secret in the template',
-    { resources: { S: { Type: 'AWS::SecretsManager::Secret' } } },
-    /^S \(AWS::SecretsManager::Secret\)/,
-  ],
+  ['a parameter in the template', { resources: { S: { Type: 'AWS::SSM::Parameter' } } }, /^S \(AWS::SSM::Parameter\)/],
   [
     'a property it does not know',
     { resources: { Q: { Type: 'AWS::SQS::Queue', Properties: { Colour: 'red' } } } },

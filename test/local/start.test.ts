@@ -1,10 +1,15 @@
 import { DeleteItemCommand, DynamoDBClient, ListTablesCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import type { AwsCredentialIdentity } from '@smithy/types';
+import { sign } from 'aws4';
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
+import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { json } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readStartOptions } from '../../local/start-options.ts';
 
@@ -14,6 +19,29 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'offer-relay-start-'));
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** What the simulated API says of the first valid example code, asked with credentials that the local cloud has issued. */
+async function verifyFirstCode(data: string): Promise<unknown> {
+  const { offerCodes, credentials } = JSON.parse(readFileSync(join(data, 'endpoints.json'), 'utf8')) as {
+    offerCodes: string;
+    credentials: { accessKeyId: string; secretAccessKey: string };
+  };
+  const benefits = JSON.parse(readFileSync(join(data, 'offer-codes.json'), 'utf8')) as Record<
+    string,
+    { codes: { valid: string[] } }
+  >;
+  const [code = ''] = benefits['EXAMPLE_BENEFIT']?.codes.valid ?? [];
+  const { host, hostname, port } = new URL(offerCodes);
+  const path = `/v1/customer/benefit/EXAMPLE_BENEFIT/offer-code/${code}/verify`;
+  const { headers } = sign(
+    { host, path, service: 'execute-api', region: 'us-east-1', headers: { 'x-amz-marketplace': 'US' } },
+    credentials,
+  );
+  const ca = readFileSync(join(data, 'upstreams', 'ca.pem'));
+  const call = request({ hostname, port, path, headers, ca, agent: false }).end();
+  const [response] = (await once(call, 'response')) as [IncomingMessage];
+  return await json(response);
+}
 
 /** `npm start` without npm. */
 function start(args: string[], environment: Record<string, string> = {}) {
@@ -90,7 +118,11 @@ describe('npm start', () => {
     await first.shows('Change events as they reach the bus');
     await first.shows('Offer Added');
     const endpoints = JSON.parse(readFileSync(join(data, 'endpoints.json'), 'utf8')) as Record<string, string>;
-    for (const name of ['dynamodb', 'sqs', 'eventbridge', 'offerStatus', 'pricing', 'control']) {
+    const offerCodes = JSON.parse(readFileSync(join(data, 'offer-codes.json'), 'utf8')) as Record<string, object>;
+    expect(offerCodes['EXAMPLE_BENEFIT']).toMatchObject({ use: 'single', codes: { valid: { length: 12 } } });
+    expect(first.output()).toContain('offer-codes.json');
+    expect(await verifyFirstCode(data)).toEqual({ message: 'SUCCESS' });
+    for (const name of ['dynamodb', 'sqs', 'eventbridge', 'offerStatus', 'pricing', 'offerCodes', 'control']) {
       expect(endpoints[name]).toMatch(/^https?:\/\/127\.0\.0\.1:\d+$/);
     }
     expect(jsonLines(join(data, 'events.jsonl')).length).toBeGreaterThan(0);
@@ -119,7 +151,7 @@ describe('npm start', () => {
     const fresh = start(['--data', data, '--fresh', '--quiet', '--seed', '7']);
     await fresh.shows('example titles');
     expect(await fresh.interrupt()).toBe(0);
-  }, 120_000);
+  }, 240_000);
 
   it('stops when whoever started it is gone', async () => {
     const data = join(folder, 'orphan');
@@ -167,7 +199,7 @@ describe('npm start', () => {
   });
 
   it.each([
-    [['--port', 'x'], '--port is "x"; it must be a whole number from 0 to 65533.'],
+    [['--port', 'x'], '--port is "x"; it must be a whole number from 0 to 65532.'],
     [['--seed', '-1'], /--seed/],
     [['--frish'], /--frish/],
     [['surplus'], /surplus/],

@@ -1,6 +1,11 @@
+import { sign } from 'aws4';
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
+import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { json } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { RuntimeSettings } from '../../lambdas/shared/settings-schema.ts';
 import { openExampleCatalogue } from '../../local/example-catalogue.ts';
@@ -9,7 +14,8 @@ import { upstreamAddresses } from '../../local/upstream-addresses.ts';
 
 const HERE = 'https://127.0.0.1:8443';
 const AMAZON_TOKENS = 'https://api.amazon.com/auth/o2/token';
-const settingsWith = (pricing: object = {}) =>
+const CODES_TRUST = 'trust-of-offer-codes';
+const settingsWith = (pricing: object = {}, offerCodes: object = {}) =>
   RuntimeSettings.parse({
     stage: 'local',
     offerStatus: { baseUrl: HERE, accounts: { main: { licensors: ['example-studios'] } } },
@@ -20,6 +26,12 @@ const settingsWith = (pricing: object = {}) =>
       accounts: { shop: { marketplaces: ['US', 'CA'], sellerId: 'A1' }, 'shop-eu': { marketplaces: ['DE'] } },
       ...pricing,
     },
+    offerCodes: {
+      baseUrl: HERE,
+      trustSecret: CODES_TRUST,
+      benefits: { MONTH: { marketplace: 'US' }, PASS: { marketplace: 'IN', use: 'multiple' } },
+      ...offerCodes,
+    },
   });
 
 describe('the addresses of the upstreams', () => {
@@ -27,6 +39,7 @@ describe('the addresses of the upstreams', () => {
     expect(upstreamAddresses(settingsWith(), {})).toMatchObject({
       offerStatus: { isSimulated: true },
       pricing: { isSimulated: true },
+      offerCodes: { isSimulated: true },
     });
     const amazon = settingsWith({ baseUrl: undefined, tokenUrl: undefined });
     expect(upstreamAddresses(amazon, {}).pricing).toEqual({
@@ -36,6 +49,12 @@ describe('the addresses of the upstreams', () => {
       tokenUrl: AMAZON_TOKENS,
     });
     expect(upstreamAddresses(settingsWith({ accounts: {} }), {}).pricing).toBeUndefined();
+    expect(upstreamAddresses(settingsWith({}, { baseUrl: undefined }), {}).offerCodes).toEqual({
+      name: 'Prime Offer Codes',
+      url: 'https://prime-apis.amazon.com',
+      isSimulated: false,
+    });
+    expect(upstreamAddresses(settingsWith({}, { benefits: {} }), {}).offerCodes).toBeUndefined();
   });
 
   it('come from the environment one by one, the tokens from Amazon unless it says otherwise', () => {
@@ -48,6 +67,9 @@ describe('the addresses of the upstreams', () => {
     expect(both.pricing?.tokenUrl).toBe(OFFER_RELAY_TOKEN_URL);
     const other = upstreamAddresses(settingsWith(), { OFFER_RELAY_OFFER_STATUS_URL: 'https://offers.example.test' });
     expect(other).toMatchObject({ offerStatus: { isSimulated: false }, pricing: { isSimulated: true } });
+    const codes = upstreamAddresses(settingsWith(), { OFFER_RELAY_OFFER_CODES_URL: 'https://codes.example.test' });
+    expect(codes.offerCodes).toMatchObject({ url: 'https://codes.example.test', isSimulated: false });
+    expect(codes.pricing?.isSimulated).toBe(true);
   });
 
   it('have no token endpoint that would never be asked', () => {
@@ -79,18 +101,20 @@ describe('the upstreams of a start', () => {
 
   it('let the stack in with the secrets of its accounts', async () => {
     const { addresses, overrides, secrets, controlUrl } = await open();
-    expect(addresses.map(({ isSimulated }) => isSimulated)).toEqual([true, true]);
+    expect(addresses.map(({ isSimulated }) => isSimulated)).toEqual([true, true, true]);
     for (const { url } of addresses) expect(url).toMatch(/^https:\/\/127\.0\.0\.1:\d+$/u);
     expect(controlUrl).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/u);
     expect(overrides).toEqual({
       offerStatusUrl: addresses[0]?.url,
       pricingUrl: addresses[1]?.url,
       tokenUrl: `${addresses[1]?.url}/auth/o2/token`,
+      offerCodesUrl: addresses[2]?.url,
     });
     expect(Object.keys(secrets).sort()).toEqual([
       'offer-relay/local/offer-status/main',
       'offer-relay/local/pricing/shop',
       'offer-relay/local/pricing/shop-eu',
+      CODES_TRUST,
     ]);
     expect(Object.keys(secrets['offer-relay/local/pricing/shop'] as object).sort()).toEqual([
       'ca',
@@ -151,7 +175,55 @@ describe('the upstreams of a start', () => {
     const file = join(folder, 'none.json');
     await writeFile(file, '{}');
     const { controlUrl, addresses } = await open({ ...elsewhere, OFFER_RELAY_SECRETS_FILE: file });
-    expect([controlUrl, addresses.some(({ isSimulated }) => isSimulated)]).toEqual([undefined, false]);
+    expect(controlUrl).toMatch(/^http:/u);
+    expect(addresses.map(({ isSimulated }) => isSimulated)).toEqual([false, false, true]);
+    const nowhere = { ...elsewhere, OFFER_RELAY_OFFER_CODES_URL: 'https://codes.example.test' };
+    const none = await open({ ...nowhere, OFFER_RELAY_SECRETS_FILE: file });
+    expect(none.controlUrl).toBeUndefined();
+    expect(none.addresses.map(({ isSimulated }) => isSimulated)).toEqual([false, false, false]);
+  });
+
+  it('take the signatures of whoever is vouched for, and give each code the state that it is said to have', async () => {
+    const credentials = { accessKeyId: 'ASIAROLE', secretAccessKey: 'secret', sessionToken: 'session' };
+    const upstreams = await open();
+    const { codes } = openExampleCatalogue(settingsWith(), 1);
+    expect(codes).toHaveLength(10 * 12);
+    const verify = async ({ benefit, code }: { benefit: string; code: string }): Promise<unknown> => {
+      const { host, hostname, port } = new URL(upstreams.overrides.offerCodesUrl ?? '');
+      const [marketplace, region] = benefit === 'MONTH' ? ['US', 'us-east-1'] : ['IN', 'eu-west-1'];
+      const path = `/v1/customer/benefit/${benefit}/offer-code/${encodeURIComponent(code)}/verify`;
+      const { headers } = sign(
+        { host, path, service: 'execute-api', region, headers: { 'x-amz-marketplace': marketplace } },
+        { ...credentials },
+      );
+      const { ca } = upstreams.secrets[CODES_TRUST] as { ca: string };
+      const call = request({ hostname, port, path, headers, ca, agent: false });
+      call.end();
+      const [response] = (await once(call, 'response')) as [IncomingMessage];
+      return await json(response);
+    };
+    const first = (benefit: string, state: string) =>
+      codes.find((code) => code.benefit === benefit && code.state === state)!;
+    expect(await verify(first('MONTH', 'valid'))).toMatchObject({ error: { code: 'InvalidSignature' } });
+    upstreams.onSigningKey((id) => (id === credentials.accessKeyId ? credentials : undefined));
+    expect(await verify(first('MONTH', 'valid'))).toEqual({ message: 'SUCCESS' });
+    expect(await verify(first('MONTH', 'used'))).toEqual({ message: 'INVALID_OFFER_CODE' });
+    expect(await verify(first('PASS', 'valid'))).toEqual({ message: 'SUCCESS' });
+    expect(await verify(first('PASS', 'limit-reached'))).toEqual({ message: 'FAILURE:DENIED:EXCEEDED_USAGE_LIMIT' });
+  });
+
+  it('trust another API for offer codes as Node would, or as the file of secrets says', async () => {
+    const elsewhere = { OFFER_RELAY_OFFER_CODES_URL: 'https://codes.example.test' };
+    const usual = await open(elsewhere);
+    expect(usual.overrides.offerCodesUrl).toBe('https://codes.example.test');
+    expect(usual.simulatesOfferCodes).toBe(false);
+    expect(usual.secrets[CODES_TRUST]).toEqual({ ca: expect.stringContaining('BEGIN CERTIFICATE') });
+    const file = join(folder, 'trust.json');
+    const names = [CODES_TRUST, 'offer-relay/local/pricing/shop'];
+    await writeFile(file, JSON.stringify(Object.fromEntries(names.map((name) => [name, { ca: 'mine' }]))));
+    const given = await open({ ...elsewhere, OFFER_RELAY_SECRETS_FILE: file });
+    expect(given.secrets[CODES_TRUST]).toEqual({ ca: 'mine' });
+    expect(given.secrets['offer-relay/local/pricing/shop']).toHaveProperty('clientSecret');
   });
 });
 

@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadSettings } from '../../config/settings.ts';
 import { PRICING_OPERATIONS } from '../../lambdas/shared/settings-schema.ts';
-import { offerStatusSecretName, pricingSecretName } from '../../lambdas/shared/settings.ts';
+import { offerStatusSecretName, pricingSecretName, type RuntimeSettings } from '../../lambdas/shared/settings.ts';
 import type { PriceWatch } from '../../lambdas/shared/watches.ts';
 import type { BusEvent, Cloud, CloudOptions } from '../../local/cloud/cloud.ts';
 import { createCloud } from '../../local/cloud/cloud.ts';
 import { openNotificationQueue } from '../../local/notification-queue.ts';
 import { synthesise } from '../../local/synthesise.ts';
-import type { ItemOptions, Simulator } from '../../local/upstreams/simulator.ts';
+import type { ItemOptions, OfferCodesOptions, Simulator } from '../../local/upstreams/simulator.ts';
 import { startSimulator } from '../../local/upstreams/simulator.ts';
 import type { WatchList } from '../../local/watch-list.ts';
 import { openWatchList } from '../../local/watch-list.ts';
@@ -33,6 +33,9 @@ export type SellerName = keyof typeof SELLERS;
 export interface LocalStack {
   readonly cloud: Cloud;
   readonly simulator: Simulator;
+  readonly settings: RuntimeSettings;
+  /** Everything that the stack writes lies below. */
+  readonly folder: string;
   readonly list: WatchList;
   /** Everything that has reached the bus, also before a restart. */
   readonly events: BusEvent[];
@@ -61,10 +64,23 @@ export interface LocalStackOptions {
   readonly items?: readonly ItemOptions[];
   /** Prices on the watch list. @default none */
   readonly prices?: readonly PriceWatch[];
+  /** Offer codes that exist at Amazon. @default none */
+  readonly codes?: NonNullable<OfferCodesOptions['codes']>;
+  /** Settings of the offer codes. */
+  readonly offerCodes?: Record<string, unknown>;
+  /** Partners of the API, by name. @default none, and no API */
+  readonly partners?: Record<string, unknown>;
   /** Settings of the stage besides the accounts. */
   readonly settings?: Record<string, unknown>;
   readonly cloud?: Partial<CloudOptions>;
 }
+
+/** Benefits of the stage: a code of the first is used up when it is redeemed. */
+export const BENEFITS = {
+  ONCE: { marketplace: 'US', use: 'single' },
+  OFTEN: { marketplace: 'IN', use: 'multiple' },
+} as const;
+const TRUST_SECRET = 'trust-of-the-pipeline-tests';
 
 const SELLER_NAMES = Object.keys(SELLERS) as SellerName[];
 const ratesOf = <Limit>(limit: Limit) => Object.fromEntries(PRICING_OPERATIONS.map((operation) => [operation, limit]));
@@ -110,6 +126,8 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
           },
         },
       },
+      offerCodes: { trustSecret: TRUST_SECRET, benefits: BENEFITS, ...options.offerCodes },
+      partnerApi: { partners: options.partners ?? {} },
     }),
   );
   const notifications: object[] = [];
@@ -127,12 +145,17 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
       tempo: 0,
       onNotification: (notification) => notifications.push(notification),
     },
+    offerCodes: {
+      benefits: Object.entries(BENEFITS).map(([id, benefit]) => ({ id, ...benefit })),
+      codes: options.codes ?? [],
+    },
   });
-  const { offerStatusUrl, pricingUrl, tokenUrl } = simulator;
-  await synthesise(STAGE, join(folder, 'cdk.out'), { config, offerStatusUrl, pricingUrl, tokenUrl });
+  const { offerStatusUrl, pricingUrl, tokenUrl, offerCodesUrl } = simulator;
+  await synthesise(STAGE, join(folder, 'cdk.out'), { config, offerStatusUrl, pricingUrl, tokenUrl, offerCodesUrl });
   const settings = loadSettings(STAGE, { directory: config }).runtime;
   const { offerStatus, pricing } = settings;
   const secrets: Record<string, unknown> = {
+    [TRUST_SECRET]: { ca: simulator.offerCodeCredentials().ca },
     [offerStatusSecretName(STAGE, 'main', offerStatus.accounts['main'])]: simulator.credentials('main'),
   };
   for (const name of SELLER_NAMES) {
@@ -152,6 +175,8 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     return { cloud, list: openWatchList(cloud, settings) };
   };
   let { cloud, list } = await create();
+  // Amazon knows the role of the function, and its keys along with it.
+  simulator.onSigningKey((accessKeyId) => cloud.signingKey(accessKeyId));
   await list.add(options.titles.map(titleOf));
   await list.addPrices(options.prices ?? []);
   await cloud.start();
@@ -184,6 +209,8 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
       return list;
     },
     simulator,
+    settings,
+    folder,
     events,
     logs,
     control,

@@ -1,3 +1,4 @@
+import { sign } from 'aws4';
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
@@ -7,6 +8,8 @@ import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { temporaryDirectory } from './running-simulator.ts';
+
+type Codes = Record<string, { codes: Record<string, string[]> }>;
 
 const MAIN = path.resolve(import.meta.dirname, '../../local/upstreams/main.ts');
 
@@ -47,7 +50,11 @@ describe('the command line', () => {
     for (const secret of Object.values(JSON.parse(credentials) as Record<string, string>)) {
       expect(output()).not.toContain(secret);
     }
-    expect((await stat(path.join(directory, 'clients/example-na.lwa.json'))).mode & 0o777).toBe(0o600);
+    const signing = await readFile(path.join(directory, 'clients/offer-codes.aws.json'), 'utf8');
+    expect(output()).not.toContain((JSON.parse(signing) as { secretAccessKey: string }).secretAccessKey);
+    for (const file of ['example-na.lwa.json', 'offer-codes.aws.json', 'offer-codes.curl']) {
+      expect((await stat(path.join(directory, 'clients', file))).mode & 0o777).toBe(0o600);
+    }
     child.kill('SIGINT');
     expect(await exit).toBe(0);
   });
@@ -73,6 +80,36 @@ describe('the command line', () => {
     expect(kept[1]).toBe(kept[0]);
   });
 
+  it('shows how to verify an offer code, with credentials that it keeps for the next run', async () => {
+    const directory = await temporaryDirectory();
+    const file = path.join(directory, 'clients/offer-codes.aws.json');
+    const kept: string[] = [];
+    for (let round = 0; round < 2; round += 1) {
+      const { child, output, exit } = run('--price-items', '0', '--titles', '0', '--pki-dir', directory);
+      while (!output().includes('Ctrl-C')) await Promise.race([once(child.stdout, 'data'), exit]);
+      const [, options = '', url = ''] =
+        /Try: curl (.*offer-codes\.curl.*) '(https:.*offer-code.*)'/.exec(output()) ?? [];
+      expect(options).toContain('--aws-sigv4 aws:amz:us-east-1:execute-api');
+      const [, configured = ''] = /-K (\S+)/.exec(options) ?? [];
+      const [, accessKeyId = '', secretAccessKey = ''] =
+        /^user = "([^:]+):(.+)"$/m.exec(await readFile(configured, 'utf8')) ?? [];
+      const { host, pathname } = new URL(url);
+      const { headers } = sign(
+        { host, path: pathname, service: 'execute-api', region: 'us-east-1', headers: { 'x-amz-marketplace': 'US' } },
+        { accessKeyId, secretAccessKey },
+      );
+      const ca = await readFile(path.join(directory, 'ca.pem'), 'utf8');
+      expect(await ask(url, ca, headers as Record<string, string>)).toBe('{"message":"SUCCESS"}');
+      const codes = JSON.parse(await readFile(path.join(directory, 'offer-codes.json'), 'utf8')) as Codes;
+      expect(codes['EXAMPLE_BENEFIT']?.codes['valid']).toContain(decodeURIComponent(pathname.split('/')[6] ?? ''));
+      expect(JSON.parse(await readFile(file, 'utf8'))).toEqual({ accessKeyId, secretAccessKey });
+      kept.push(secretAccessKey);
+      child.kill('SIGTERM');
+      expect(await exit).toBe(0);
+    }
+    expect(kept[1]).toBe(kept[0]);
+  });
+
   it('explains itself', async () => {
     const { output, exit } = run('--help');
     expect(await exit).toBe(0);
@@ -87,6 +124,8 @@ describe('the command line', () => {
       ['--dialect', 'klingon'],
       ['--rate-profile', 'tomorrow'],
       ['--price-items', '1.5'],
+      ['--offer-codes', '-1'],
+      ['--offer-codes-port', '65536'],
     ]) {
       const { output, exit } = run(...args);
       expect(await exit).toBe(2);

@@ -58,6 +58,9 @@ const hasNoDots = z.refine<string>((text) => text !== '.' && text !== '..', {
 const isWellFormed = z.refine<string>((text) => text.isWellFormed() && !/\p{Cc}/u.test(text), {
   error: 'must be well-formed Unicode without control characters',
 });
+// The same rules as the document tells them; JSON cannot be ill-formed Unicode.
+const saysHasNoDots = z.meta({ pattern: String.raw`^(?!\.{1,2}$)[^\u0000-\u001f\u007f-\u009f]*$` });
+const saysNoControls = z.meta({ pattern: String.raw`^[^\u0000-\u001f\u007f-\u009f]*$` });
 
 /**
  * A text that stands in a path, such as an ALID or an offer code.
@@ -72,6 +75,7 @@ export const pathText = (longest: number) =>
       z.maxLength(longest, { error: `must have at most ${longest} characters` }),
       isWellFormed,
       hasNoDots,
+      saysHasNoDots,
     );
 
 /** A text in a query. */
@@ -82,6 +86,7 @@ export const queryText = (longest: number) =>
       z.minLength(1, { error: 'must not be empty' }),
       z.maxLength(longest, { error: `must have at most ${longest} characters` }),
       isWellFormed,
+      saysNoControls,
     );
 
 /** One of several words, in exactly this spelling. */

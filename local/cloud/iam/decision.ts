@@ -3,30 +3,36 @@ import type { PolicyPrincipals, PolicyStatement } from './policy.ts';
 
 /** Who asks, as policies see it. */
 export interface Subject {
-  /** The role's ARN, where a role asks. */
-  readonly roleArn?: string;
+  /** Every ARN that policies may name it by: a role's and its session's, or a user's. */
+  readonly arns: readonly string[];
   readonly accountId: string;
   /** Such as `events.amazonaws.com`, where a service asks in its own name. */
   readonly service?: string;
-  /** What the role's policies say. */
+  /** What its own policies say. */
   readonly statements: readonly PolicyStatement[];
 }
 
 export interface Request {
   readonly action: string;
-  /** Undefined when it is about a role's own trust. */
-  readonly resource?: string;
+  readonly resource: string;
   readonly context: ConditionContext;
   /** What the policy of the resource says. */
   readonly resourceStatements: readonly PolicyStatement[];
+  /** Whether that is a role's trust policy: nobody passes whom it does not let in, whatever their own policies allow. */
+  readonly trust?: boolean;
 }
+
+export type DecidingPolicy = 'identity-based' | 'resource-based' | 'role trust';
 
 export type Decision =
   | { readonly allowed: true; readonly by: PolicyStatement }
-  | { readonly allowed: false; readonly explicit?: 'identity-based' | 'resource-based' };
+  /** `explicit` has a Deny; `missing` is where an Allow would have to be. */
+  | { readonly allowed: false; readonly explicit: DecidingPolicy }
+  | { readonly allowed: false; readonly missing: DecidingPolicy };
 
 /**
- * Judges one call within one account: a Deny anywhere wins, an Allow in the role's policies or in the resource's is enough.
+ * Judges one call: a Deny anywhere wins, an Allow in the caller's policies or in the resource's is enough. A role's trust
+ * policy has to allow it in any case; where that names the whole account, the caller's own policies have to as well.
  *
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
  */
@@ -35,17 +41,21 @@ export function decide(subject: Subject, request: Request): Decision {
   const about = request.resourceStatements.filter(
     (statement) => applies(statement, request) && isAbout(statement, subject),
   );
+  const ofResource = request.trust ? 'role trust' : 'resource-based';
   if (own.some(({ allow }) => !allow)) return { allowed: false, explicit: 'identity-based' };
-  if (about.some(({ allow }) => !allow)) return { allowed: false, explicit: 'resource-based' };
+  if (about.some(({ allow }) => !allow)) return { allowed: false, explicit: ofResource };
+  if (request.trust && !about.some(({ allow }) => allow)) return { allowed: false, missing: ofResource };
   const by = own.find(({ allow }) => allow) ?? about.find((statement) => statement.allow && names(statement, subject));
-  return by === undefined ? { allowed: false } : { allowed: true, by };
+  if (by !== undefined) return { allowed: true, by };
+  return { allowed: false, missing: subject.service === undefined ? 'identity-based' : ofResource };
 }
 
 function applies(statement: PolicyStatement, { action, resource, context }: Request): boolean {
   // Actions know no case, resources do.
   const named = statement.actions.some((pattern) => matchesPattern(action.toLowerCase(), pattern.toLowerCase()));
   if (named === statement.exceptActions) return false;
-  if (resource !== undefined && statement.resources !== undefined) {
+  // A trust policy is about its role and names no resource.
+  if (statement.resources !== undefined) {
     const met = statement.resources.some((pattern) => {
       const filled = fillVariables(pattern, context);
       return filled !== undefined && matchesPattern(resource, filled);
@@ -62,15 +72,15 @@ function isAbout({ principals }: PolicyStatement, subject: Subject): boolean {
   if (principals === undefined) return false;
   if (principals.anybody) return true;
   if (subject.service !== undefined) return principals.services.includes(subject.service);
-  return namesRole(principals, subject) || principals.aws.some((name) => accountOf(name) === subject.accountId);
+  return namesIt(principals, subject) || principals.aws.some((name) => accountOf(name) === subject.accountId);
 }
 
 /** Naming the whole account leaves it to the account's own policies whom to allow. */
 function names({ principals }: PolicyStatement, subject: Subject): boolean {
   if (principals === undefined) return false;
-  return principals.anybody || subject.service !== undefined || namesRole(principals, subject);
+  return principals.anybody || subject.service !== undefined || namesIt(principals, subject);
 }
 
-function namesRole(principals: PolicyPrincipals, { roleArn }: Subject): boolean {
-  return roleArn !== undefined && principals.aws.includes(roleArn);
+function namesIt(principals: PolicyPrincipals, { arns }: Subject): boolean {
+  return arns.some((arn) => principals.aws.includes(arn));
 }

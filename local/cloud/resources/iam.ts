@@ -2,18 +2,37 @@ import * as z from 'zod';
 import { readPolicy, type PolicyStatement } from '../iam/policy.ts';
 import { ACCOUNT_ID, REGION } from '../intrinsics.ts';
 import { queueArn } from '../needed-permissions.ts';
-import { resourceType, type ResourceContext } from '../resource-type.ts';
+import { integerBetween, resourceType, type ResourceContext } from '../resource-type.ts';
+import { uniqueId } from '../unique-id.ts';
 import { checked } from './events.ts';
 
 const NamedPolicy = z.strictObject({ PolicyName: z.string(), PolicyDocument: z.unknown() });
 
-/** What AWS's own managed policies say, as far as functions of CDK's making use them. */
+/** What AWS's own managed policies say, as far as functions and APIs of CDK's making use them. */
 const MANAGED_POLICIES: Readonly<Record<string, readonly PolicyStatement[]>> = {
   'arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole': readPolicy(
     {
       Statement: {
         Effect: 'Allow',
         Action: ['logs:CreateLogGroup', 'logs:CreateLogStream', 'logs:PutLogEvents'],
+        Resource: '*',
+      },
+    },
+    'identity',
+  ),
+  'arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs': readPolicy(
+    {
+      Statement: {
+        Effect: 'Allow',
+        Action: [
+          'logs:CreateLogGroup',
+          'logs:CreateLogStream',
+          'logs:DescribeLogGroups',
+          'logs:DescribeLogStreams',
+          'logs:PutLogEvents',
+          'logs:GetLogEvents',
+          'logs:FilterLogEvents',
+        ],
         Resource: '*',
       },
     },
@@ -28,8 +47,9 @@ export const role = resourceType({
     AssumeRolePolicyDocument: z.unknown(),
     Policies: z.array(NamedPolicy).optional(),
     ManagedPolicyArns: z.array(z.string()).optional(),
+    MaxSessionDuration: integerBetween(3600, 43_200).optional(),
   }),
-  inert: ['Description', 'MaxSessionDuration', 'Tags'],
+  inert: ['Description', 'Tags'],
   deploy(properties, context) {
     const name = properties.RoleName ?? context.name(64);
     const arn = `arn:aws:iam::${ACCOUNT_ID}:role${properties.Path ?? '/'}${name}`;
@@ -42,13 +62,15 @@ export const role = resourceType({
     context.model.roles.set(arn, {
       name,
       arn,
+      roleId: uniqueId('AROA', arn),
+      maxSessionSeconds: properties.MaxSessionDuration ?? 3600,
       logicalId: context.logicalId,
       trust: checked('AssumeRolePolicyDocument', context, () =>
         readPolicy(properties.AssumeRolePolicyDocument, 'trust'),
       ),
       statements,
     });
-    return { ref: name, attributes: { Arn: arn, RoleId: `AROA${name.slice(-12)}` } };
+    return { ref: name, attributes: { Arn: arn, RoleId: uniqueId('AROA', arn) } };
 
     function unknown(managed: string): never {
       throw context.unsupported('ManagedPolicyArns', `the local cloud does not know what ${managed} allows`);

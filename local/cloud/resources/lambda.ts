@@ -1,7 +1,8 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
+import { temporaryCredentials } from '../credentials.ts';
 import { parsePattern } from '../event-pattern.ts';
 import { ACCOUNT_ID, REGION } from '../intrinsics.ts';
 import { bool, inert, integer, integerBetween, resourceType, type ResourceContext } from '../resource-type.ts';
@@ -93,11 +94,7 @@ export const lambdaFunction = resourceType({
       roleArn: properties.Role,
       traced: properties.TracingConfig?.Mode === 'Active',
       // New ones for each start, as a role's session has them: no function can work out another's.
-      credentials: {
-        accessKeyId: `ASIA${randomBytes(8).toString('hex').toUpperCase()}`,
-        secretAccessKey: randomBytes(20).toString('hex'),
-        sessionToken: randomBytes(32).toString('base64url'),
-      },
+      credentials: temporaryCredentials(),
     });
     return { ref: name, attributes: { Arn: arn } };
   },

@@ -4,6 +4,7 @@ import { sendAnswer, type Answer, type FaultDefaults } from '../answer.ts';
 import { sleep, type Clock } from '../clock.ts';
 import type { AnswerFault, FaultRules, RequestAttributes } from '../fault-rules.ts';
 import { NO_DELAY, addDelays, sampleLatency, type LogNormalLatency } from '../latency.ts';
+import { readBody } from '../request-body.ts';
 import type { RequestLog } from '../request-log.ts';
 import { createRandom } from '../seeded-random.ts';
 import type { TlsRequest } from '../tls-server.ts';
@@ -38,7 +39,6 @@ export interface PricingApiParts {
   latency: LogNormalLatency | undefined;
 }
 
-const MAX_BODY_BYTES = 1024 * 1024;
 /** Answers that tell the account's rate. On all others the header is deprecated. */
 const STATUSES_WITH_RATE = new Set([200, 400, 404]);
 
@@ -64,7 +64,7 @@ export function createPricingApi(parts: PricingApiParts): (request: TlsRequest) 
   const operate = createPricingOperations({ seed, clock, market, faults, dialect: parts.dialect });
 
   return async function handle(request: TlsRequest): Promise<void> {
-    const body = await readBody(request.message);
+    const body = (await readBody(request.message)).toString('utf8');
     const [path = ''] = (request.message.url ?? '').split('?', 1);
     if (path === TOKEN_PATH) await answerToken(request, body);
     else await answerPricing(request, path, body);
@@ -187,15 +187,4 @@ function formOf(message: IncomingMessage, body: string): URLSearchParams | undef
   } catch {
     return undefined;
   }
-}
-
-/** The body as text; one that is too long is cut off, and will not be understood. */
-async function readBody(message: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of message as AsyncIterable<Buffer>) {
-    if (size <= MAX_BODY_BYTES) chunks.push(chunk);
-    size += chunk.length;
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }

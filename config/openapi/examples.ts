@@ -1,0 +1,267 @@
+import type * as z from 'zod';
+import type { Redemption, RedemptionRequest, Verification } from '../../lambdas/offer-codes/offer-code-routes.ts';
+import type { TitleStatus, TitleVersion, TitleWatchEntry } from '../../lambdas/offer-status/title-routes.ts';
+import type { Health } from '../../lambdas/partner-api/service-routes.ts';
+import type { PriceStatus, PriceVersion, PriceWatchEntry, TuningRequest } from '../../lambdas/pricing/price-routes.ts';
+import type { CheckAccepted } from '../../lambdas/shared/partner-api/route.ts';
+
+/** A request of an operation, and its answers. A test holds each to the schemas. */
+export interface OperationExample {
+  /** Only those query parameters that deserve to be shown. */
+  readonly query?: Readonly<Record<string, string | number>>;
+  readonly body?: unknown;
+  /** By HTTP status, and by name. */
+  readonly answers: Readonly<Record<number, Readonly<Record<string, unknown>>>>;
+}
+
+/** Path parameters are the same in every example. */
+export const PATH_EXAMPLES: Readonly<Record<string, string>> = {
+  benefitId: 'EXAMPLE_BENEFIT',
+  offerCode: 'EXAMPLE-CODE-0001',
+  licensor: 'example-studios',
+  alid: 'ES_MOV_000004',
+  marketplaceId: 'US',
+  asin: 'B000000001',
+  sku: 'EXAMPLE-SKU-1',
+};
+export const REQUEST_ID_EXAMPLE = '4f1c2b7e-9a53-4a0f-8f0e-2f5a1c9d7b30';
+export const IDEMPOTENCY_KEY_EXAMPLE = '7d0c3a5e-1b8f-4b52-9f0e-6a1d2c4b8e91';
+
+type Page<Item> = { items: Item[]; next: string | null };
+
+const watched = { version: 2, changedAt: '2026-03-01T12:00:00.123Z', queue: 'steady', problem: null };
+const title = {
+  licensor: 'example-studios',
+  alid: 'ES_MOV_000004',
+  marketplace: 'GLOBAL',
+  watchId: 'title|example-studios|GLOBAL|ES_MOV_000004',
+  ...watched,
+} satisfies TitleWatchEntry;
+
+const offer = {
+  alid: 'ES_MOV_000004',
+  groupingEntity: null,
+  marketplace: 'US',
+  licensor: { organizationId: 'example-studios', displayName: 'Example Studios' },
+  status: 'Live',
+  comments: null,
+  start: '2026-03-01T00:00:00Z',
+  end: null,
+  platformIds: ['amzn1.dv.gti.00000000-0000-0000-0000-000000000004'],
+  windows: [
+    {
+      contractId: 'EXAMPLE-CONTRACT',
+      licenseType: 'SVOD',
+      territories: ['CA', 'US'],
+      formatProfiles: ['HD', 'UHD'],
+      start: '2026-03-01T00:00:00Z',
+      end: null,
+      status: null,
+      comments: null,
+      transactionId: null,
+    },
+  ],
+  updatedAt: '2026-03-01T11:58:40Z',
+} satisfies TitleStatus['offers'][number];
+
+const titleVersion = {
+  version: 2,
+  observedAt: '2026-03-01T12:00:00.123Z',
+  events: ['Offer Went Live'],
+  offers: [offer],
+  changes: [{ change: 'statusMoved', offerKey: 'ES_MOV_000004|-|US', from: 'Ready', to: 'Live' }],
+} satisfies TitleVersion;
+
+const item = (id: { asin: string; sku: null } | { asin: null; sku: string }) => {
+  const [kind, name] = id.sku === null ? ['asin', id.asin] : ['sku', id.sku];
+  return {
+    account: 'example',
+    view: 'offers',
+    marketplaceId: 'ATVPDKIKX0DER',
+    ...id,
+    condition: 'New',
+    customerType: 'Consumer',
+    watchId: `price|example|offers|ATVPDKIKX0DER|${kind}|New|Consumer|${name}`,
+    ...watched,
+  };
+};
+
+const buyBox = {
+  condition: 'New',
+  customerType: 'Consumer',
+  listing: '19.99',
+  shipping: '0',
+  landed: '19.99',
+  mine: true,
+  winners: [{ sellerId: 'A1EXAMPLESELLR', prime: true }],
+};
+const snapshot = {
+  asin: 'B000000001',
+  condition: 'New',
+  status: 'Success',
+  currency: 'USD',
+  own: [],
+  buyBox: [buyBox],
+  lowest: [
+    { condition: 'New', channel: 'Amazon', customerType: 'Consumer', listing: '19.99', shipping: '0', landed: '19.99' },
+  ],
+  competitive: [],
+  offers: [
+    {
+      sellerId: 'A1EXAMPLESELLR',
+      mine: true,
+      channel: 'Amazon',
+      listing: '19.99',
+      shipping: '0',
+      landed: '19.99',
+      prime: 'national',
+      buyBoxWinner: true,
+      featured: true,
+    },
+  ],
+  totalOfferCount: 1,
+  offerCounts: [{ condition: 'New', channel: 'Amazon', count: 1 }],
+  buyBoxEligible: [{ condition: 'New', channel: 'Amazon', count: 1 }],
+  salesRanks: [{ category: 'Example Category', rank: 1205 }],
+} satisfies PriceStatus['price'];
+
+const priceVersion = {
+  version: 2,
+  observedAt: '2026-03-01T12:00:00.123Z',
+  events: ['Buy Box Changed'],
+  price: snapshot,
+  changes: [{ change: 'buyBoxChanged', outcome: 'won', from: { ...buyBox, mine: false, winners: [] }, to: buyBox }],
+} satisfies PriceVersion;
+
+const tuning = { threshold: { absolute: '0.50', percent: 2 }, ignoreOfferCounts: true } satisfies TuningRequest;
+
+const pricesOf = (id: Parameters<typeof item>[0], suffix: '' | 'BySku'): Record<string, OperationExample> => {
+  const entry = item(id);
+  const one = { account: 'example', view: 'offers' };
+  const tuned = { ...entry, tuning } satisfies PriceWatchEntry;
+  return {
+    [`readPrice${suffix}`]: {
+      query: one,
+      answers: { 200: { known: { ...entry, price: snapshot } satisfies PriceStatus } },
+    },
+    [`readPriceHistory${suffix}`]: {
+      query: { from: '2026-03-01T00:00:00Z', limit: 20 },
+      answers: { 200: { lastPage: { items: [priceVersion], next: null } satisfies Page<PriceVersion> } },
+    },
+    [`checkPrice${suffix}`]: {
+      answers: {
+        202: { accepted: { watchId: entry.watchId, requestedAt: '2026-03-01T12:00:00.123Z' } satisfies CheckAccepted },
+      },
+    },
+    [`watchPrice${suffix}`]: {
+      query: one,
+      body: tuning,
+      answers: {
+        200: { tuned },
+        201: {
+          added: { ...tuned, version: 0, changedAt: null, queue: 'new' } satisfies PriceWatchEntry,
+        },
+      },
+    },
+    [`readPriceWatch${suffix}`]: { query: one, answers: { 200: { watched: tuned } } },
+    [`unwatchPrice${suffix}`]: { query: one, answers: {} },
+  };
+};
+
+/** By operation id. */
+export const OPERATION_EXAMPLES: Readonly<Record<string, OperationExample>> = {
+  verifyOfferCode: {
+    query: { timeZone: 'America/Los_Angeles' },
+    answers: {
+      200: {
+        valid: { valid: true, message: 'SUCCESS' } satisfies Verification,
+        unknown: {
+          valid: false,
+          reason: 'INVALID_OFFER_CODE',
+          message: 'INVALID_OFFER_CODE',
+        } satisfies Verification,
+        usedUp: {
+          valid: false,
+          reason: 'EXCEEDED_USAGE_LIMIT',
+          message: 'FAILURE:DENIED:EXCEEDED_USAGE_LIMIT',
+        } satisfies Verification,
+      },
+    },
+  },
+  redeemOfferCode: {
+    query: { timeZone: 'America/Los_Angeles' },
+    body: { redeemedAt: '2026-03-01T12:00:00Z' } satisfies z.infer<typeof RedemptionRequest>,
+    answers: {
+      200: {
+        redeemed: { redeemed: true, redeemedAt: '2026-03-01T12:00:00Z', assumed: false } satisfies Redemption,
+        denied: {
+          redeemed: false,
+          reason: 'DEAL_INACTIVE',
+          message: 'FAILURE:DENIED:DEAL_INACTIVE',
+        } satisfies Redemption,
+      },
+    },
+  },
+  readTitleStatus: { answers: { 200: { live: { ...title, offers: [offer] } satisfies TitleStatus } } },
+  readTitleHistory: {
+    query: { from: '2026-03-01T00:00:00Z', limit: 20 },
+    answers: { 200: { lastPage: { items: [titleVersion], next: null } satisfies Page<TitleVersion> } },
+  },
+  checkTitle: {
+    answers: {
+      202: { accepted: { watchId: title.watchId, requestedAt: '2026-03-01T12:00:00.123Z' } satisfies CheckAccepted },
+    },
+  },
+  watchTitle: {
+    answers: {
+      200: { known: title },
+      201: { added: { ...title, version: 0, changedAt: null, queue: 'new' } satisfies TitleWatchEntry },
+    },
+  },
+  readTitleWatch: {
+    answers: {
+      200: {
+        watched: title,
+        refused: {
+          ...title,
+          problem: {
+            code: 'UnknownTitle',
+            message: 'The Offer Status API does not know this title.',
+            since: '2026-03-01T12:00:00.123Z',
+          },
+        } satisfies TitleWatchEntry,
+      },
+    },
+  },
+  unwatchTitle: { answers: {} },
+  listTitleWatches: {
+    query: { licensor: 'example-studios', limit: 100 },
+    answers: { 200: { lastPage: { items: [title], next: null } satisfies Page<TitleWatchEntry> } },
+  },
+  ...pricesOf({ asin: 'B000000001', sku: null }, ''),
+  ...pricesOf({ asin: null, sku: 'EXAMPLE-SKU-1' }, 'BySku'),
+  listPriceWatches: {
+    query: { account: 'example', view: 'offers', limit: 100 },
+    answers: {
+      200: {
+        lastPage: {
+          items: [{ ...item({ asin: 'B000000001', sku: null }), tuning: {} }],
+          next: null,
+        } satisfies Page<PriceWatchEntry>,
+      },
+    },
+  },
+  readHealth: {
+    answers: {
+      200: {
+        ok: {
+          status: 'ok',
+          stage: 'prod',
+          time: '2026-03-01T12:00:00.123Z',
+          upstreams: [{ bucket: 'offer-status|main|global|status', status: 'ok' }],
+        } satisfies z.infer<typeof Health>,
+      },
+    },
+  },
+  readOpenApiDocument: { answers: { 200: { excerpt: { openapi: '3.1.0' } } } },
+};

@@ -1,0 +1,64 @@
+import { type ApiErrorCode, API_ERRORS } from '../../lambdas/shared/partner-api/api-error.ts';
+import type { Route } from '../../lambdas/shared/partner-api/route.ts';
+import { offerCodeRoutes } from '../../lambdas/offer-codes/offer-code-routes.ts';
+import { titleRoutes } from '../../lambdas/offer-status/title-routes.ts';
+import { serviceRoutes } from '../../lambdas/partner-api/service-routes.ts';
+import { priceRoutes } from '../../lambdas/pricing/price-routes.ts';
+
+/** A route, and the function that serves it. */
+export interface Operation {
+  readonly route: Route;
+  /** The handler below `lambdas/`, such as `offer-status/serve-titles`. */
+  readonly handler: string;
+}
+
+/** Which function serves which routes: the one place that says it. */
+const SERVED = {
+  'offer-codes/serve-offer-codes': Object.values(offerCodeRoutes),
+  'offer-status/serve-titles': Object.values(titleRoutes),
+  'pricing/serve-prices': [...Object.values(priceRoutes.byAsin), ...Object.values(priceRoutes.bySku), priceRoutes.list],
+  'partner-api/describe-service': Object.values(serviceRoutes),
+} as const satisfies Record<string, readonly Route[]>;
+
+/** Every operation of the partner API. */
+export const OPERATIONS: readonly Operation[] = Object.entries<readonly Route[]>(SERVED).flatMap(([handler, routes]) =>
+  routes.map((route) => ({ route, handler })),
+);
+
+/** What any request may be answered, whatever its route. */
+export const ALWAYS: readonly ApiErrorCode[] = [
+  'INVALID_REQUEST',
+  'MISSING_AUTHENTICATION',
+  'INVALID_SIGNATURE',
+  'EXPIRED_CREDENTIALS',
+  'ACCESS_DENIED',
+  'API_KEY_REFUSED',
+  'NOT_A_PARTNER',
+  'API_KEY_OF_ANOTHER',
+  'REQUEST_TOO_LARGE',
+  'THROTTLED',
+  'QUOTA_EXCEEDED',
+  'INTERNAL_ERROR',
+  'STORAGE_UNAVAILABLE',
+  'GATEWAY_FAILURE',
+  'GATEWAY_TIMEOUT',
+];
+const OF_A_BODY: readonly ApiErrorCode[] = ['UNSUPPORTED_MEDIA_TYPE'];
+const OF_A_KEY: readonly ApiErrorCode[] = ['IDEMPOTENCY_KEY_REQUIRED', 'IDEMPOTENCY_KEY_REUSED', 'REQUEST_IN_PROGRESS'];
+
+/** The errors that a route may be answered with, by HTTP status, both in rising order. */
+export function errorsByStatus({ body, idempotent, errors }: Route): ReadonlyMap<number, readonly ApiErrorCode[]> {
+  const possible = new Set([
+    ...ALWAYS,
+    ...(body === undefined ? [] : OF_A_BODY),
+    ...(idempotent === true ? OF_A_KEY : []),
+    ...errors,
+  ]);
+  // In the order of the table, so that each list begins with the likeliest.
+  const codes = (Object.keys(API_ERRORS) as ApiErrorCode[]).filter((code) => possible.has(code));
+  const statuses = [...new Set(codes.map((code) => API_ERRORS[code].status))].sort((a, b) => a - b);
+  return new Map(statuses.map((status) => [status, codes.filter((code) => API_ERRORS[code].status === status)]));
+}
+
+/** Whether an answer of this route may have waited for an upstream, and tells how long. */
+export const waitsForUpstream = ({ errors }: Route): boolean => errors.some((code) => code.startsWith('UPSTREAM_'));

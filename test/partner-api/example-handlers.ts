@@ -1,0 +1,60 @@
+import { createHash } from 'node:crypto';
+import { OPERATION_EXAMPLES } from '../../config/openapi/examples.ts';
+import { OPERATIONS } from '../../config/openapi/operations.ts';
+import { systemClock } from '../../lambdas/shared/clock.ts';
+import { UnavailableError } from '../../lambdas/shared/errors.ts';
+import { ApiError, API_ERRORS } from '../../lambdas/shared/partner-api/api-error.ts';
+import { partnerIdentifier } from '../../lambdas/shared/partner-api/partners.ts';
+import { createPartnerHandler, type PartnerAnswer, serve } from '../../lambdas/shared/partner-api/serve.ts';
+import { PartnerApiSettings } from '../../lambdas/shared/settings-schema.ts';
+import type { Telemetry } from '../../lambdas/shared/telemetry.ts';
+import type { ProxyHandler } from './proxy-event.ts';
+
+export const CALLER = { roleId: 'AROAEXAMPLEROLE000000', apiKeyId: 'key-of-example' };
+
+const settings = PartnerApiSettings.parse({
+  partners: { example: { accountId: '000000000000', externalId: 'example' } },
+});
+const silent: Telemetry = { info() {}, warn() {}, error() {}, count() {}, seconds() {}, flush() {} };
+
+/**
+ * The functions with the real way in and out, and in the place of their work the examples of the document: each understood
+ * request gets an example or, now and then, one of the errors that its route may have.
+ *
+ * @param lie replaces the answer of an operation
+ */
+export function exampleHandlers(lie: Readonly<Record<string, () => PartnerAnswer>> = {}): Map<string, ProxyHandler> {
+  const names = new Set(OPERATIONS.map(({ handler }) => handler));
+  return new Map(
+    [...names].map((name) => [
+      name,
+      createPartnerHandler({
+        routes: OPERATIONS.filter(({ handler }) => handler === name).map(({ route }) =>
+          serve(route, async (request) => {
+            const lied = lie[route.operationId];
+            if (lied !== undefined) return lied();
+            const dice = createHash('sha256')
+              .update(JSON.stringify([request.path, request.query, request.body]))
+              .digest();
+            const code = route.errors[dice.readUInt8(0) % 32];
+            if (code === 'UPSTREAM_UNAVAILABLE') throw new UnavailableError('ServerError', 'an upstream that fails');
+            if (code !== undefined)
+              throw new ApiError(code, undefined, API_ERRORS[code].status === 429 ? 7 : undefined);
+            const answers = Object.keys(route.answers).map(Number);
+            const status = answers[dice.readUInt8(1) % answers.length]!;
+            const bodies = Object.values(OPERATION_EXAMPLES[route.operationId]!.answers[status] ?? {});
+            const waits = route.errors.some((error) => error.startsWith('UPSTREAM'));
+            return {
+              status,
+              ...(bodies.length > 0 && { body: bodies[dice.readUInt8(2) % bodies.length] }),
+              ...(waits && { upstreamMs: dice.readUInt8(3) / 3 }),
+            };
+          }),
+        ),
+        identify: partnerIdentifier(`example=${CALLER.roleId}/${CALLER.apiKeyId}`, settings),
+        telemetry: silent,
+        clock: systemClock,
+      }),
+    ]),
+  );
+}

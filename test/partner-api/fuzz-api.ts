@@ -1,0 +1,84 @@
+import * as fc from 'fast-check';
+import { secretsIn } from '../pipeline/secret-scan.ts';
+import type { ApiAnswer, ApiContract } from './api-contract.ts';
+import { type GeneratedRequest, type GeneratorOptions, requestsOf } from './request-generator.ts';
+
+/** Errors that are a fault of ours, whatever was asked: no request and no upstream may cause them. */
+const FAULTS = ['INTERNAL_ERROR', 'GATEWAY_FAILURE', 'GATEWAY_TIMEOUT', 'STORAGE_UNAVAILABLE'];
+
+export interface FuzzOptions extends GeneratorOptions {
+  readonly contract: ApiContract;
+  readonly send: (request: GeneratedRequest) => Promise<ApiAnswer>;
+  readonly requests: number;
+  /** The same seed makes the same requests. */
+  readonly seed: number;
+  /** Requests that are under way at the same time. @default 1 */
+  readonly concurrency?: number;
+  /** Operations to ask. @default all */
+  readonly only?: (operationId: string) => boolean;
+  /** Whether what the document allows has to be understood, so that INVALID_REQUEST is a finding. @default false */
+  readonly isComplete?: boolean;
+}
+
+export interface FuzzFinding {
+  readonly operationId: string;
+  /** Which of the seed's requests it was, from 0. */
+  readonly nth: number;
+  readonly problem: string;
+}
+
+export interface FuzzReport {
+  /** Answers by status. */
+  readonly statuses: Readonly<Record<number, number>>;
+  /** How many requests of each operation got a success. */
+  readonly successes: Readonly<Record<string, number>>;
+  readonly findings: readonly FuzzFinding[];
+}
+
+/**
+ * Sends generated requests and judges every answer: its status, headers and body are as the document has them for this
+ * operation, it is no fault of ours, what is flawed is not accepted, and no secret of the request comes back.
+ */
+export async function fuzzApi(options: FuzzOptions): Promise<FuzzReport> {
+  const { contract, send, requests, seed, concurrency = 1, only = () => true } = options;
+  const operations = contract.operations.filter(({ operationId }) => only(operationId));
+  const samples = fc.sample(requestsOf(operations, options), { numRuns: requests, seed });
+  const statuses: Record<number, number> = {};
+  const successes: Record<string, number> = Object.fromEntries(operations.map(({ operationId }) => [operationId, 0]));
+  const findings: FuzzFinding[] = [];
+  const queue = samples.entries();
+  await Promise.all(
+    Array.from({ length: concurrency }, async () => {
+      for (const [nth, request] of queue) {
+        const { operationId } = request.operation;
+        const answer = await send(request);
+        statuses[answer.status] = (statuses[answer.status] ?? 0) + 1;
+        if (answer.status < 400) successes[operationId]! += 1;
+        findings.push(...problemsOf(request, answer, options).map((problem) => ({ operationId, nth, problem })));
+      }
+    }),
+  );
+  return { statuses, successes, findings };
+}
+
+function problemsOf(request: GeneratedRequest, answer: ApiAnswer, { isComplete = false }: FuzzOptions): string[] {
+  const { operation, flaw, secrets } = request;
+  const problems = operation.violations(answer);
+  const code = codeOf(answer);
+  if (FAULTS.includes(code ?? '')) problems.push(`${answer.status} ${code} is a fault of ours`);
+  if (answer.status >= 500 && code === undefined) problems.push(`${answer.status} without a code`);
+  if (flaw !== undefined && answer.status < 400) problems.push(`${answer.status} although it is flawed: ${flaw}`);
+  if (isComplete && flaw === undefined && code === 'INVALID_REQUEST') problems.push('refused although it is allowed');
+  const needles = secrets.map((value, index) => ({ name: `secret ${index + 1} of the request`, value }));
+  const given = [answer.body, ...Object.values(answer.headers)].join('\n');
+  problems.push(...secretsIn(given, needles).map(({ needle, form }) => `the answer repeats ${needle} (${form})`));
+  return problems;
+}
+
+function codeOf({ body }: ApiAnswer): string | undefined {
+  try {
+    return (JSON.parse(body) as { error?: { code?: string } } | null)?.error?.code;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,323 @@
+import * as fc from 'fast-check';
+import type { ContractOperation, ContractParameter, Schema } from './api-contract.ts';
+
+/** A request as a client would send it, or should not. */
+export interface GeneratedRequest {
+  readonly operation: ContractOperation;
+  readonly method: string;
+  /** Path parameters as they stand in the request line: percent-encoded, or broken. */
+  readonly pathParameters: Readonly<Record<string, string>>;
+  /** Decoded; a name may come several times. */
+  readonly query: readonly (readonly [name: string, value: string])[];
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | undefined;
+  /** What the document has against it, in a few words; undefined where it allows it. */
+  readonly flaw: string | undefined;
+  /** What no answer may repeat. */
+  readonly secrets: readonly string[];
+}
+
+/** The path as it stands in the request line. */
+export function pathOf({ operation, pathParameters }: GeneratedRequest): string {
+  return operation.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => pathParameters[name] ?? '');
+}
+
+/** The query as it stands in the request line, without its question mark. */
+export function queryOf({ query }: GeneratedRequest): string {
+  return query.map((pair) => pair.map(encodePart).join('=')).join('&');
+}
+
+/** RFC 3986; a segment of dots only is encoded as well, so that nobody takes it for a way up. */
+export function encodePart(text: string): string {
+  const encoded = encodeURIComponent(text.toWellFormed()).replaceAll(
+    /[!'()*]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+  return /^\.{1,2}$/.test(encoded) ? encoded.replaceAll('.', '%2E') : encoded;
+}
+
+/** Texts on which parsers, encoders, signers, databases and logs have stumbled. */
+const AWKWARD_TEXTS = [
+  ' ',
+  'a b',
+  ' leading and trailing ',
+  '+',
+  '%',
+  '%2F',
+  '%252F',
+  '%zz',
+  'a/b',
+  'a//b',
+  '/',
+  '../..',
+  '...',
+  '.a',
+  'a.',
+  '~',
+  'a|b',
+  'a#b?c=d&e',
+  'a;b,c',
+  '"',
+  "'",
+  '\\',
+  '{}',
+  '{offerCode}',
+  '${jndi:ldap://x}',
+  '$context.requestId',
+  '<script>alert(1)</script>',
+  "' OR 1=1 --",
+  '__proto__',
+  'constructor',
+  'null',
+  'undefined',
+  'true',
+  '0',
+  '-1',
+  'NaN',
+  'é',
+  'e\u0301',
+  'ß',
+  'İ',
+  '日本語',
+  '🎬',
+  '👩‍👩‍👧‍👦',
+  '\u00a0',
+  '\u200b',
+  '\u202e',
+  '\u2028',
+  '\ufeff',
+  '\ufffd',
+  '\uffff',
+  'md:alid:eidr-s:1234-5678-9ABC-DEF0-1234-X',
+  'urn:isan:0000',
+];
+
+const CONTROL_TEXTS = ['\0', 'a\nb', '\r\n', '\t', '\u007f', '\u0085', 'a\u0000'];
+/** Percent-encodings that are none. */
+const BROKEN_ENCODINGS = ['%', '%2', '%zz', '%E0%A4', '%C0%AF', '%ED%A0%80', 'a%', '%FF'];
+
+const numberOf = (value: unknown, otherwise: number): number => (typeof value === 'number' ? value : otherwise);
+
+/** Texts from the shortest to the longest that the schema lets through, the awkward ones among them. */
+function textsOf(schema: Schema): fc.Arbitrary<string> {
+  const minLength = numberOf(schema['minLength'], 0);
+  const maxLength = numberOf(schema['maxLength'], 300);
+  return fc.oneof(
+    { weight: 4, arbitrary: fc.constantFrom(...AWKWARD_TEXTS) },
+    { weight: 3, arbitrary: fc.string({ minLength, maxLength: Math.min(maxLength, 40), unit: 'grapheme-ascii' }) },
+    { weight: 2, arbitrary: fc.string({ minLength, maxLength: Math.min(maxLength, 20), unit: 'binary' }) },
+    { weight: 1, arbitrary: fc.constantFrom('x'.repeat(minLength), 'x'.repeat(maxLength), 'é'.repeat(maxLength)) },
+  );
+}
+
+/** Values that a schema of a parameter or a body takes. It knows what the document of this API uses, and throws at more. */
+function valuesOf(schema: Schema): fc.Arbitrary<unknown> {
+  if (Array.isArray(schema['enum'])) return fc.constantFrom(...(schema['enum'] as unknown[]));
+  switch (schema['type']) {
+    case 'integer': {
+      const range = { min: numberOf(schema['minimum'], -1_000), max: numberOf(schema['maximum'], 1_000_000) };
+      return fc.oneof(fc.constantFrom(range.min, range.max), fc.integer(range));
+    }
+    case 'number': {
+      const max = numberOf(schema['maximum'], 1e9);
+      const min = numberOf(schema['exclusiveMinimum'], numberOf(schema['minimum'], -1e9));
+      const minExcluded = 'exclusiveMinimum' in schema;
+      return fc.oneof(fc.constant(max), fc.double({ min, max, minExcluded, noNaN: true }));
+    }
+    case 'boolean':
+      return fc.boolean();
+    case 'string':
+      return stringsOf(schema);
+    case 'object': {
+      const properties = (schema['properties'] ?? {}) as Record<string, Schema>;
+      const requiredKeys = (schema['required'] ?? []) as string[];
+      const arbitraries = Object.entries(properties).map(([name, property]) => [name, valuesOf(property)] as const);
+      return fc.record(Object.fromEntries(arbitraries), { requiredKeys, noNullPrototype: true });
+    }
+    default:
+      throw new Error(`no values are known for a schema of type ${String(schema['type'])}`);
+  }
+}
+
+function stringsOf(schema: Schema): fc.Arbitrary<string> {
+  if (schema['format'] === 'date-time') {
+    const at = fc.date({
+      min: new Date('0001-01-01T00:00:00Z'),
+      max: new Date('9999-12-31T23:59:59Z'),
+      noInvalidDate: true,
+    });
+    const offsets = fc.constantFrom('Z', '+00:00', '-11:30', '+14:00');
+    return fc.tuple(at, offsets).map(([date, offset]) => date.toISOString().replace('Z', offset));
+  }
+  const all = [schema, ...((schema['allOf'] ?? []) as Schema[])];
+  const patterns = all.flatMap(({ pattern }) => (typeof pattern === 'string' ? [new RegExp(pattern, 'u')] : []));
+  const [first] = patterns;
+  // What a pattern forbids is rare among texts; what it prescribes has to be made after it.
+  const prescribes = first !== undefined && !first.source.includes('[^');
+  const { minLength, maxLength } = { minLength: 0, maxLength: Infinity, ...schema } as Record<string, number>;
+  return (prescribes ? fc.stringMatching(first) : textsOf(schema)).filter(
+    (text) =>
+      text.isWellFormed() &&
+      text.length >= minLength! &&
+      text.length <= maxLength! &&
+      patterns.every((pattern) => pattern.test(text)),
+  );
+}
+
+/** Texts that a parameter must not have: each breaks the schema, or what makes a text a text. */
+function brokenTextsOf(parameter: ContractParameter): fc.Arbitrary<string> {
+  const { schema } = parameter;
+  const tooLong = 'x'.repeat(numberOf(schema['maxLength'], 4_000) + 1);
+  return fc
+    .oneof(fc.constantFrom('', tooLong, '.', '..', ...CONTROL_TEXTS, ...AWKWARD_TEXTS), fc.string({ unit: 'binary' }))
+    .filter((text) => !parameter.accepts(text.toWellFormed()));
+}
+
+/** Bodies that the schema does not take, and texts that are no JSON. */
+function brokenBodiesOf({ schema, accepts }: NonNullable<ContractOperation['body']>): fc.Arbitrary<string> {
+  const unknownField = valuesOf(schema).map((value) => ({ ...(value as object), unknown: 1 }));
+  const wrongType = valuesOf(schema).chain((value) => {
+    const names = Object.keys(schema['properties'] ?? {});
+    return fc.constantFrom(...names).map((name) => ({ ...(value as object), [name]: ['wrong'] }));
+  });
+  const json = fc.oneof(unknownField, wrongType, fc.jsonValue()).filter((value) => !accepts(value));
+  return fc.oneof(
+    { weight: 3, arbitrary: json.map((value) => JSON.stringify(value)) },
+    {
+      weight: 1,
+      arbitrary: fc.constantFrom('{', '{"a":}', 'redeemedAt=1', '\u0000', '[', '{"a":1}x', `"${'x'.repeat(70_000)}`),
+    },
+  );
+}
+
+export interface GeneratorOptions {
+  /** Values of parameters, by name, which are there: so that not every request asks for what does not exist. */
+  readonly known?: Readonly<Record<string, readonly string[]>>;
+  /** Headers of every request that no answer may repeat, such as keys. */
+  readonly secretHeaders?: Readonly<Record<string, string>>;
+}
+
+/** Requests of all operations: half of them such as the document allows, half with one to three flaws. */
+export function requestsOf(
+  operations: readonly ContractOperation[],
+  options: GeneratorOptions = {},
+): fc.Arbitrary<GeneratedRequest> {
+  return fc
+    .oneof(...operations.map((operation) => allowedRequests(operation, options)))
+    .chain((request) => fc.oneof(fc.constant(request), flawedRequests(request)));
+}
+
+function allowedRequests(operation: ContractOperation, options: GeneratorOptions): fc.Arbitrary<GeneratedRequest> {
+  const { known = {}, secretHeaders = {} } = options;
+  const texts = (parameter: ContractParameter): fc.Arbitrary<string> => {
+    const there = (known[parameter.name] ?? []).filter((text) => parameter.accepts(text));
+    const any = valuesOf(parameter.schema).map(String);
+    return there.length === 0 ? any : fc.oneof({ weight: 3, arbitrary: fc.constantFrom(...there) }, any);
+  };
+  const valuesIn = (place: ContractParameter['in']) => {
+    const parameters = operation.parameters.filter((parameter) => parameter.in === place);
+    return fc.record(Object.fromEntries(parameters.map((parameter) => [parameter.name, texts(parameter)])), {
+      requiredKeys: parameters.filter(({ required }) => required).map(({ name }) => name),
+      noNullPrototype: true,
+    }) as fc.Arbitrary<Record<string, string>>;
+  };
+  // A header's value is what is between the spaces around it.
+  const headers = valuesIn('header').map((all) =>
+    Object.fromEntries(Object.entries(all).map(([name, value]) => [name, value.replaceAll(/[^\x21-\x7e]/g, '-')])),
+  );
+  const bodies =
+    operation.body === undefined
+      ? fc.constant(undefined)
+      : fc.option(
+          valuesOf(operation.body.schema).map((value) => JSON.stringify(value)),
+          { nil: undefined },
+        );
+  return fc.record({ path: valuesIn('path'), query: valuesIn('query'), headers, body: bodies }).map((parts) => ({
+    operation,
+    method: operation.method,
+    pathParameters: Object.fromEntries(Object.entries(parts.path).map(([name, text]) => [name, encodePart(text)])),
+    query: Object.entries(parts.query),
+    headers: {
+      ...secretHeaders,
+      ...parts.headers,
+      ...(parts.body !== undefined && { 'Content-Type': 'application/json' }),
+    },
+    body: parts.body,
+    flaw: undefined,
+    secrets: [
+      ...Object.values(secretHeaders),
+      ...[parts.path['offerCode'], parts.headers['Idempotency-Key']].filter((text) => text !== undefined),
+    ].filter(isTelling),
+  }));
+}
+
+/** Whether a text that stands in an answer can only come from the request. */
+const isTelling = (text: string): boolean => text.length >= 12;
+
+type Flaw = (request: GeneratedRequest) => GeneratedRequest;
+
+function flawedRequests(request: GeneratedRequest): fc.Arbitrary<GeneratedRequest> {
+  const { operation } = request;
+  const inPath = operation.parameters.filter((parameter) => parameter.in === 'path');
+  const inQuery = operation.parameters.filter((parameter) => parameter.in === 'query');
+  const without = (name: string, query: GeneratedRequest['query']) => query.filter(([given]) => given !== name);
+  const flaws: fc.Arbitrary<Flaw>[] = [
+    fc.tuple(fc.stringMatching(/^[a-zA-Z_]{1,12}X$/), fc.string()).map(
+      ([name, value]) =>
+        (before) =>
+          flawed(before, `unknown query parameter`, { query: [...before.query, [name, value]] }),
+    ),
+    ...inPath.flatMap((parameter) => [
+      brokenTextsOf(parameter).map((text): Flaw => (before) => {
+        const pathParameters = { ...before.pathParameters, [parameter.name]: encodePart(text) };
+        const secrets = parameter.name === 'offerCode' && isTelling(text) ? [...before.secrets, text] : before.secrets;
+        return flawed(before, `path parameter ${parameter.name}`, { pathParameters, secrets });
+      }),
+      fc.constantFrom(...BROKEN_ENCODINGS).map((text): Flaw => (before) => {
+        const pathParameters = { ...before.pathParameters, [parameter.name]: text };
+        return flawed(before, `encoding of ${parameter.name}`, { pathParameters });
+      }),
+    ]),
+    ...inQuery.flatMap((parameter) => [
+      brokenTextsOf(parameter).map((text): Flaw => (before) => {
+        // Over the wire there is no ill-formed text to send.
+        const pair = [parameter.name, text.toWellFormed()] as const;
+        return flawed(before, `query parameter ${parameter.name}`, {
+          query: [...without(parameter.name, before.query), pair],
+        });
+      }),
+      valuesOf(parameter.schema).map((value): Flaw => (before) => {
+        const pair = [parameter.name, String(value)] as const;
+        return flawed(before, `${parameter.name} twice`, {
+          query: [...without(parameter.name, before.query), pair, pair],
+        });
+      }),
+    ]),
+    ...operation.parameters.flatMap(({ name, in: place, required }) => {
+      if (place !== 'header' || !required) return [];
+      return [undefined, '', 'x'.repeat(256), 'a b'].map((value) =>
+        fc.constant<Flaw>((before) => {
+          const { [name]: _, ...others } = before.headers;
+          return flawed(before, `header ${name}`, {
+            headers: { ...others, ...(value !== undefined && { [name]: value }) },
+          });
+        }),
+      );
+    }),
+    ...(operation.body === undefined
+      ? []
+      : [
+          brokenBodiesOf(operation.body).map((body): Flaw => (before) => {
+            const headers = { ...before.headers, 'Content-Type': 'application/json' };
+            return flawed(before, 'body', { body, headers });
+          }),
+        ]),
+  ];
+  return fc
+    .array(fc.oneof(...flaws), { minLength: 1, maxLength: 3 })
+    .map((chosen) => chosen.reduce((before, flaw) => flaw(before), request));
+}
+
+function flawed(request: GeneratedRequest, flaw: string, change: Partial<GeneratedRequest>): GeneratedRequest {
+  return { ...request, ...change, flaw: request.flaw === undefined ? flaw : `${request.flaw}, ${flaw}` };
+}
