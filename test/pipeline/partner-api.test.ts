@@ -153,7 +153,7 @@ describe("the partner API, called by clients that are not the project's", () => 
     const body = JSON.stringify({ redeemedAt: '2026-03-01T12:34:56+01:00' });
     const headers = { 'Idempotency-Key': 'aws4-1' };
     const redeemed = await acme('POST', `${code('GOOD-CODE-2')}/redeem`, { headers, body });
-    expect(redeemed.body).toEqual({ redeemed: true, redeemedAt: '2026-03-01T11:34:00.000Z', assumed: false });
+    expect(redeemed.body).toEqual({ redeemed: true, redeemedAt: '2026-03-01T11:34:00Z', assumed: false });
     expect(stack.simulator.offerCodeTruth('ONCE', 'GOOD-CODE-2').redemptions).toEqual([
       { at: expect.any(Number), redemptionTime: '20260301T1134Z' },
     ]);
@@ -219,7 +219,7 @@ describe('the gateway lets in', () => {
       path: health,
       alter: (headers) => ({ ...headers, 'X-Amz-Date': '20200101T000000Z' }),
     });
-    expect(altered.status).toBe(403);
+    expectError(altered, 403, 'INVALID_SIGNATURE');
     expectError(await callSigned(access.acme, { path: '/v1/no-such-route' }), 403, 'MISSING_AUTHENTICATION');
   });
 
@@ -278,7 +278,7 @@ describe('offer codes', () => {
 
   it('are redeemed once under one Idempotency-Key, by however many at a time', async () => {
     const answers = await Promise.all(Array.from({ length: 20 }, () => redeem('RACE-CODE-1', 'race-1')));
-    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200, 409]));
+    expect(answers.filter(({ status }) => status !== 200 && status !== 409)).toEqual([]);
     expect(stack.simulator.offerCodeTruth('ONCE', 'RACE-CODE-1').redemptions).toHaveLength(1);
     const [first, ...rest] = answers.filter(({ status }) => status === 200);
     for (const answer of [...rest, await redeem('RACE-CODE-1', 'race-1')]) expect(answer.body).toEqual(first?.body);
@@ -291,7 +291,7 @@ describe('offer codes', () => {
   });
 
   it('whose redemption got no answer are found out about by the same key, and redeemed no second time', async () => {
-    const mend = await stack.fault({ api: 'offer-codes', operation: 'redeem', code: 'LOST-CODE-1', kind: 'drop' });
+    const mend = await stack.fault({ kind: 'drop', match: { operation: 'redeem', code: 'LOST-CODE-1' } });
     expectError(await redeem('LOST-CODE-1', 'lost-1'), 504, 'REDEMPTION_UNKNOWN');
     await mend();
     const known = await redeem('LOST-CODE-1', 'lost-1');
@@ -299,7 +299,7 @@ describe('offer codes', () => {
     expect(stack.simulator.offerCodeTruth('ONCE', 'LOST-CODE-1').redemptions).toHaveLength(1);
 
     const block = await stack.fault({
-      ...{ api: 'offer-codes', operation: 'redeem', code: 'LOST-CODE-2', kind: 'drop', effect: 'none' },
+      ...{ kind: 'drop', effect: 'none', match: { operation: 'redeem', code: 'LOST-CODE-2' } },
     });
     expectError(await redeem('LOST-CODE-2', 'lost-2'), 504, 'REDEMPTION_UNKNOWN');
     await block();
