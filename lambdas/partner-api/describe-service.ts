@@ -51,6 +51,7 @@ function calledUrl({ requestContext, headers }: APIGatewayProxyEvent): string {
   const { domainName = '', path } = requestContext;
   // API Gateway itself is reached by HTTPS at the usual port; one that is played on a machine may not be.
   const protocol = headers['X-Forwarded-Proto'] === 'http' ? 'http' : 'https';
-  const origin = URL.parse(`${protocol}://${domainName}:${headers['X-Forwarded-Port'] ?? ''}`)?.origin ?? '';
+  const domain = `${protocol}://${domainName}`;
+  const origin = URL.parse(`${domain}:${headers['X-Forwarded-Port'] ?? ''}`)?.origin ?? domain;
   return `${origin}${path.slice(0, path.length - serviceRoutes.openApi.path.length)}`;
 }
