@@ -22,8 +22,12 @@ const silent: Telemetry = { info() {}, warn() {}, error() {}, count() {}, second
  * request gets an example or, now and then, one of the errors that its route may have.
  *
  * @param lie replaces the answer of an operation
+ * @param always gives the first example of the first answer, and no error
  */
-export function exampleHandlers(lie: Readonly<Record<string, () => PartnerAnswer>> = {}): Map<string, ProxyHandler> {
+export function exampleHandlers(
+  lie: Readonly<Record<string, () => PartnerAnswer>> = {},
+  { always = false } = {},
+): Map<string, ProxyHandler> {
   const names = new Set(OPERATIONS.map(({ handler }) => handler));
   return new Map(
     [...names].map((name) => [
@@ -33,10 +37,12 @@ export function exampleHandlers(lie: Readonly<Record<string, () => PartnerAnswer
           serve(route, async (request) => {
             const lied = lie[route.operationId];
             if (lied !== undefined) return lied();
-            const dice = createHash('sha256')
-              .update(JSON.stringify([request.path, request.query, request.body]))
-              .digest();
-            const code = route.errors[dice.readUInt8(0) % 32];
+            const dice = always
+              ? Buffer.alloc(4)
+              : createHash('sha256')
+                  .update(JSON.stringify([request.path, request.query, request.body]))
+                  .digest();
+            const code = always ? undefined : route.errors[dice.readUInt8(0) % 32];
             if (code === 'UPSTREAM_UNAVAILABLE') throw new UnavailableError('ServerError', 'an upstream that fails');
             if (code !== undefined)
               throw new ApiError(code, undefined, API_ERRORS[code].status === 429 ? 7 : undefined);

@@ -1,0 +1,233 @@
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import * as z from 'zod';
+import { loadSettings } from '../config/settings.ts';
+import { bundleHandler, type HandlerPath } from '../lib/shared/handler-bundle.ts';
+import { createCloud } from '../local/cloud/cloud.ts';
+import { parseOptions, UsageError, wholeNumber } from '../local/command-line.ts';
+import { partnerAccess } from '../local/partners-file.ts';
+import { synthesise } from '../local/synthesise.ts';
+import { startSimulator } from '../local/upstreams/simulator.ts';
+import type { ClientsData, Lap, LapResult } from './api-clients.ts';
+import { report } from './report.ts';
+
+const LARGEST_BUNDLE_BYTES = 400_000;
+/** Signatures are good for five minutes, and everything of a lap is signed before it begins. */
+const LAP_REQUESTS = 2_000;
+const LAP_MS = 240_000;
+
+const HELP = `What a verification of an offer code costs beside the time that Amazon takes.
+
+Usage: npm run bench:api -- [options]
+
+  --requests <n>     verifications that are measured (default 10000)
+  --concurrency <n>  clients, each with a connection that it keeps and one request under way (default 50)
+  --warm-up <n>      verifications before that, which are not measured (default 20 for each client)
+  --upstream-ms <n>  median of the simulated upstream's time to answer, log-normal (default 100)
+  --seconds <n>      the bench is given up after as long (default 900)
+  --help             this text
+
+Runs the synthesised stage on the local cloud: gateway, signature, usage plan, function, tables and all, in front of the
+simulated API for offer codes. The clients sign with aws4, before each lap and outside of the measured time, in a thread of
+their own. "own" is what is left of the time of a request when the time that it waited for the upstream is taken off, as the
+header Server-Timing has it: the local gateway and the wait for one of this machine's processors included.
+
+Exit codes: 0 every request was answered rightly and no bundle of the API is larger than ${LARGEST_BUNDLE_BYTES} bytes, 1 not,
+2 wrong usage.
+`;
+
+const STAGE = 'bench';
+const BENEFIT = 'BENCH_BENEFIT';
+const TRUST_SECRET = 'offer-relay/bench/offer-codes/trust';
+const CODES = Array.from({ length: 100 }, (_, index) => String(100_000 + index));
+
+interface Options {
+  readonly requests: number;
+  readonly concurrency: number;
+  readonly warmUp: number;
+  readonly upstreamMs: number;
+  readonly seconds: number;
+}
+
+/** A stage in which nobody is throttled, and nothing is polled. */
+function writeStage(config: string): void {
+  mkdirSync(config, { recursive: true });
+  const settings = {
+    removalPolicy: 'destroy',
+    offerCodes: { trustSecret: TRUST_SECRET, benefits: { [BENEFIT]: { marketplace: 'US' } } },
+    partnerApi: {
+      partners: {
+        bench: {
+          accountId: '000000000000',
+          externalId: 'bench',
+          benefits: [BENEFIT],
+          plan: { perSecond: 10_000, burst: 5_000 },
+        },
+      },
+    },
+  };
+  writeFileSync(join(config, `${STAGE}.json`), JSON.stringify(settings));
+}
+
+async function measure(options: Options, folder: string): Promise<LapResult> {
+  const endings: (() => unknown)[] = [];
+  try {
+    const simulator = await startSimulator({
+      pkiDir: join(folder, 'upstreams'),
+      offerStatus: { accounts: [], titles: [] },
+      offerCodes: {
+        benefits: [{ id: BENEFIT, marketplace: 'US', use: 'single' }],
+        codes: CODES.map((code) => ({ benefit: BENEFIT, code })),
+        latency: { medianMs: options.upstreamMs, sigma: 0.3 },
+      },
+    });
+    endings.push(() => simulator.stop());
+    const config = join(folder, 'config');
+    writeStage(config);
+    console.log('Synthesising the stack …');
+    await synthesise(STAGE, join(folder, 'cdk.out'), { config, offerCodesUrl: simulator.offerCodesUrl });
+    const cloud = await createCloud({
+      assembly: join(folder, 'cdk.out'),
+      dataDir: join(folder, 'cloud'),
+      secrets: { [TRUST_SECRET]: { ca: simulator.offerCodeCredentials().ca } },
+      onRefusal: (text) => console.error(text),
+    });
+    endings.push(() => cloud.stop());
+    simulator.onSigningKey((accessKeyId) => cloud.signingKey(accessKeyId));
+    await cloud.start();
+    const { partnerApi } = loadSettings(STAGE, { directory: config }).runtime;
+    const access = partnerAccess(cloud, partnerApi)['bench']!;
+    const workerData: ClientsData = { access, clients: options.concurrency };
+    const clients = new Worker(new URL('./api-clients.ts', import.meta.url), { workerData });
+    endings.push(() => clients.terminate());
+    return await runLaps(clients, options);
+  } finally {
+    for (const end of endings.reverse()) await end();
+  }
+}
+
+async function runLaps(clients: Worker, { requests, warmUp, seconds }: Options): Promise<LapResult> {
+  const givenUpAt = Date.now() + seconds * 1_000;
+  const lap = async (count: number): Promise<LapResult> => {
+    const paths = Array.from(
+      { length: count },
+      (_, index) => `/v1/benefits/${BENEFIT}/offer-codes/${CODES[index % CODES.length]!}/verify`,
+    );
+    const done = once(clients, 'message');
+    clients.postMessage({ paths, until: Math.min(givenUpAt, Date.now() + LAP_MS) } satisfies Lap);
+    const [result] = (await done) as [LapResult];
+    return result;
+  };
+  const inLaps = async (count: number): Promise<LapResult> => {
+    let all: LapResult = { samples: [], failures: [], elapsedMs: 0 };
+    for (let left = count; left > 0; left -= LAP_REQUESTS) {
+      const asked = Math.min(left, LAP_REQUESTS);
+      const { samples, failures, elapsedMs } = await lap(asked);
+      const unasked = Array<string>(asked - samples.length - failures.length).fill('not asked: it took too long');
+      all = {
+        samples: [...all.samples, ...samples],
+        failures: [...all.failures, ...failures, ...unasked],
+        elapsedMs: all.elapsedMs + elapsedMs,
+      };
+    }
+    return all;
+  };
+  console.log(`Warming up with ${warmUp} verifications …`);
+  const warm = await inLaps(warmUp);
+  if (warm.failures.length > 0) return warm;
+  console.log(`${requests} verifications …`);
+  return inLaps(requests);
+}
+
+function quantile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN;
+}
+
+const round = (value: number): number => Number(value.toFixed(1));
+
+/** The functions that serve the API, as its document names them. */
+function bundles(): { handler: string; bytes: number }[] {
+  const file = resolve(import.meta.dirname, '../docs/openapi.json');
+  const Operation = z.object({ 'x-offer-relay-handler': z.templateLiteral([z.string(), '/', z.string()]) });
+  const { paths } = z
+    .object({ paths: z.record(z.string(), z.record(z.string(), Operation)) })
+    .parse(JSON.parse(readFileSync(file, 'utf8')));
+  const handlers = Object.values(paths).flatMap((methods) =>
+    Object.values(methods).map((operation): HandlerPath => operation['x-offer-relay-handler']),
+  );
+  return [...new Set(handlers)]
+    .sort()
+    .map((handler) => ({ handler, bytes: Buffer.byteLength(bundleHandler(handler)) }));
+}
+
+function tell({ samples, failures, elapsedMs }: LapResult, options: Options): boolean {
+  const times = {
+    total: samples.map(({ totalMs }) => totalMs),
+    upstream: samples.map(({ upstreamMs }) => upstreamMs),
+    own: samples.map(({ totalMs, upstreamMs }) => totalMs - upstreamMs),
+  };
+  const perSecond = Math.round(samples.length / (elapsedMs / 1_000));
+  const rows = Object.entries(times).map(([time, values]) => ({
+    time,
+    'p50 ms': round(quantile(values, 0.5)),
+    'p99 ms': round(quantile(values, 0.99)),
+    'longest ms': round(quantile(values, 1)),
+  }));
+  const sizes = bundles();
+  const reasons = [...new Set(failures)].slice(0, 5);
+  report('api', rows, {
+    ...options,
+    answered: samples.length,
+    failures: failures.length,
+    reasons,
+    perSecond,
+    bundles: sizes,
+  });
+  console.log(`${samples.length} verifications, ${failures.length} failures, ${perSecond} a second`);
+  for (const { handler, bytes } of sizes) console.log(`${handler}: ${bytes} bytes`);
+  for (const reason of reasons) console.error(`Failed: ${reason}`);
+  const tooLarge = sizes.filter(({ bytes }) => bytes > LARGEST_BUNDLE_BYTES);
+  for (const { handler } of tooLarge) console.error(`Missed: ${handler} is larger than ${LARGEST_BUNDLE_BYTES} bytes`);
+  return failures.length === 0 && samples.length > 0 && tooLarge.length === 0;
+}
+
+async function main(): Promise<number> {
+  const values = parseOptions(process.argv.slice(2), {
+    requests: { type: 'string' },
+    concurrency: { type: 'string' },
+    'warm-up': { type: 'string' },
+    'upstream-ms': { type: 'string' },
+    seconds: { type: 'string' },
+    help: { type: 'boolean' },
+  });
+  if (values.help) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  const concurrency = wholeNumber('--concurrency', values.concurrency ?? '50', 1, 500);
+  const options = {
+    requests: wholeNumber('--requests', values.requests ?? '10000', 1, 1_000_000),
+    concurrency,
+    warmUp: wholeNumber('--warm-up', values['warm-up'] ?? String(20 * concurrency), 0, 100_000),
+    upstreamMs: wholeNumber('--upstream-ms', values['upstream-ms'] ?? '100', 1, 1_000),
+    seconds: wholeNumber('--seconds', values.seconds ?? '900', 10, 36_000),
+  };
+  const folder = mkdtempSync(join(tmpdir(), 'offer-relay-bench-'));
+  try {
+    return tell(await measure(options, folder), options) ? 0 : 1;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  const isUsage = error instanceof UsageError;
+  console.error(isUsage ? `${error.message}\nSee --help.` : error);
+  process.exitCode = isUsage ? 2 : 1;
+}
