@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import * as z from 'zod';
+import { offerCodeEventSchemas } from '../lambdas/offer-codes/offer-code-event-schemas.ts';
 import { offerEventSchemas } from '../lambdas/offer-status/offer-event-schemas.ts';
 import { priceEventSchemas } from '../lambdas/pricing/price-event-schemas.ts';
 import { openApiDocument } from './openapi/document.ts';
@@ -26,16 +27,18 @@ export function generatedSchemas(): ReadonlyMap<string, string> {
     // The draft that editors know best.
     { target: 'draft-7' },
   );
-  const events = Object.entries<z.core.$ZodType>({ ...offerEventSchemas, ...priceEventSchemas }).map(
-    ([detailType, schema]): [string, string] => [
-      `${EVENTS}/${kebabCase(detailType)}${SUFFIX}`,
-      schemaText(
-        schema,
-        { title: detailType, description: `Shape of the \`detail\` of the event "${detailType}".` },
-        { reused: 'ref' },
-      ),
-    ],
-  );
+  const events = Object.entries<z.core.$ZodType>({
+    ...offerEventSchemas,
+    ...priceEventSchemas,
+    ...offerCodeEventSchemas,
+  }).map(([detailType, schema]): [string, string] => [
+    `${EVENTS}/${kebabCase(detailType)}${SUFFIX}`,
+    schemaText(
+      schema,
+      { title: detailType, description: `Shape of the \`detail\` of the event "${detailType}".` },
+      { reused: 'ref' },
+    ),
+  ]);
   const openApi = `${JSON.stringify(openApiDocument(), null, 2)}\n`;
   return new Map([[`config/settings${SUFFIX}`, settings], ...events, ['docs/openapi.json', openApi]]);
 }

@@ -120,7 +120,7 @@ const MATRIX: readonly Row[] = [
     always: true,
     verify: [504, 'UPSTREAM_TIMEOUT', 3],
     redeem: [504, 'REDEMPTION_UNKNOWN', 1],
-    client: { timeoutMs: 300 },
+    client: { timeoutMs: 1_000 },
   },
   {
     when: 'connection lost before the request is processed',
