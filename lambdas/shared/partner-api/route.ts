@@ -111,18 +111,28 @@ export const instantText = z.pipe(
   z.transform((text: string) => Date.parse(text)),
 );
 
+const cursor = z
+  .optional(
+    z
+      .string()
+      .check(
+        z.regex(/^[A-Za-z0-9_-]{1,2000}$/u, { error: 'must be `next` of the page before, as it was', abort: true }),
+      ),
+  )
+  .check(z.describe('`next` of the page before.'));
+
 /** What pages of a history may be asked for by. */
 export const historyQuery = {
   from: z.optional(instantText).check(z.describe('Versions recorded at this instant or later.')),
   to: z.optional(instantText).check(z.describe('Versions recorded before this instant.')),
   limit: z._default(numberText(1, 100), 20).check(z.describe('Most versions of one page.')),
-  cursor: z.optional(queryText(2_000)).check(z.describe('`next` of the page before.')),
+  cursor,
 } as const;
 
 /** What pages of the watch list may be asked for by. */
 export const listQuery = {
   limit: z._default(numberText(1, 1000), 100).check(z.describe('Most watches of one page.')),
-  cursor: z.optional(queryText(3_000)).check(z.describe('`next` of the page before.')),
+  cursor,
 } as const;
 
 /** A page: its items, and the cursor of the next one. */

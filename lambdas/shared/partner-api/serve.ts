@@ -163,7 +163,7 @@ function isServiceError(error: unknown): boolean {
   const { $metadata, code } = error as { $metadata?: { httpStatusCode?: number }; code?: unknown };
   return (
     ($metadata?.httpStatusCode ?? 0) >= 500 ||
-    '$retryable' in error ||
+    ('$retryable' in error && error.$retryable !== undefined) ||
     /^(?:Throttl|ProvisionedThroughput|RequestLimit|TransactionConflict|TimeoutError|Networking|UnprocessedKeys)/u.test(
       error.name,
     ) ||
