@@ -31,10 +31,26 @@ export function checkAcrossFields(settings: Settings): Issue[] {
 const MOST_PARTNERS = 40;
 
 function partners({ runtime }: Settings): Issue[] {
-  const count = Object.keys(runtime.partnerApi.partners).length;
-  if (count <= MOST_PARTNERS) return [];
-  const message = `expected at most ${MOST_PARTNERS} partners, not ${count}: give the others a stage of their own`;
-  return [{ path: ['partnerApi', 'partners'], message }];
+  const names = Object.keys(runtime.partnerApi.partners);
+  const path = ['partnerApi', 'partners'];
+  const tooMany =
+    names.length > MOST_PARTNERS
+      ? [
+          {
+            path,
+            message: `expected at most ${MOST_PARTNERS} partners, not ${names.length}: give the others a stage of their own`,
+          },
+        ]
+      : [];
+  // Names of outputs have no hyphens.
+  const letters = names.map((name) => name.replaceAll('-', ''));
+  const alike = names.flatMap((name, index) => {
+    const other = names[letters.indexOf(letters[index] ?? '')];
+    if (other === undefined || other === name) return [];
+    const message = `expected names that differ in more than hyphens, and there is "${other}" as well`;
+    return [{ path: [...path, name], message }];
+  });
+  return [...tooMany, ...alike];
 }
 
 function benefits({ runtime }: Settings): Issue[] {

@@ -5,6 +5,7 @@ import { ChangePublishing } from './change-events/change-publishing.ts';
 import { NotificationDoors } from './notification-doors.ts';
 import { TitleChecks } from './offer-status/title-checks.ts';
 import { Operations } from './operations.ts';
+import { hasPartners, PartnerApi } from './partner-api/partner-api.ts';
 import { PriceChecks } from './pricing/price-checks.ts';
 import type { PacedQueue } from './shared/paced-queue.ts';
 import { WatchTables } from './shared/watch-tables.ts';
@@ -19,9 +20,11 @@ export interface OfferRelayStackProps {
  *     schedule ─▶ planner ─▶ slices ─▶ worker ─▶ upstream API
  *                                        │
  *   notifications ─▶ watches + history ◀─┘
- *                       │ stream
- *                       ▼
- *                    publisher ─▶ change bus ─▶ subscribers
+ *                    ▲  │ stream
+ *                    │  ▼
+ *                    │ publisher ─▶ change bus ─▶ subscribers
+ *                    │
+ *   partners ─▶ partner API ─▶ offer codes API
  */
 export class OfferRelayStack extends Stack {
   constructor(scope: Construct, id: string, { settings }: OfferRelayStackProps) {
@@ -36,7 +39,10 @@ export class OfferRelayStack extends Stack {
     const prices = new PriceChecks(this, 'PriceChecks', { tables, settings });
     const publishing = new ChangePublishing(this, 'ChangePublishing', { tables, settings });
     const { doors } = new NotificationDoors(this, 'Notifications', { tables, settings });
-    const operations = new Operations(this, 'Operations', { titles, prices, publishing, doors, settings });
+    const partnerApi = hasPartners(settings)
+      ? new PartnerApi(this, 'PartnerApi', { tables, titles, prices, settings })
+      : undefined;
+    const operations = new Operations(this, 'Operations', { titles, prices, publishing, doors, partnerApi, settings });
 
     this.output('BusName', publishing.bus.bus.eventBusName, 'Name of the bus that subscribers put their rules on');
     this.output('BusArn', publishing.bus.bus.eventBusArn, 'ARN of that bus, for subscribers in other accounts');
@@ -53,6 +59,7 @@ export class OfferRelayStack extends Stack {
       this.output(`${id}DeadLetterQueueUrl`, deadLetters.queueUrl, 'Notifications that were not understood');
       this.output(`${id}DeadLetterQueueArn`, deadLetters.queueArn, 'ARN of that queue, to redrive from');
     }
+    if (partnerApi) this.outputPartnerApi(partnerApi);
     this.output('DashboardUrl', operations.dashboardUrl, 'Dashboard of the stage');
     this.output('RequiredSecrets', requiredSecrets(settings).join(',') || 'none', 'Secrets that the operator makes');
   }
@@ -64,7 +71,24 @@ export class OfferRelayStack extends Stack {
     this.output(`${prefix}DeadLetterQueueArn`, deadLetters.queueArn, 'ARN of that queue, to redrive from');
   }
 
+  private outputPartnerApi({ gateway, partners, store }: PartnerApi): void {
+    this.output('PartnerApiUrl', gateway.url, 'Where partners call the API');
+    if (gateway.domain) {
+      this.output('PartnerApiDomainTarget', gateway.domain.domainNameAliasDomainName, 'Where its DNS record leads');
+      this.output('PartnerApiDomainZoneId', gateway.domain.domainNameAliasHostedZoneId, 'Hosted zone of that target');
+    }
+    this.output('RequestsTableName', store.requests.tableName, 'Idempotency keys and counters of partners');
+    for (const [name, { role, apiKey }] of partners) {
+      const id = `Partner${pascalCase(name)}`;
+      this.output(`${id}RoleArn`, role.roleArn, `Role that the partner ${name} assumes`);
+      this.output(`${id}ApiKeyId`, apiKey.keyId, `Identifier of the API key of the partner ${name}`);
+    }
+  }
+
   private output(id: string, value: string, description: string): void {
     new CfnOutput(this, id, { value, description });
   }
 }
+
+const pascalCase = (name: string): string =>
+  name.replaceAll(/(?:^|-+)(.?)/g, (_, letter: string) => letter.toUpperCase());

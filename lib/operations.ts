@@ -5,6 +5,9 @@ import type { Settings } from '../config/settings.ts';
 import { ChangeEventsAlarms } from './change-events/change-events-alarms.ts';
 import { changeEventsWidgets } from './change-events/change-events-widgets.ts';
 import type { ChangePublishing } from './change-events/change-publishing.ts';
+import type { PartnerApi } from './partner-api/partner-api.ts';
+import { PartnerApiAlarms } from './partner-api/partner-api-alarms.ts';
+import { partnerApiWidgets } from './partner-api/partner-api-widgets.ts';
 import type { NotificationDoor } from './shared/notification-door.ts';
 import { NotificationDoorAlarms } from './shared/notification-door-alarms.ts';
 import { notificationDoorWidgets } from './shared/notification-door-widgets.ts';
@@ -18,6 +21,8 @@ export interface OperationsProps {
   readonly publishing: ChangePublishing;
   /** By room, in Pascal case. */
   readonly doors: ReadonlyMap<string, NotificationDoor>;
+  /** Undefined where the settings have no partners. */
+  readonly partnerApi: PartnerApi | undefined;
   readonly settings: Settings;
 }
 
@@ -25,7 +30,11 @@ export interface OperationsProps {
 export class Operations extends Construct {
   readonly dashboardUrl: string;
 
-  constructor(scope: Construct, id: string, { titles, prices, publishing, doors, settings }: OperationsProps) {
+  constructor(
+    scope: Construct,
+    id: string,
+    { titles, prices, publishing, doors, partnerApi, settings }: OperationsProps,
+  ) {
     super(scope, id);
     const offerStatus = new PacedQueueAlarms(this, 'OfferStatus', { checks: titles, settings });
     const pricing = new PacedQueueAlarms(this, 'Pricing', { checks: prices, settings });
@@ -33,6 +42,7 @@ export class Operations extends Construct {
     const notifications = [...doors].flatMap(
       ([room, door]) => new NotificationDoorAlarms(this, `${room}Notifications`, { door, settings }).alarms,
     );
+    const partners = partnerApi ? new PartnerApiAlarms(this, 'PartnerApi', { partnerApi, settings }).alarms : [];
 
     const dashboard = new Dashboard(this, 'Dashboard', {
       widgets: [
@@ -40,13 +50,14 @@ export class Operations extends Construct {
           new AlarmStatusWidget({
             title: 'Alarms',
             width: 24,
-            alarms: [...offerStatus.alarms, ...pricing.alarms, ...changeEvents.alarms, ...notifications],
+            alarms: [...offerStatus.alarms, ...pricing.alarms, ...changeEvents.alarms, ...notifications, ...partners],
           }),
         ],
         pacedQueueWidgets(titles, settings),
         pacedQueueWidgets(prices, settings),
         changeEventsWidgets(publishing, settings),
         [...doors.values()].flatMap((door) => notificationDoorWidgets(door, settings)),
+        partnerApi ? partnerApiWidgets(partnerApi, settings) : [],
       ],
     });
     this.dashboardUrl = `https://${Aws.REGION}.console.aws.amazon.com/cloudwatch/home?region=${Aws.REGION}#dashboards/dashboard/${dashboard.dashboardName}`;

@@ -70,8 +70,11 @@ export function checkSignature(
   }
   const date = header(request, 'x-amz-date');
   const time = instantOf(date);
-  if (time === undefined || !date.startsWith(day))
-    return problem('incomplete', 'The request must have an X-Amz-Date header of the day of its credential scope.');
+  if (time === undefined) return problem('incomplete', 'The request must have an X-Amz-Date header.');
+  if (!date.startsWith(day)) {
+    const text = `Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: ${date}`;
+    return problem('wrong scope', text);
+  }
   if (Math.abs(now - time) > LARGEST_SKEW_MS) {
     return problem('expired', `Signature expired or not yet valid: ${date} is more than 5 min from the current time.`);
   }

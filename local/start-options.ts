@@ -8,7 +8,7 @@ Usage: npm start -- [options]
   --fresh          start over: forget tables, queues, events, and what is simulated
   --seed <n>       seed of the simulated titles, items and offer codes, and of their lives (default 1)
   --port <n>       port of the simulated Offer Status API; the control endpoint takes the next one, and the simulated
-                   Product Pricing and Offer Codes those after it (default: free ports)
+                   Product Pricing, Offer Codes and the stack's partner API those after it (default: free ports)
   --data <folder>  where everything is kept (default .local)
   --quiet          print no events
   --help           this text
@@ -51,7 +51,7 @@ export function readStartOptions(argv: readonly string[]): StartOptions {
     fresh: values.fresh ?? false,
     quiet: values.quiet ?? false,
     seed: wholeNumber('--seed', values.seed ?? '1', 0),
-    port: wholeNumber('--port', values.port ?? '0', 0, 65_532),
+    port: wholeNumber('--port', values.port ?? '0', 0, 65_531),
     data: resolve(values.data ?? '.local'),
   };
 }

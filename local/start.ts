@@ -11,6 +11,7 @@ import { eventWords } from './event-words.ts';
 import { openExampleCatalogue, type ExampleCatalogue } from './example-catalogue.ts';
 import { openNotificationQueue } from './notification-queue.ts';
 import { openUpstreams, type Upstreams } from './open-upstreams.ts';
+import { keepPartnersFile } from './partners-file.ts';
 import { Screen } from './screen.ts';
 import { HELP, readStartOptions, type StartOptions } from './start-options.ts';
 import { synthesise } from './synthesise.ts';
@@ -19,6 +20,9 @@ import { openWatchList } from './watch-list.ts';
 
 const STAGE = 'local';
 const OFFER_CODES_FILE = 'offer-codes.json';
+const PARTNERS_FILE = 'partners.json';
+/** The simulated upstreams and their control endpoint take the ports before it. */
+const API_PORT_OFFSET = 4;
 /** A slice takes twenty seconds; one that is cut off is sent again by the next start. */
 const STOP_GRACE_MS = 2_000;
 
@@ -88,6 +92,7 @@ async function bringUp(
     dataDir: folder.path('cloud'),
     secrets: upstreams.secrets,
     stopGraceMs: STOP_GRACE_MS,
+    ...(options.port > 0 && { restApiPort: options.port + API_PORT_OFFSET }),
     onEvent(event) {
       appendFileSync(eventsFile, `${JSON.stringify(event)}\n`);
       screen.event(eventWords(event, (id) => examples.nameOf(id)));
@@ -123,6 +128,10 @@ async function bringUp(
     // No notification is on its way any more when the queue goes.
     endings.push(() => upstreams.onNotification(() => undefined));
   }
+  if (Object.keys(settings.partnerApi.partners).length > 0) {
+    const file = folder.path(PARTNERS_FILE);
+    endings.push(keepPartnersFile(file, cloud, settings.partnerApi, (text) => screen.trouble(text)));
+  }
   writeEndpoints(folder, cloud, upstreams);
   if (upstreams.simulatesOfferCodes) writeOfferCodes(folder, examples);
   showPlaces(screen, folder, cloud, upstreams);
@@ -134,6 +143,7 @@ function writeEndpoints(folder: DataFolder, cloud: Cloud, { overrides, controlUr
     ...cloud.endpoints,
     region: cloud.region,
     credentials: cloud.credentials,
+    partnerApi: [...cloud.restApis.values()][0]?.url,
     offerStatus: overrides.offerStatusUrl,
     pricing: overrides.pricingUrl,
     token: overrides.tokenUrl,
@@ -167,6 +177,9 @@ function showPlaces(screen: Screen, folder: DataFolder, cloud: Cloud, upstreams:
       `${name} ${isSimulated ? 'simulated at' : 'at'} ${url ?? "Amazon's own endpoints"}`,
     ]),
     ...(controlUrl === undefined ? [] : ([['faults, truth', `${controlUrl}/control/…`]] as const)),
+    ...[...cloud.restApis.values()].map(
+      ({ url }) => ['partner API', `${url}/v1/…, keys and credentials in ${at(PARTNERS_FILE)}`] as const,
+    ),
     ['database', cloud.endpoints.dynamodb],
     ['queues', cloud.endpoints.sqs],
     ['bus, secrets', cloud.endpoints.eventbridge],

@@ -11,6 +11,17 @@ const UnpublishedKey = z.object({ watchId: z.string(), version: z.number(), obse
 /** A row that still waits for its events to be published, as the index shows it. */
 export type UnpublishedKey = z.infer<typeof UnpublishedKey>;
 
+/** A version as its row has it. What was written was valid by the schema of its time, and is passed on as it is. */
+export interface StoredVersion {
+  readonly version: number;
+  /** ISO instant. */
+  readonly observedAt: string;
+  readonly after: Readonly<Record<string, unknown>>;
+  readonly changes: Readonly<Record<string, readonly unknown[]>>;
+  readonly events: readonly { readonly detailType: string }[];
+}
+const VERSION = ['version', 'observedAt', 'after', 'changes', 'events'] as const satisfies (keyof StoredVersion)[];
+
 /** The history table: every version of every watch, and which of them are not published yet. */
 export class HistoryStore {
   readonly #client: DynamoDBDocumentClient;
@@ -41,6 +52,52 @@ export class HistoryStore {
       this.#onUnreadable(`${String(item['watchId'])}#${String(item['version'])}`, row.error);
       return [];
     });
+  }
+
+  /**
+   * The versions of a watch below one of them, newest first, strongly consistent. Read as they are taken: at most a
+   * megabyte ahead.
+   *
+   * @param pageSize how many are probably taken
+   */
+  async *newestFirst(watchId: string, below: number, pageSize: number): AsyncGenerator<StoredVersion> {
+    let more: Record<string, unknown> | undefined;
+    do {
+      const page = await this.#client.send(
+        new QueryCommand({
+          TableName: this.#table,
+          KeyConditionExpression: '#watchId = :watchId AND #version < :below',
+          ProjectionExpression: VERSION.map((name) => `#${name}`).join(', '),
+          ExpressionAttributeNames: Object.fromEntries(['watchId', ...VERSION].map((name) => [`#${name}`, name])),
+          ExpressionAttributeValues: { ':watchId': watchId, ':below': below },
+          ScanIndexForward: false,
+          ConsistentRead: true,
+          Limit: pageSize,
+          ExclusiveStartKey: more,
+        }),
+      );
+      yield* (page.Items ?? []).map(
+        (item) => ({ after: {}, changes: {}, events: [], ...item }) as unknown as StoredVersion,
+      );
+      more = page.LastEvaluatedKey;
+    } while (more !== undefined);
+  }
+
+  /** The newest version of a watch up to one of them, with the time of its recording; undefined where there is none. */
+  async stampAt(watchId: string, upTo: number): Promise<{ version: number; observedAt: string } | undefined> {
+    const page = await this.#client.send(
+      new QueryCommand({
+        TableName: this.#table,
+        KeyConditionExpression: 'watchId = :watchId AND version <= :upTo',
+        ProjectionExpression: 'version, observedAt',
+        ExpressionAttributeValues: { ':watchId': watchId, ':upTo': upTo },
+        ScanIndexForward: false,
+        ConsistentRead: true,
+        Limit: 1,
+      }),
+    );
+    const [item] = page.Items ?? [];
+    return item && { version: Number(item['version']), observedAt: String(item['observedAt']) };
   }
 
   /** Takes a row out of the index of unpublished ones. */

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { defineRoute, pathText, queryText } from '../shared/partner-api/route.ts';
+import { isTimeZone } from './time-zone.ts';
 
 const pathParameters = {
   benefitId: pathText(200).check(z.describe('Benefit, as Amazon Prime named it at onboarding.')),
@@ -7,7 +8,13 @@ const pathParameters = {
 } as const;
 
 const timeZone = z
-  .optional(queryText(64))
+  .optional(
+    queryText(64).check(
+      z.refine(isTimeZone, {
+        error: 'must be the name of an IANA time zone in its exact spelling, such as Asia/Kolkata',
+      }),
+    ),
+  )
   .check(
     z.describe('IANA time zone of the customer, such as America/Los_Angeles: needed by deals of certain weekdays.'),
   );

@@ -15,20 +15,16 @@ import { CUSTOMER_TYPES, ITEM_CONDITIONS, PRICE_VIEWS } from '../shared/watches.
 import { PriceChange } from './price-changes.ts';
 import { PriceSnapshot } from './price-snapshot.ts';
 import { PriceTuning } from './price-tuning.ts';
+import { ASIN, ASIN_RULE } from './price-watch-rules.ts';
 
 const marketplaceId = pathText(20).check(
   z.describe('Marketplace of Amazon, by identifier (ATVPDKIKX0DER) or by country code (US).'),
 );
-const byAsin = {
+export const byAsin = {
   marketplaceId,
-  asin: z
-    .string()
-    .check(
-      z.regex(/^[A-Z0-9]{10}$/u, { error: 'must be 10 capital letters and digits' }),
-      z.describe('ASIN of the item.'),
-    ),
+  asin: z.string().check(z.regex(ASIN, { error: ASIN_RULE }), z.describe('ASIN of the item.')),
 } as const;
-const bySku = { marketplaceId, sku: pathText(200).check(z.describe("The seller's SKU of the item.")) } as const;
+export const bySku = { marketplaceId, sku: pathText(200).check(z.describe("The seller's SKU of the item.")) } as const;
 
 const conditions = ['Any', ...ITEM_CONDITIONS] as const;
 const account = queryText(40);
@@ -102,8 +98,10 @@ export const PriceWatchEntry = z.object({
 });
 export type PriceWatchEntry = z.infer<typeof PriceWatchEntry>;
 
-/** The same seven routes for items by ASIN and by SKU. */
-const readRoutes = <Path extends typeof byAsin | typeof bySku>(pathParameters: Path, suffix: string, place: string) =>
+type ItemPathShape = typeof byAsin | typeof bySku;
+
+/** The same routes for items by ASIN and by SKU. */
+const itemRoutes = <Path extends ItemPathShape>(pathParameters: Path, suffix: string, place: string) =>
   ({
     price: defineRoute({
       operationId: `readPrice${suffix}`,
@@ -153,7 +151,7 @@ const readRoutes = <Path extends typeof byAsin | typeof bySku>(pathParameters: P
         200: { meaning: 'It was on the list already, and is tuned as asked.', body: PriceWatchEntry },
         201: { meaning: 'It is on the list now.', body: PriceWatchEntry },
       },
-      errors: [],
+      errors: ['AMBIGUOUS'],
     }),
     readWatch: defineRoute({
       operationId: `readPriceWatch${suffix}`,
@@ -175,13 +173,16 @@ const readRoutes = <Path extends typeof byAsin | typeof bySku>(pathParameters: P
       pathParameters,
       query: exactlyOne,
       answers: { 204: { meaning: 'It is not on the list.' } },
-      errors: [],
+      errors: ['AMBIGUOUS'],
     }),
   }) as const;
 
+/** The routes about one item that such a path names. */
+export type ItemRoutes<Path extends ItemPathShape> = ReturnType<typeof itemRoutes<Path>>;
+
 export const priceRoutes = {
-  byAsin: readRoutes(byAsin, '', '{marketplaceId}/{asin}'),
-  bySku: readRoutes(bySku, 'BySku', '{marketplaceId}/skus/{sku}'),
+  byAsin: itemRoutes(byAsin, '', '{marketplaceId}/{asin}'),
+  bySku: itemRoutes(bySku, 'BySku', '{marketplaceId}/skus/{sku}'),
   list: defineRoute({
     operationId: 'listPriceWatches',
     method: 'GET',

@@ -23,3 +23,26 @@ export const PriceTuning = z.object({
   ignoreOfferCounts: z.optional(z.boolean()),
 });
 export type PriceTuning = z.infer<typeof PriceTuning>;
+
+/** A tuning with what is set in it, and nothing that is usual anyway. */
+export function canonicalTuning({ threshold, compareSalesRanks, ignoreOfferCounts }: PriceTuning): PriceTuning {
+  const { absolute, percent } = threshold ?? {};
+  const least = { ...(absolute !== undefined && { absolute }), ...(percent !== undefined && { percent }) };
+  return {
+    ...(Object.keys(least).length > 0 && { threshold: least }),
+    ...(compareSalesRanks === true && { compareSalesRanks }),
+    ...(ignoreOfferCounts === true && { ignoreOfferCounts }),
+  };
+}
+
+const readable = <Field extends z.ZodMiniType>(field: Field) => z.catch(z.optional(field), undefined);
+const Stored = z.object({
+  threshold: readable(z.object({ absolute: readable(Absolute), percent: readable(Percent) })),
+  compareSalesRanks: readable(z.boolean()),
+  ignoreOfferCounts: readable(z.boolean()),
+});
+
+/** What can be read of a tuning as a row keeps it, whoever has written it. */
+export function readTuning(stored: Readonly<Record<string, unknown>> = {}): PriceTuning {
+  return canonicalTuning(Stored.parse(stored));
+}

@@ -29,11 +29,27 @@ export function createSecretReader<Secret>(
   clock: Clock,
   schema: z.core.$ZodType<Secret>,
 ): SecretReader<Secret> {
+  return createReader(client, clock, (name, text) => parse(name, text, schema));
+}
+
+/** The same for secrets that are one text, such as a key that Secrets Manager generated. */
+export function createSecretTextReader(client: SecretsManagerClient, clock: Clock): SecretReader<string> {
+  return createReader(client, clock, (name, text) => {
+    if (text === '') throw malformed(name, 'it is empty');
+    return text;
+  });
+}
+
+function createReader<Secret>(
+  client: SecretsManagerClient,
+  clock: Clock,
+  read: (name: string, text: string) => Secret,
+): SecretReader<Secret> {
   const kept = new Map<string, { readonly secret: Secret; readonly until: number }>();
   const fetches = new Map<string, Promise<Secret>>();
 
   const fetchAndKeep = async (name: string): Promise<Secret> => {
-    const secret = parse(name, await fetchText(client, name), schema);
+    const secret = read(name, await fetchText(client, name));
     kept.set(name, { secret, until: clock.now() + SECRET_TTL_MS });
     return secret;
   };
@@ -69,7 +85,7 @@ async function fetchText(client: SecretsManagerClient, name: string): Promise<st
           : 'see whether Secrets Manager can be reached';
     throw new CredentialError('SecretUnavailable', `secret ${name} cannot be read (${reason}): ${remedy}`);
   }
-  if (answer.SecretString === undefined) throw malformed(name, 'it is binary; store it as a JSON text');
+  if (answer.SecretString === undefined) throw malformed(name, 'it is binary; store it as a text');
   return answer.SecretString;
 }
 

@@ -1,11 +1,12 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
-import { QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { QueryCommand, ScanCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { batchGet } from './batch-get.ts';
 import type { Clock } from './clock.ts';
 import type { ReadLap } from './laps/plan-bucket.ts';
 import type { WatchClass } from './laps/slice.ts';
 import { lapOf } from './laps/slice.ts';
+import type { RetryPolicy } from './settings.ts';
 
 /** Why a watch gets no answer although the upstream works. */
 export interface WatchProblem {
@@ -52,6 +53,22 @@ export interface WatchHead<State> extends VisitNotes {
   readonly state?: State | undefined;
   /** What counts as a change of this watch, where its room lets that be chosen. */
   readonly tuning?: Readonly<Record<string, unknown>> | undefined;
+}
+
+const ENTRY = ['watchId', 'bucketId', 'lap', 'version', 'observedAt', 'problem', 'tuning'] as const;
+/** What the watch list says of a watch, without its state. */
+export type WatchEntry = Pick<WatchHead<never>, (typeof ENTRY)[number]>;
+
+/** Which part of the watch list is read. */
+export interface EntriesScan {
+  /** What the identifiers begin with. */
+  readonly prefix: string;
+  /** The identifier behind which reading goes on. @default - from the beginning */
+  readonly after?: string | undefined;
+  /** Most rows that are looked at, whether they are meant or not. @default as many as a megabyte holds */
+  readonly rows?: number | undefined;
+  /** Leaves out watches that get their answers. @default false */
+  readonly onlyProblems?: boolean;
 }
 
 /** Where a watch is, and what has been told about it. */
@@ -157,6 +174,54 @@ export class WatchStore<State> {
     return heads;
   }
 
+  /**
+   * The rows of these watches without their states, strongly consistent; a watch without a row is missing from the answer.
+   *
+   * @param watchIds each once
+   * @param patience how long it is waited for what a throttled table leaves over @default as long as a function can
+   * @throws UnprocessedKeysError when the table stays throttled for longer
+   */
+  async entries(watchIds: readonly string[], patience?: RetryPolicy): Promise<Map<string, WatchEntry>> {
+    const keys = watchIds.map((watchId) => ({ watchId }));
+    const options = { attributes: ENTRY, ...(patience && { patience }) };
+    const items = await batchGet(this.#client, this.#table, keys, this.#clock, options);
+    return new Map(items.map(entryOf).map((entry) => [entry.watchId, entry]));
+  }
+
+  /**
+   * Reads on through the watches that are on the list, in no particular order: the next megabyte of the table at most, which
+   * may hold none that is meant.
+   *
+   * A scan of the table and not queries of the index `lap`: a watch that changes its class while the list is read would be
+   * met twice there or not at all, and one whose bucket the settings no longer know would never be met. The table gives
+   * each row exactly once. It costs more, because a scan pays for the states that it leaves out: about 25,000 read units
+   * for 100,000 titles of 2 KB, which is a third of a US cent.
+   *
+   * @returns `after` is where to go on; undefined where that was the end
+   */
+  async scanEntries({ prefix, after, rows, onlyProblems = false }: EntriesScan): Promise<{
+    readonly entries: readonly WatchEntry[];
+    readonly after: string | undefined;
+  }> {
+    const page = await this.#client.send(
+      new ScanCommand({
+        TableName: this.#table,
+        ExclusiveStartKey: after === undefined ? undefined : { watchId: after },
+        Limit: rows,
+        FilterExpression:
+          'begins_with(#watchId, :prefix) AND attribute_exists(#lap)' +
+          (onlyProblems ? ' AND attribute_exists(#problem)' : ''),
+        ProjectionExpression: ENTRY.map((name) => `#${name}`).join(', '),
+        ExpressionAttributeNames: Object.fromEntries(ENTRY.map((name) => [`#${name}`, name])),
+        ExpressionAttributeValues: { ':prefix': prefix },
+      }),
+    );
+    return {
+      entries: (page.Items ?? []).map(entryOf),
+      after: page.LastEvaluatedKey?.['watchId'] as string | undefined,
+    };
+  }
+
   /** Reads a bucket's laps through the lap index. */
   lapReader(bucketId: string): ReadLap {
     return async (watchClass, after, limit) => {
@@ -254,6 +319,11 @@ export class WatchStore<State> {
       throw error;
     }
   }
+}
+
+/** Written by this class and the changes only. */
+function entryOf(item: Record<string, unknown>): WatchEntry {
+  return { version: 0, ...item } as WatchEntry;
 }
 
 /** A row without anything set has no such attribute. */

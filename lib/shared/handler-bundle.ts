@@ -71,20 +71,28 @@ function build(options: BuildOptions): string {
   return file.text;
 }
 
-/** The code of a handler's function. Hashed by what is shipped, so that a change elsewhere deploys nothing. */
-export function handlerCode(handler: HandlerPath, settings: RuntimeSettings): Code {
-  const settingsFile = `${JSON.stringify(settings, null, 2)}\n`;
+/**
+ * The code of a handler's function. Hashed by what is shipped, so that a change elsewhere deploys nothing.
+ *
+ * @param files further files beside the bundle: their text by name
+ */
+export function handlerCode(
+  handler: HandlerPath,
+  settings: RuntimeSettings,
+  files: Readonly<Record<string, string>> = {},
+): Code {
+  const shipped = { ...files, 'settings.json': `${JSON.stringify(settings, null, 2)}\n` };
   return Code.fromAsset(join(PROJECT, 'lambdas'), {
     assetHashType: AssetHashType.OUTPUT,
     bundling: {
       // Required by the type and never pulled: the local bundling below returns true or throws.
       image: DockerImage.fromRegistry('scratch'),
       // Tells CDK's asset cache which bundle this is, since all have one source folder.
-      environment: { HANDLER: handler, SETTINGS: settingsFile },
+      environment: { HANDLER: handler, ...shipped },
       local: {
         tryBundle(directory) {
           writeFileSync(join(directory, 'index.mjs'), bundleHandler(handler));
-          writeFileSync(join(directory, 'settings.json'), settingsFile);
+          for (const [name, text] of Object.entries(shipped)) writeFileSync(join(directory, name), text);
           return true;
         },
       },

@@ -35,6 +35,12 @@ export interface HandlerFunctionProps<Environment extends object> {
   readonly memorySize: number;
   readonly settings: Settings;
   /**
+   * Files that lie beside the bundle besides `settings.json`: their text by name.
+   *
+   * @default - none
+   */
+  readonly files?: Readonly<Record<string, string>>;
+  /**
    * How long an asynchronous invocation may wait before it is dropped.
    *
    * @default - the function is not invoked asynchronously
@@ -94,7 +100,7 @@ export class HandlerFunction<Environment extends Record<keyof Environment, strin
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
       handler: 'index.handler',
-      code: handlerCode(props.handler, settings.runtime),
+      code: handlerCode(props.handler, settings.runtime, props.files),
       environment: props.environment,
       memorySize: props.memorySize,
       timeout: props.timeout,
@@ -110,7 +116,7 @@ export class HandlerFunction<Environment extends Record<keyof Environment, strin
     });
     const noDeadLetters = props.maximumEventAge
       ? 'The event is a tick of a schedule and holds nothing: the next tick does the work of one that failed.'
-      : 'The function is never invoked asynchronously; its event source keeps what failed.';
+      : 'The function is never invoked asynchronously: its event source keeps what failed, or its caller hears of it.';
     Validations.of(this.function).acknowledge(
       { id: 'Serverless-LambdaDLQ', reason: noDeadLetters },
       { id: 'Serverless-LambdaAsyncFailureDestination', reason: noDeadLetters },

@@ -1,14 +1,20 @@
 import { Duration } from 'aws-cdk-lib';
 import { Metric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 
-/** Rooms that emit metrics: the `service` dimension. */
-export type MetricRoom = 'offer-status' | 'pricing' | 'change-events';
+/** What emits metrics: the `service` dimension. */
+export type MetricRoom =
+  'offer-status' | 'pricing' | 'change-events' | 'offer-codes' | 'titles' | 'prices' | 'partner-api';
 
 /** Names of the metrics that the functions emit. */
 export type MetricName =
+  | 'ApiFaults'
+  | 'ApiRequests'
+  | 'ApiUpstreamFailures'
   | 'ChangesRecorded'
   | 'CredentialsRefused'
   | 'EventsPublished'
+  | 'GuardTrips'
+  | 'InvalidCodes'
   | 'NotificationsRefused'
   | 'NotificationsTaken'
   | 'OldestUnpublishedSeconds'

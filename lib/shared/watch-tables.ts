@@ -20,7 +20,10 @@ export class WatchTables extends Construct {
   /** One row for each watch with its latest state; index `lap` holds the watches of a bucket's class in packing order. */
   readonly watches: Table;
   readonly lapIndexArn: string;
-  /** One row for each version of a watch; its stream is the outbox, index `unpublished` what has not left it yet. */
+  /**
+   * One row for each version of a watch, and for a while one for each thing that happened once, such as a redemption; its
+   * stream is the outbox, index `unpublished` what has not left it yet.
+   */
   readonly history: Table;
   readonly historyStreamArn: string;
   readonly unpublishedIndexArn: string;
@@ -54,6 +57,8 @@ export class WatchTables extends Construct {
       partitionKey: { name: 'watchId', type: AttributeType.STRING },
       sortKey: { name: 'version', type: AttributeType.NUMBER },
       stream: StreamViewType.NEW_IMAGE,
+      // Versions of watches have no such attribute, and stay.
+      timeToLiveAttribute: 'expiresAt',
       ...common,
     });
     this.history.addGlobalSecondaryIndex({

@@ -24,7 +24,10 @@ const EVERYTHING: readonly PolicyStatement[] = [
   { allow: true, actions: ['*'], exceptActions: false, resources: ['*'], exceptResources: false, conditions: [] },
 ];
 const ARTICLE = { 'identity-based': 'an', 'resource-based': 'a', 'role trust': 'the' } as const;
-const SERVICE_OF: Partial<Record<Caller['kind'], string>> = { rule: 'events.amazonaws.com' };
+const SERVICE_OF: Partial<Record<Caller['kind'], string>> = {
+  rule: 'events.amazonaws.com',
+  'REST API': 'apigateway.amazonaws.com',
+};
 
 /** Judges calls by the policies of the template: roles for whoever has one, resources for services in their own name. */
 export class AccessControl {

@@ -23,6 +23,7 @@ import { checkInvocationPayload } from './limits.ts';
 import { callerOf, listingStreams } from './needed-permissions.ts';
 import { PendingWork } from './pending-work.ts';
 import { queueSender } from './queue-sender.ts';
+import { openRestApis, type RestApiAddress } from './rest-api/rest-apis.ts';
 import { runSchedules } from './schedules.ts';
 import { Secrets } from './secrets.ts';
 import { SecurityTokens } from './security-tokens.ts';
@@ -38,6 +39,7 @@ import { looseEnds } from './wiring.ts';
 
 export type { BusEvent } from './event-bus.ts';
 export type { InvocationError, InvocationInfo, InvocationResult } from './invocation.ts';
+export type { RestApiAddress } from './rest-api/rest-apis.ts';
 export type { Caller, NeededPermission, ServiceCall } from './service-call.ts';
 export { TemplateError } from './template-error.ts';
 
@@ -64,6 +66,8 @@ export interface CloudOptions {
   engines?: { dynamodbUrl?: string; sqsUrl?: string };
   /** Names of event buses that are there already: a partner's, or those of another stack. */
   buses?: readonly string[];
+  /** Port for the first REST API of the template. @default a free one */
+  restApiPort?: number;
   /** Variables for every function besides the template's. For trust settings such as NODE_EXTRA_CA_CERTS only. */
   functionEnvironment?: Record<string, string>;
   /** Every event that a bus accepts. */
@@ -77,12 +81,13 @@ export interface CloudOptions {
   /** Shortens the waits between retries and the ages of events by this factor, for tests. @default 1 */
   retryWaitScale?: number;
   /**
-   * Epoch milliseconds, by which temporary credentials expire. @default Date.now
+   * Epoch milliseconds, by which temporary credentials expire and requests to REST APIs are signed and limited.
+   * @default Date.now
    */
   now?(): number;
   /** How often items past their time to live are deleted, in milliseconds. @default 30000 */
   timeToLiveSweepMs?: number;
-  /** How long stop() lets running invocations finish, in milliseconds. @default 5000 */
+  /** How long stop() lets running invocations finish, and then requests to REST APIs, in milliseconds. @default 5000 */
   stopGraceMs?: number;
 }
 
@@ -122,6 +127,10 @@ export interface Cloud {
   /** By logical id. */
   readonly resources: ReadonlyMap<string, CloudResource>;
   readonly outputs: Readonly<Record<string, string>>;
+  /** Where each REST API of the template is reached, by logical id. They answer before `start()` already. */
+  readonly restApis: ReadonlyMap<string, RestApiAddress>;
+  /** The value of an API key, named by logical id or construct path suffix. */
+  apiKeyValue(keyIdOrPath: string): string;
   /** The physical id of the one resource whose construct path ends so, e.g. `OfferStatus/Watches`. */
   physicalId(constructPathSuffix: string): string;
   /** Starts everything that drives the functions: event sources, schedules, the TTL sweeper. */
@@ -193,6 +202,8 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
       enforced,
       onCall: options.onCall,
       onRefused: ({ kind, logicalId = '' }, text) => {
+        // Somebody from outside who is refused is no fault of the template, and the words hold the path of the request.
+        if (kind === 'session' || kind === 'account') return;
         options.onRefusal?.(`${logicalId} (${kind}): ${text}`);
         const runtime = [...functions.values()].find(({ definition }) => definition.logicalId === logicalId);
         runtime?.note(`AccessDenied ${text}`);
@@ -279,13 +290,21 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
       enforced,
     });
 
+    const graceMs = options.stopGraceMs ?? 5000;
+    const restApis = await openRestApis(
+      model,
+      { access, credentials: issued, functions, logs, enforced, now },
+      { dataDir, graceMs, ...(options.restApiPort === undefined ? {} : { port: options.restApiPort }) },
+    );
+    endings.push(() => restApis.stop());
+
     const driving: Promise<void>[] = [];
     endings.push(async () => {
       stopping.abort();
       sqsEngine.releasePolls?.();
       // A poll may still have been on its way to the engine.
       const releasing = setInterval(() => sqsEngine.releasePolls?.(), 50);
-      await Promise.all([...functions.values()].map((runtime) => runtime.stop(options.stopGraceMs ?? 5000)));
+      await Promise.all([...functions.values()].map((runtime) => runtime.stop(graceMs)));
       await Promise.all([...driving, delivery.settled()]);
       await invoker.settled();
       clearInterval(releasing);
@@ -300,6 +319,13 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
       credentials: operator,
       resources,
       outputs: deployment.outputs,
+      restApis: restApis.addresses,
+      apiKeyValue(keyIdOrPath) {
+        const key = resources.get(keyIdOrPath) ?? find(keyIdOrPath)[1];
+        const value = restApis.apiKeyValue(key.physicalId);
+        if (value === undefined) throw new Error(`${keyIdOrPath} is not an API key`);
+        return value;
+      },
       physicalId: (suffix) => find(suffix)[1].physicalId,
       putSecret: (name, value) => secrets.put(name, value),
       signingKey: (accessKeyId) => issued.find(accessKeyId),

@@ -1,7 +1,8 @@
 import type { AccessControl } from './access-control.ts';
 import type { DeployedResource } from './deployment.ts';
+import { REGION } from './intrinsics.ts';
 import type { CloudModel } from './model.ts';
-import { callerOf, pollingQueue, pollingStream, TRACING } from './needed-permissions.ts';
+import { callerOf, pollingQueue, pollingStream, TRACING, writingApiLogs } from './needed-permissions.ts';
 import type { Caller, NeededPermission } from './service-call.ts';
 import { TemplateError } from './template-error.ts';
 
@@ -76,6 +77,14 @@ export function checkRoles(model: CloudModel, resources: Resources, access: Acce
   for (const { logicalId, groupArn, target } of model.schedules) {
     // The scheduler names the group when it assumes a role, not the schedule.
     anyRole(logicalId, 'Target.RoleArn', target.roleArn, 'scheduler.amazonaws.com', groupArn);
+  }
+  for (const { logicalId, logRoleArn } of model.apiGatewayAccounts) {
+    const trustedFor = `arn:aws:apigateway:${REGION}::/account`;
+    anyRole(logicalId, 'CloudWatchRoleArn', logRoleArn, 'apigateway.amazonaws.com', trustedFor);
+    const caller: Caller = { kind: 'REST API', logicalId, roleArn: logRoleArn };
+    for (const needed of writingApiLogs()) {
+      demand(logicalId, 'CloudWatchRoleArn', caller, needed, 'API Gateway cannot write logs in its name');
+    }
   }
   for (const { logicalId, arn, targets } of model.rules) {
     for (const { roleArn } of targets) {

@@ -1,6 +1,12 @@
 import type { TemporaryCredentials } from './credentials.ts';
 import type { FilterPattern } from './event-pattern.ts';
 import type { PolicyStatement } from './iam/policy.ts';
+import type {
+  ApiGatewayAccount,
+  ApiKeyDefinition,
+  RestApiDefinition,
+  UsagePlanDefinition,
+} from './rest-api/definition.ts';
 
 /** What the template's resources come to: everything that the running parts of the cloud need to know, by ARN. */
 export interface CloudModel {
@@ -20,6 +26,11 @@ export interface CloudModel {
   readonly managedPolicies: Map<string, readonly PolicyStatement[]>;
   /** What a queue, bus or function says itself about who may use it. */
   readonly resourcePolicies: Map<string, readonly PolicyStatement[]>;
+  /** By identifier, as are API keys and usage plans. */
+  readonly restApis: Map<string, RestApiDefinition>;
+  readonly apiKeys: Map<string, ApiKeyDefinition>;
+  readonly usagePlans: Map<string, UsagePlanDefinition>;
+  readonly apiGatewayAccounts: ApiGatewayAccount[];
 }
 
 export interface RoleDefinition {
@@ -203,5 +214,9 @@ export function emptyModel(): CloudModel {
     secrets: new Map(),
     managedPolicies: new Map(),
     resourcePolicies: new Map(),
+    restApis: new Map(),
+    apiKeys: new Map(),
+    usagePlans: new Map(),
+    apiGatewayAccounts: [],
   };
 }

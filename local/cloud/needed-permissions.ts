@@ -211,6 +211,12 @@ export function logging({ logGroup, makesLogGroup }: FunctionDefinition, logStre
   ];
 }
 
+/** What API Gateway asks of a role in which it writes logs. https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html */
+export function writingApiLogs(): NeededPermission[] {
+  const actions = ['CreateLogGroup', 'CreateLogStream', 'DescribeLogGroups', 'DescribeLogStreams', 'PutLogEvents'];
+  return actions.map((action) => ({ action: `logs:${action}`, resource: arn('logs', 'log-group:*') }));
+}
+
 /** A function as a caller of services. */
 export function callerOf({ logicalId, roleArn, name }: FunctionDefinition): Caller {
   return { kind: 'function', logicalId, roleArn, roleId: uniqueId('AROA', roleArn), sessionName: name };

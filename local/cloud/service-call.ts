@@ -11,8 +11,8 @@ export interface NeededPermission {
 /** Who makes a call. */
 export interface Caller {
   /** `session` is somebody in an assumed role, `account` whoever administers another account. */
-  readonly kind: 'function' | 'event source' | 'schedule' | 'rule' | 'operator' | 'session' | 'account';
-  /** Of the function, event source mapping, schedule or rule, or of a session's role. */
+  readonly kind: 'function' | 'event source' | 'schedule' | 'rule' | 'REST API' | 'operator' | 'session' | 'account';
+  /** Of the function, event source mapping, schedule, rule or method of a REST API, or of a session's role. */
   readonly logicalId?: string;
   /** The role whose policies count; without one, those of the resource do. */
   readonly roleArn?: string;
@@ -22,7 +22,7 @@ export interface Caller {
   readonly sessionName?: string;
   /** Of the other account. */
   readonly accountId?: string;
-  /** ARN of the rule, where a service calls in its own name. */
+  /** ARN of the rule or of the method of a REST API, where a service calls in its own name. */
   readonly sourceArn?: string;
 }
 
@@ -34,7 +34,10 @@ export interface ServiceCall {
   /** Epoch milliseconds. */
   readonly at: number;
   readonly caller: Caller;
-  /** The service's prefix in IAM: `dynamodb`, `sqs`, `events`, `secretsmanager`, `sts`, `lambda`, `logs` or `xray`. */
+  /**
+   * The service's prefix in IAM: `dynamodb`, `sqs`, `events`, `secretsmanager`, `sts`, `execute-api`, `lambda`, `logs` or
+   * `xray`.
+   */
   readonly service: string;
   /** Such as `SendMessageBatch`. */
   readonly operation: string;

@@ -2,6 +2,7 @@ import type { AccessControl } from './access-control.ts';
 import type { DeployedResource } from './deployment.ts';
 import type { CloudModel } from './model.ts';
 import { callerOf } from './needed-permissions.ts';
+import { functionCall } from './rest-api/function-call.ts';
 
 /** An end that is wired to nothing. */
 export interface LooseEnd {
@@ -11,7 +12,7 @@ export interface LooseEnd {
 
 /**
  * Ends that are wired to nothing. AWS deploys them without a word, and what is sent there waits for ever: a queue that is
- * filled and nobody reads, a stream that nobody reads, a function that nothing ever calls.
+ * filled and nobody reads, a stream that nobody reads, a function that nothing ever calls, a method that no stage serves.
  */
 export function looseEnds(
   model: CloudModel,
@@ -56,7 +57,36 @@ export function looseEnds(
     ...unread,
     ...unreadStreams.map(({ arn }) => ({ logicalId: idOf(arn), reason: 'its stream is read by no event source' })),
     ...uncalled.map(({ logicalId }) => ({ logicalId, reason: 'no event source, schedule or rule calls it' })),
+    ...looseApiEnds(model, access),
   ];
+}
+
+/** Methods that no stage serves or that would fail at every call, and API keys that open nothing. */
+function looseApiEnds(model: CloudModel, access: AccessControl): LooseEnd[] {
+  const ends: LooseEnd[] = [];
+  for (const api of model.restApis.values()) {
+    const stages = [...api.stages.values()];
+    for (const method of api.methods) {
+      const { logicalId, integration } = method;
+      const serving = stages.filter(({ deployment }) => deployment.methods.includes(method));
+      if (serving.length === 0) {
+        ends.push({ logicalId, reason: 'no stage serves it: no deployment of one depends on it' });
+      }
+      if (integration.kind !== 'lambda') continue;
+      const { functionArn } = integration;
+      for (const stage of serving) {
+        const { caller, permissions } = functionCall(api, stage, method, functionArn);
+        if (permissions.every((needed) => access.refusal(caller, needed) === undefined)) continue;
+        ends.push({ logicalId, reason: `${functionArn} does not let ${caller.sourceArn} invoke it` });
+      }
+    }
+  }
+  const plans = [...model.usagePlans.values()];
+  for (const { logicalId, id } of model.apiKeys.values()) {
+    if (plans.some(({ keyIds, stages }) => keyIds.has(id) && stages.length > 0)) continue;
+    ends.push({ logicalId, reason: 'no usage plan with a stage has this key, so it opens nothing' });
+  }
+  return ends;
 }
 
 /** Queues that keep what has failed until an operator comes: dead-letter queues, and destinations of failures. */

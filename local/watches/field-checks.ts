@@ -1,14 +1,15 @@
 import * as z from 'zod';
+import {
+  fitsIndex,
+  identifierFault,
+  LONGEST_WATCH_ID_BYTES,
+  NOT_UTF_8,
+  pathFault,
+} from '../../lambdas/shared/watch-identifiers.ts';
 import type { Checked } from './kinds.ts';
 import { quote } from './quote.ts';
 
-/** The watch identifier is the sort key of the index `lap`, which DynamoDB limits. */
-const LONGEST_WATCH_ID_BYTES = 1024;
-
-/**
- * A name that somebody else has given, such as an ALID or a SKU. The documents say only that these are strings; what is
- * refused here comes from a damaged file.
- */
+/** A name that somebody else has given, such as an ALID or a SKU. */
 export const identifier = z.string().superRefine((value, context) => {
   const problem = identifierProblem(value);
   if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
@@ -27,7 +28,8 @@ export function oneOf<const Words extends readonly string[]>(words: Words) {
 
 /** Why a name cannot be part of a path, if it cannot. */
 export function pathProblem(value: string): string | undefined {
-  return value === '.' || value === '..' ? `is ${quote(value)}, which cannot be part of a path` : undefined;
+  const fault = pathFault(value);
+  return fault === undefined ? undefined : `is ${quote(value)}, which ${fault}`;
 }
 
 /** Each issue under the name of its column. */
@@ -37,20 +39,15 @@ export function problemsOf(error: z.ZodError): string[] {
 
 /** @param columns those that the length is due to, for the message */
 export function fittingId(watchId: string, columns: string): Checked<string> {
+  if (fitsIndex(watchId)) return { value: watchId };
   const bytes = Buffer.byteLength(watchId);
-  if (bytes <= LONGEST_WATCH_ID_BYTES) return { value: watchId };
   return {
     problems: [`${columns}: ${bytes} bytes as a percent-encoded identifier, at most ${LONGEST_WATCH_ID_BYTES}`],
   };
 }
 
 function identifierProblem(value: string): string | undefined {
-  if (value === '') return 'is empty';
-  const shown = quote(value);
-  if (/[\r\n]/u.test(value)) return `is ${shown}; it holds a line break`;
-  if (/\p{Cc}/u.test(value)) return `is ${shown}; it holds a control character`;
-  if (value !== value.trim()) return `is ${shown}; it begins or ends with a space`;
-  if (value.includes('\uFFFD') || !value.isWellFormed())
-    return `is ${shown}; it holds bytes that are not UTF-8: save the file as UTF-8`;
-  return undefined;
+  const fault = identifierFault(value);
+  if (fault === undefined || value === '') return fault;
+  return `is ${quote(value)}; it ${fault}${fault === NOT_UTF_8 ? ': save the file as UTF-8' : ''}`;
 }

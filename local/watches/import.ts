@@ -1,4 +1,4 @@
-import { isDeepStrictEqual } from 'node:util';
+import { putOnList, type PutOutcome } from '../../lambdas/shared/put-on-list.ts';
 import type { WatchStore } from '../../lambdas/shared/watches.store.ts';
 import type { Checked, WatchKind } from './kinds.ts';
 import { inLanes } from './lanes.ts';
@@ -65,23 +65,12 @@ export class Importer {
     return { distinct, repeats };
   }
 
-  async #put({ watchId, fields }: GoodLine, row: WatchRow | undefined): Promise<keyof ImportCounts> {
-    const { store, kind } = this.#parts;
+  async #put({ watchId, fields }: GoodLine, row: WatchRow | undefined): Promise<PutOutcome> {
+    const { rows, store, kind } = this.#parts;
     const bucketId = valueOf(watchId, kind.bucketOf(fields));
-    const before = row?.tuning ?? {};
-    const tuning = valueOf(watchId, kind.tuningOf(fields, before));
-    const isTuned = !isDeepStrictEqual(tuning, before);
-    if (row?.lap !== undefined) {
-      const isMoved = row.bucketId !== bucketId;
-      if (!isMoved && !isTuned) return 'alreadyThere';
-      // A watch that has been removed since it was read is added below.
-      const isThere =
-        (!isTuned || (await store.tune(watchId, tuning))) &&
-        (!isMoved || (await store.place({ watchId, bucketId }, 'new', {})));
-      if (isThere) return isMoved ? 'moved' : 'tuned';
-    }
-    if (!(await store.add({ watchId, bucketId, ...(isTuned && { tuning }) }))) return 'alreadyThere';
-    return row === undefined ? 'added' : 'returned';
+    const tuning = valueOf(watchId, kind.tuningOf(fields, row?.tuning ?? {}));
+    const read = async (id: string): Promise<WatchRow | undefined> => (await rows.get([id])).get(id);
+    return putOnList({ store, read }, row, { watchId, bucketId, tuning });
   }
 }
 

@@ -1,8 +1,17 @@
 import * as z from 'zod';
 import { MARKETPLACES, marketplaceOf } from '../../lambdas/pricing/marketplaces.ts';
+import { TuningRequest } from '../../lambdas/pricing/price-routes.ts';
+import { type PriceTuning, readTuning } from '../../lambdas/pricing/price-tuning.ts';
+import {
+  ASIN,
+  ASIN_RULE,
+  CONDITIONS_OF_VIEW,
+  listFault,
+  usualCondition,
+} from '../../lambdas/pricing/price-watch-rules.ts';
 import { bucketOfWatch, pricingAccounts } from '../../lambdas/pricing/pricing-accounts.ts';
 import type { PricingSettings } from '../../lambdas/shared/settings.ts';
-import type { PriceWatch } from '../../lambdas/shared/watches.ts';
+import type { PriceView, PriceWatch } from '../../lambdas/shared/watches.ts';
 import {
   CUSTOMER_TYPES,
   ITEM_CONDITIONS,
@@ -123,7 +132,7 @@ function watchOf({ account, view, marketplace, asin, sku, ...fields }: z.infer<t
     view,
     marketplaceId: marketplace,
     itemType: sku === '' ? 'asin' : 'sku',
-    condition: condition ?? (view === 'offers' && fields.condition === '' ? 'New' : 'Any'),
+    condition: condition ?? (fields.condition === '' ? usualCondition(view) : 'Any'),
     customerType: fields['customer-type'],
     item: sku === '' ? asin : sku,
   };
@@ -136,8 +145,7 @@ function itemProblems({ view, asin = '', sku = '' }: Fields): string[] {
     return [`asin is ${quote(asin)} and sku is ${quote(sku)}; only one of them may be filled`];
   }
   if (asin !== '') {
-    if (/^[A-Z0-9]{10}$/u.test(asin)) return [];
-    return [`asin is ${quote(asin)}; it must be 10 capital letters and digits`];
+    return ASIN.test(asin) ? [] : [`asin is ${quote(asin)}; it ${ASIN_RULE}`];
   }
   const parsed = identifier.safeParse(sku);
   if (!parsed.success) return parsed.error.issues.map(({ message }) => `sku ${message}`);
@@ -145,34 +153,21 @@ function itemProblems({ view, asin = '', sku = '' }: Fields): string[] {
     const problem = pathProblem(sku);
     return problem === undefined ? [] : [`sku ${problem}`];
   }
-  if (!sku.includes(',')) return [];
-  return [
-    `sku is ${quote(sku)}; it holds a comma, and the views own and competitive ask Amazon for a list of SKUs that commas separate: only the view offers can watch it`,
-  ];
+  const fault = listFault(viewOf(view), sku);
+  return fault === undefined ? [] : [`sku is ${quote(sku)}; it ${fault}`];
 }
 
-/** `Any` is what a request without a filter means; those of the offers view always have one. */
 function conditionProblems({ view, condition = '' }: Fields): string[] {
-  const allowed: readonly string[] | undefined = {
-    own: ['Any', ...ITEM_CONDITIONS],
-    competitive: ['Any'],
-    offers: ITEM_CONDITIONS,
-  }[PRICE_VIEWS.find((known) => known === view) ?? 'own'];
+  const allowed: readonly string[] = CONDITIONS_OF_VIEW[viewOf(view)];
   if (condition === '' || allowed.includes(condition)) return [];
   const wanted = allowed.length === 1 ? `${allowed.join()} or be empty` : `one of ${allowed.join(', ')}`;
   return [`condition is ${quote(condition)}; for the view ${view ?? ''} it must be ${wanted}`];
 }
 
-/** What is kept of a price's tuning. Whatever else is kept there is not ours to judge. */
-const Stored = z.object({
-  threshold: z
-    .object({ absolute: z.string().optional().catch(undefined), percent: z.number().optional().catch(undefined) })
-    .optional()
-    .catch(undefined),
-  compareSalesRanks: z.boolean().optional().catch(undefined),
-  ignoreOfferCounts: z.boolean().optional().catch(undefined),
-});
-type Threshold = NonNullable<z.infer<typeof Stored>['threshold']>;
+/** A view that does not exist is told of by itself; what else is wrong is judged as of the view that allows most. */
+function viewOf(text: string | undefined): PriceView {
+  return PRICE_VIEWS.find((known) => known === text) ?? 'own';
+}
 
 function priceTuning(fields: Fields, before: Tuning): Checked<Tuning> {
   const thresholdField = fields['threshold'];
@@ -205,13 +200,12 @@ function answerOf(column: keyof typeof USUALLY, fields: Fields, before: boolean)
   return { problems: [`${column} is ${quote(field)}; it must be yes or no`] };
 }
 
-const AMOUNT = /^\d{1,12}(?:\.\d{1,6})?$/u;
 const PERCENTAGE = /^(\d{1,3}(?:\.\d{1,4})?)%$/u;
 
-function parseThreshold(text: string): Checked<Threshold | undefined> {
+function parseThreshold(text: string): Checked<PriceTuning['threshold']> {
   if (text === '') return { value: undefined };
   const parts = text.split(/ +/u);
-  const amounts = parts.filter((part) => AMOUNT.test(part));
+  const amounts = parts.filter((part) => !part.endsWith('%'));
   const percentages = parts.flatMap((part) => {
     const digits = PERCENTAGE.exec(part)?.[1];
     return digits === undefined ? [] : [Number(digits)];
@@ -219,10 +213,8 @@ function parseThreshold(text: string): Checked<Threshold | undefined> {
   const [absolute] = amounts;
   const [percent] = percentages;
   const isWellFormed = amounts.length <= 1 && percentages.length <= 1 && amounts.length + percentages.length === parts.length; // prettier-ignore
-  const isInRange = (absolute === undefined || /[1-9]/u.test(absolute)) && (percent ?? 1) > 0 && (percent ?? 1) <= 100;
-  if (isWellFormed && isInRange) {
-    return { value: { ...(absolute !== undefined && { absolute }), ...(percent !== undefined && { percent }) } };
-  }
+  const threshold = { ...(absolute !== undefined && { absolute }), ...(percent !== undefined && { percent }) };
+  if (isWellFormed && TuningRequest.safeParse({ threshold }).success) return { value: threshold };
   return {
     problems: [
       `threshold is ${quote(text)}; it must be an amount above 0 such as 0.50, a percentage up to 100 such as 2%, or both, such as 0.50 2%`,
@@ -232,7 +224,7 @@ function parseThreshold(text: string): Checked<Threshold | undefined> {
 
 /** A tuning as its columns have it; what is usual is left empty. */
 function tuningFields(tuning: Tuning): Fields {
-  const { threshold: { absolute, percent } = {}, compareSalesRanks, ignoreOfferCounts } = Stored.parse(tuning);
+  const { threshold: { absolute, percent } = {}, compareSalesRanks, ignoreOfferCounts } = readTuning(tuning);
   const parts = [absolute, percent === undefined ? undefined : `${percent}%`];
   return {
     threshold: parts.filter((part) => part !== undefined).join(' '),

@@ -294,3 +294,115 @@ describe('settings of notifications', () => {
     expect(complaintAboutNotifications({ eventBus: { name: 'default', source: 'primevideo' } })).toBe('no complaint');
   });
 });
+
+describe('settings of the partner API', () => {
+  const shop = { accountId: '111122223333', externalId: 'agreed-upon' };
+  const withPartner = (values: object) => ({ partnerApi: { partners: { shop: { ...shop, ...values } } } });
+  const withGateway = (gateway: object) => ({ gateway });
+
+  test('let nobody in when they say nothing', () => {
+    const { runtime } = loadSettings('sample', { directory: folderWith({}) });
+    expect(runtime.partnerApi).toEqual({ partners: {} });
+    expect(runtime.offerCodes).toMatchObject({
+      baseUrl: 'https://prime-apis.amazon.com',
+      attempts: 3,
+      regions: { US: 'us-east-1', IN: 'eu-west-1' },
+      invalidCodes: { limit: 20, windowSeconds: 600 },
+    });
+  });
+
+  test('let a partner do everything but use benefits, unless they say otherwise', () => {
+    const { runtime } = loadSettings('sample', { directory: folderWith(withPartner({})) });
+    expect(runtime.partnerApi.partners['shop']).toEqual({
+      ...shop,
+      capabilities: ['offer-codes', 'reading', 'watch-list'],
+      benefits: [],
+      plan: { perSecond: 10, burst: 20 },
+    });
+  });
+
+  test.each([
+    ['accountId', { accountId: '1111' }, 'expected the 12 digits of an AWS account'],
+    ['externalId', { externalId: 'x' }, 'expected 2 to 1224 letters'],
+    ['externalId', { externalId: 'with space' }, 'expected 2 to 1224 letters'],
+    ['capabilities.0', { capabilities: ['everything'] }, 'expected one of'],
+    ['plan.perSecond', { plan: { perSecond: 0 } }, 'expected number to be >0'],
+    ['plan.burst', { plan: { burst: 1.5 } }, 'expected int'],
+    ['plan.quota.period', { plan: { quota: { requests: 5, period: 'YEAR' } } }, 'expected one of'],
+    ['invalidCodes.windowSeconds', { invalidCodes: { limit: 5, windowSeconds: 1 } }, 'expected number to be >=10'],
+  ])('say what is wrong with the %s of a partner', (field, values, rule) => {
+    const complaint = complaintAbout(withPartner(values));
+    expect(complaint).toContain(`sample.json: partnerApi.partners.shop.${field} is `);
+    expect(complaint).toContain(rule);
+  });
+
+  test.each([
+    ['domain.name', { domain: { name: 'https://offers.example.com', certificateArn: 'x' } }, 'expected a domain name'],
+    [
+      'domain.certificateArn',
+      { domain: { name: 'offers.example.com', certificateArn: 'arn:aws:iam::111122223333:role/x' } },
+      'expected the ARN of a certificate',
+    ],
+    [
+      'webAclArn',
+      { webAclArn: 'arn:aws:wafv2:us-east-1:111122223333:global/webacl/x/0a1b' },
+      'expected the ARN of a regional web ACL',
+    ],
+    ['accessLogRole', { accessLogRole: 'no' }, 'expected boolean'],
+  ])('say what is wrong with %s of the gateway', (field, values, rule) => {
+    const complaint = complaintAbout(withGateway(values));
+    expect(complaint).toContain(`gateway.${field} is `);
+    expect(complaint).toContain(rule);
+  });
+
+  test.each(['https://shop.example/', 'shop.example', 'https://*.shop.example'])(
+    'take one origin of a browser only, and not %s',
+    (corsOrigin) => {
+      const complaint = complaintAbout({ partnerApi: { corsOrigin } });
+      expect(complaint).toContain('partnerApi.corsOrigin');
+      expect(complaint).toContain('expected an origin such as https://shop.example');
+    },
+  );
+
+  test('want the benefits of a partner to be benefits of the stage, each once', () => {
+    const offerCodes = { benefits: { ONE: { marketplace: 'US' } } };
+    const about = (...benefits: string[]) => complaintAbout({ offerCodes, ...withPartner({ benefits }) });
+    expect(about('ONE')).toBe('no complaint');
+    expect(about('ONE', 'TWO')).toContain('partnerApi.partners.shop.benefits.1 is "TWO"; expected a benefit of');
+    expect(about('ONE', 'ONE')).toContain('partnerApi.partners.shop.benefits.1 is "ONE"; expected each benefit once');
+  });
+
+  test('want a region to sign for in the marketplace of each benefit', () => {
+    const benefits = { ONE: { marketplace: 'DE' } };
+    expect(complaintAbout({ offerCodes: { benefits } })).toContain(
+      'offerCodes.benefits.ONE.marketplace is "DE"; expected a marketplace of offerCodes.regions (US, IN)',
+    );
+    expect(complaintAbout({ offerCodes: { benefits, regions: { DE: 'eu-west-1' } } })).toBe('no complaint');
+  });
+
+  test('have as many partners as one stage can tell apart', () => {
+    const named = (count: number) =>
+      complaintAbout({
+        partnerApi: { partners: Object.fromEntries(Array.from({ length: count }, (_, i) => [`p${i}`, shop])) },
+      });
+    expect(named(40)).toBe('no complaint');
+    expect(named(41)).toContain('expected at most 40 partners, not 41');
+  });
+
+  test('have partners whose outputs have names of their own', () => {
+    const complaint = complaintAbout({ partnerApi: { partners: { 'till-1': shop, till1: shop, shop } } });
+    expect(complaint).toContain('one problem');
+    expect(complaint).toContain('partnerApi.partners.till1');
+    expect(complaint).toContain('expected names that differ in more than hyphens, and there is "till-1" as well');
+  });
+
+  test("name the secret of the authority to trust, which is nobody else's, where there is a partner", () => {
+    const offerCodes = { trustSecret: 'team/authority' };
+    const secretsOf = (content: object) => requiredSecrets(loadSettings('sample', { directory: folderWith(content) }));
+    expect(secretsOf({ offerCodes })).toEqual([]);
+    expect(secretsOf({ offerCodes, ...withPartner({}) })).toEqual(['team/authority']);
+    const shared = { offerStatus: { accounts: { main: { licensors: ['a'], secret: 'team/authority' } } } };
+    expect(complaintAbout({ offerCodes, ...shared })).toContain('offerCodes.trustSecret is "team/authority"');
+    expect(complaintAbout({ offerCodes: { trustSecret: 'team/*' } })).toContain('expected the name of a secret');
+  });
+});

@@ -66,8 +66,12 @@ describe('the stack', () => {
     local.allResourcesProperties('AWS::DynamoDB::Table', { DeletionProtectionEnabled: false });
   });
 
-  test('gives no resource a fixed physical name, but for the bus, which CDK names after the stack', () => {
+  test('gives no resource a fixed physical name, but for bus and API, which are named after the stack', () => {
     const nameOf: Readonly<Record<string, string>> = {
+      'AWS::ApiGateway::ApiKey': 'Name',
+      'AWS::ApiGateway::Model': 'Name',
+      'AWS::ApiGateway::RequestValidator': 'Name',
+      'AWS::ApiGateway::UsagePlan': 'UsagePlanName',
       'AWS::CloudWatch::Alarm': 'AlarmName',
       'AWS::CloudWatch::Dashboard': 'DashboardName',
       'AWS::DynamoDB::Table': 'TableName',
@@ -77,13 +81,16 @@ describe('the stack', () => {
       'AWS::Logs::LogGroup': 'LogGroupName',
       'AWS::SQS::Queue': 'QueueName',
       'AWS::Scheduler::Schedule': 'Name',
+      'AWS::SecretsManager::Secret': 'Name',
     };
-    for (const [id, { Type, Properties }] of resourcesOf(prod)) {
+    for (const [id, { Type, Properties }] of [...resourcesOf(prod), ...resourcesOf(local)]) {
       const name = nameOf[Type];
       if (name !== undefined) expect([id, Properties[name]]).toEqual([id, undefined]);
     }
     const [bus] = resourcesOf(prod, 'AWS::Events::EventBus').values();
     expect(bus?.Properties['Name']).toMatch(/^OfferRelayprod/);
+    const [api] = resourcesOf(local, 'AWS::ApiGateway::RestApi').values();
+    expect(api?.Properties['Name']).toBe('OfferRelay-local');
   });
 
   test('lets two stages live side by side in one account', () => {
@@ -122,6 +129,9 @@ describe('the stack', () => {
       'DeadLetterQueueUrl',
       'FailedBatchesQueueUrl',
       'HistoryTableName',
+      'PartnerApiUrl',
+      'PartnerExampleApiKeyId',
+      'PartnerExampleRoleArn',
       'PriceDeadLetterQueueArn',
       'PriceDeadLetterQueueUrl',
       'PriceSlicesQueueArn',
@@ -130,13 +140,14 @@ describe('the stack', () => {
       'PricingNotificationsDeadLetterQueueUrl',
       'PricingNotificationsQueueArn',
       'PricingNotificationsQueueUrl',
+      'RequestsTableName',
       'RequiredSecrets',
       'SlicesQueueArn',
       'SlicesQueueUrl',
       'WatchesTableName',
     ]);
     expect(outputs['RequiredSecrets']?.Value).toBe(
-      'offer-relay/local/offer-status/example,offer-relay/local/pricing/example,offer-relay/local/pricing/example-eu',
+      'offer-relay/local/offer-status/example,offer-relay/local/pricing/example,offer-relay/local/pricing/example-eu,offer-relay/local/offer-codes/trust',
     );
   });
 
@@ -147,6 +158,7 @@ describe('the stack', () => {
         ...settings.runtime,
         offerStatus: { ...settings.runtime.offerStatus, accounts: {} },
         pricing: { ...settings.runtime.pricing, accounts: {} },
+        partnerApi: { partners: {} },
       },
     }));
     template.hasOutput('RequiredSecrets', { Value: 'none' });

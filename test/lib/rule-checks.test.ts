@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import * as z from 'zod';
 import { loadSettings } from '../../config/settings.ts';
 import { addRuleChecks } from '../../lib/rule-checks.ts';
+import { EVERYTHING, withPartners } from './partner-api/partner-stages.ts';
 import { defineStage, testApp } from './synthesis.ts';
 
 const Report = z.object({
@@ -25,6 +26,16 @@ describe('rule packs', () => {
   test.each(['local', 'prod'])('find nothing in %s that is not acknowledged', (stage) => {
     const app = testApp();
     defineStage(app, loadSettings(stage));
+    addRuleChecks(app);
+
+    app.synth();
+
+    expect(findings(app)).toEqual([]);
+  });
+
+  test('find nothing in a stage with everything switched on', () => {
+    const app = testApp();
+    defineStage(app, withPartners(EVERYTHING)(loadSettings('prod')));
     addRuleChecks(app);
 
     app.synth();

@@ -76,8 +76,12 @@ export function flatten(value: unknown): string {
       z.object({ 'Fn::Join': z.tuple([z.string(), z.array(z.unknown())]) }),
       z.object({ 'Fn::GetAtt': z.tuple([z.string(), z.string()]) }),
       z.object({ Ref: z.string() }),
+      z.object({ 'Fn::Sub': z.string() }),
     ])
     .parse(value);
+  if ('Fn::Sub' in shape) {
+    return shape['Fn::Sub'].replaceAll(/\$\{([^}]+)\}/g, (_, name: string) => `\${${withoutHash(name)}}`);
+  }
   if ('Ref' in shape) return `\${${withoutHash(shape.Ref)}}`;
   if ('Fn::GetAtt' in shape) return `\${${withoutHash(shape['Fn::GetAtt'][0])}.${shape['Fn::GetAtt'][1]}}`;
   const [separator, parts] = shape['Fn::Join'];

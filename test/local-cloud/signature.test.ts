@@ -129,6 +129,8 @@ describe('the signature of a request', () => {
     const added = { ...request, headers: { ...request.headers, 'x-amz-request-id': '1' } };
     const expected = { region: 'us-east-1', service: 'sqs', free: ['x-amz-request-id'] };
     expect(checkSignature(added, expected, keyOf, NOW.getTime())).toEqual({ accessKeyId: KEY.accessKeyId });
-    expect(check({ ...request, headers: { ...request.headers, 'x-amz-date': '20260302T120000Z' } })).toBe('incomplete');
+    expect(check({ ...request, headers: { ...request.headers, 'x-amz-date': '20260302T120000Z' } })).toBe(
+      'wrong scope',
+    );
   });
 });

@@ -199,7 +199,7 @@ describe('npm start', () => {
   });
 
   it.each([
-    [['--port', 'x'], '--port is "x"; it must be a whole number from 0 to 65532.'],
+    [['--port', 'x'], '--port is "x"; it must be a whole number from 0 to 65531.'],
     [['--seed', '-1'], /--seed/],
     [['--frish'], /--frish/],
     [['surplus'], /surplus/],

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadSettings } from '../../config/settings.ts';
 import { PRICING_OPERATIONS } from '../../lambdas/shared/settings-schema.ts';
-import { offerStatusSecretName, pricingSecretName } from '../../lambdas/shared/settings.ts';
+import { offerStatusSecretName, pricingSecretName, type RuntimeSettings } from '../../lambdas/shared/settings.ts';
 import type { PriceWatch } from '../../lambdas/shared/watches.ts';
 import type { BusEvent, Cloud, CloudOptions } from '../../local/cloud/cloud.ts';
 import { createCloud } from '../../local/cloud/cloud.ts';
@@ -13,6 +13,7 @@ import { synthesise } from '../../local/synthesise.ts';
 import type { ItemOptions, OfferCodesOptions, Simulator } from '../../local/upstreams/simulator.ts';
 import { startSimulator } from '../../local/upstreams/simulator.ts';
 import type { WatchList } from '../../local/watch-list.ts';
+import { scanForSecrets, secretsIn, type Needle } from './secret-scan.ts';
 import { openWatchList } from '../../local/watch-list.ts';
 
 const STAGE = 'pipeline';
@@ -33,6 +34,9 @@ export type SellerName = keyof typeof SELLERS;
 export interface LocalStack {
   readonly cloud: Cloud;
   readonly simulator: Simulator;
+  readonly settings: RuntimeSettings;
+  /** Everything that the stack writes lies below. */
+  readonly folder: string;
   readonly list: WatchList;
   /** Everything that has reached the bus, also before a restart. */
   readonly events: BusEvent[];
@@ -52,6 +56,9 @@ export interface LocalStack {
   fault(rule: Record<string, unknown>): Promise<() => Promise<void>>;
   /** Stops the cloud and starts it again on the same data. */
   restart(): Promise<void>;
+  /** Something secret that the test has sent: `stop` makes sure that it was written nowhere. */
+  keepsSecret(name: string, value: string): void;
+  /** @throws Error when a secret, a token, a key or an offer code is found in anything that the stack has written */
   stop(): Promise<void>;
 }
 
@@ -91,6 +98,33 @@ export async function until(what: string, condition: () => boolean | Promise<boo
     if (Date.now() > end) throw new Error(`waited ${seconds} s in vain for ${what}`);
     await sleep(50);
   }
+}
+
+/** What the local cloud itself has to remember. */
+const mayHoldSecrets = (path: string): boolean => ['api-keys.json', 'generated-secrets.json'].includes(path);
+
+/** Every text within the secrets that the functions read. */
+function secretNeedles(secrets: Readonly<Record<string, unknown>>): Needle[] {
+  return Object.entries(secrets).flatMap(([secret, content]) =>
+    Object.entries(content as Record<string, string>)
+      // Whom to trust is no secret.
+      .filter(([field]) => field !== 'ca' && field !== 'cert' && field !== 'clientId')
+      .map(([field, value]) => ({ name: `${secret}: ${field}`, value })),
+  );
+}
+
+/** Credentials of the functions and partners' API keys. */
+function cloudNeedles(cloud: Cloud): Needle[] {
+  return [...cloud.resources].flatMap(([id, { type }]) =>
+    type === 'AWS::ApiGateway::ApiKey' ? [{ name: `API key ${id}`, value: cloud.apiKeyValue(id) }] : [],
+  );
+}
+
+/** Shorter codes would be found by chance. */
+function codeNeedles(codes: LocalStackOptions['codes'] = []): Needle[] {
+  return codes
+    .filter(({ code }) => Buffer.byteLength(code) >= 8)
+    .map(({ code }) => ({ name: `offer code ${JSON.stringify(code)}`, value: code }));
 }
 
 export async function startLocalStack(options: LocalStackOptions): Promise<LocalStack> {
@@ -160,6 +194,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
   }
   const events: BusEvent[] = [];
   const logs: string[] = [];
+  const guessed: Needle[] = [{ name: 'a signature', value: 'AWS4-HMAC-SHA256' }];
   const create = async (): Promise<{ cloud: Cloud; list: WatchList }> => {
     const cloud = await createCloud({
       assembly: join(folder, 'cdk.out'),
@@ -206,6 +241,8 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
       return list;
     },
     simulator,
+    settings,
+    folder,
     events,
     logs,
     control,
@@ -221,6 +258,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
       const { id } = (await control('POST', '/control/faults', rule)) as { id: string };
       return async () => void (await control('DELETE', `/control/faults/${id}`));
     },
+    keepsSecret: (name, value) => void guessed.push({ name, value }),
     async restart() {
       list.close();
       await cloud.stop();
@@ -229,9 +267,15 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     },
     async stop() {
       list.close();
+      const needles = [...secretNeedles(secrets), ...cloudNeedles(cloud), ...codeNeedles(options.codes), ...guessed];
       await cloud.stop();
       await simulator.stop();
+      const found = [
+        ...(await scanForSecrets({ folders: [join(folder, 'cloud')], needles, except: mayHoldSecrets })),
+        ...secretsIn([...logs, ...events.map((event) => JSON.stringify(event))].join('\n'), needles),
+      ];
       await rm(folder, { recursive: true, force: true });
+      if (found.length > 0) throw new Error(`the stack has written secrets down: ${JSON.stringify(found, null, 2)}`);
     },
   };
 }

@@ -23,7 +23,7 @@ const index = (name: string, hash: string, range: string) => ({
   Projection: { ProjectionType: 'KEYS_ONLY' as const },
 });
 
-/** The stack's three tables, named Watches, History and Buckets, on the real local engine in a fresh folder. */
+/** The stack's tables, named Watches, History, Buckets and Requests, on the real local engine in a fresh folder. */
 export async function startEngineTables(): Promise<EngineTables> {
   const directory = await mkdtemp(join(tmpdir(), 'offer-relay-tables-'));
   const engine = await startDynamoDb(directory, undefined);
@@ -73,6 +73,14 @@ export async function startEngineTables(): Promise<EngineTables> {
       BillingMode: 'PAY_PER_REQUEST',
       KeySchema: [{ AttributeName: 'bucketId', KeyType: 'HASH' }],
       AttributeDefinitions: [{ AttributeName: 'bucketId', AttributeType: 'S' }],
+    }),
+  );
+  await client.send(
+    new CreateTableCommand({
+      TableName: 'Requests',
+      BillingMode: 'PAY_PER_REQUEST',
+      KeySchema: [{ AttributeName: 'requestId', KeyType: 'HASH' }],
+      AttributeDefinitions: [{ AttributeName: 'requestId', AttributeType: 'S' }],
     }),
   );
   return {

@@ -3,7 +3,7 @@ import { mockClient } from 'aws-sdk-client-mock';
 import { beforeEach, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { CredentialError } from '../../lambdas/shared/errors.ts';
-import { createSecretReader, SECRET_TTL_MS } from '../../lambdas/shared/secrets.ts';
+import { createSecretReader, createSecretTextReader, SECRET_TTL_MS } from '../../lambdas/shared/secrets.ts';
 
 const secretsManager = mockClient(SecretsManagerClient);
 const NAME = 'offer-relay/test/offer-status/main';
@@ -109,5 +109,26 @@ describe('the secret reader', () => {
   it('refuses a binary secret', async () => {
     secretsManager.on(GetSecretValueCommand).resolves({ SecretBinary: new Uint8Array([1]) });
     expect((await failure(reader().read(NAME))).message).toContain('binary');
+  });
+});
+
+describe('the reader of secrets that are one text', () => {
+  const texts = () => createSecretTextReader(new SecretsManagerClient({}), clock);
+
+  it('gives the text as it is, and keeps it for five minutes', async () => {
+    secretsManager.on(GetSecretValueCommand, { SecretId: NAME }).resolves({ SecretString: '{not json' });
+    const secrets = texts();
+    expect(await secrets.read(NAME)).toBe('{not json');
+    now += SECRET_TTL_MS - 1;
+    await secrets.read(NAME);
+    expect(fetches()).toBe(1);
+    now += 1;
+    await secrets.read(NAME);
+    expect(fetches()).toBe(2);
+  });
+
+  it('refuses one that is empty', async () => {
+    secretsManager.on(GetSecretValueCommand).resolves({ SecretString: '' });
+    expect((await failure(texts().read(NAME))).message).toContain('empty');
   });
 });

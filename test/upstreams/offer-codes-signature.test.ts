@@ -69,7 +69,7 @@ describe('the signature of a request about an offer code', () => {
     ['a time zone that was not signed', { unsigned: { 'x-amz-time-zone': 'UTC' } }, /'x-amz-time-zone' must be/],
     ['a time of redemption that was not signed', { unsigned: { 'x-amz-offer-code-redemption-time': '20260501T0000Z' } }, /'x-amz-offer-code-redemption-time' must be/],
     ['a header that is no such one', { tamper: ({ headers }) => (headers['Authorization'] = 'Bearer token') }, /requires 'Credential'/],
-    ['a date that is not that of the scope', { tamper: ({ headers }) => (headers['X-Amz-Date'] = '20260430T235959Z') }, /X-Amz-Date/],
+    ['a date that is not that of the scope', { tamper: ({ headers }) => (headers['X-Amz-Date'] = '20260430T235959Z') }, /Date in Credential scope/],
   ])('is invalid: %s', async (_, asking, message) => {
     expect(await refusedWith(await startOfferCodes(), asking)).toMatch(message);
   }); // prettier-ignore

@@ -27,7 +27,9 @@ describe('a table that leaves keys over', () => {
   it('is outlasted by the command line for a while in which a function gives up', async () => {
     throttleFor(12);
     const clock = waiting();
-    expect(await new WatchRows(client, 'Watches', clock).get(['w1'])).toEqual(new Map([['w1', { watchId: 'w1' }]]));
+    expect(await new WatchRows(client, 'Watches', clock).get(['w1'])).toEqual(
+      new Map([['w1', { watchId: 'w1', version: 0 }]]),
+    );
     throttleFor(12);
     await expect(batchGet(client, 'Watches', [{ watchId: 'w1' }], waiting())).rejects.toThrow('after 6 tries');
   });

@@ -1,6 +1,6 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
-import { GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { GetCommand, ScanCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import type { LearnedRate } from './rate.ts';
 import type { Reservation } from './reservation.ts';
 
@@ -42,6 +42,9 @@ export interface BucketRow extends Partial<Reservation>, Partial<LearnedRate> {
   readonly heldUntil?: number;
 }
 
+/** What a bucket's row says of how its polling goes. */
+export type BucketSummary = Pick<BucketRow, 'planned' | 'started' | 'heldUntil'> & { readonly bucketId: string };
+
 /** What a reservation writes. */
 export interface ReservationWrite extends Reservation, LearnedRate {
   /** Count of planned requests with which the slice ends; absent for a slice that nobody planned. */
@@ -77,6 +80,25 @@ export class BucketStore {
     );
     // Written by this class only.
     return (Item ?? {}) as BucketRow;
+  }
+
+  /** Every bucket that has been used, by its identifier. There are a few dozen at most, so the table is read whole. */
+  async summaries(): Promise<BucketSummary[]> {
+    const summaries: BucketSummary[] = [];
+    let more: Record<string, unknown> | undefined;
+    do {
+      const page = await this.#client.send(
+        new ScanCommand({
+          TableName: this.#table,
+          ProjectionExpression: 'bucketId, planned, started, heldUntil',
+          ExclusiveStartKey: more,
+        }),
+      );
+      // Written by this class only.
+      summaries.push(...((page.Items ?? []) as BucketSummary[]));
+      more = page.LastEvaluatedKey;
+    } while (more !== undefined);
+    return summaries.sort((a, b) => (a.bucketId < b.bucketId ? -1 : 1));
   }
 
   /**

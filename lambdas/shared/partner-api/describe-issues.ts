@@ -32,9 +32,13 @@ function rule(issue: z.core.$ZodIssue, value: unknown): string {
     case 'invalid_type':
       return `must be of type ${issue.expected === 'int' ? 'integer' : issue.expected}`;
     case 'too_small':
-      return hasWords(issue) ? issue.message : `must be at least ${String(issue.minimum)}${unitOf(issue.origin)}`;
+      return hasWords(issue)
+        ? issue.message
+        : `must be ${issue.inclusive === false ? 'above' : 'at least'} ${String(issue.minimum)}${unitOf(issue.origin)}`;
     case 'too_big':
-      return hasWords(issue) ? issue.message : `must be at most ${String(issue.maximum)}${unitOf(issue.origin)}`;
+      return hasWords(issue)
+        ? issue.message
+        : `must be ${issue.inclusive === false ? 'below' : 'at most'} ${String(issue.maximum)}${unitOf(issue.origin)}`;
     case 'invalid_value':
       return hasWords(issue) ? issue.message : `must be one of ${issue.values.map(String).join(', ')}`;
     default:

@@ -159,13 +159,15 @@ function apiErrorOf(error: unknown): ApiError {
 /** Throttling, time-outs and 5xx of AWS's services, after the SDK's own tries. */
 function isServiceError(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  const status = '$metadata' in error ? (error.$metadata as { httpStatusCode?: number }).httpStatusCode : undefined;
+  // A connection that failed has a code, and no name of its own.
+  const { $metadata, code } = error as { $metadata?: { httpStatusCode?: number }; code?: unknown };
   return (
-    (status !== undefined && status >= 500) ||
+    ($metadata?.httpStatusCode ?? 0) >= 500 ||
     '$retryable' in error ||
-    /^(?:Throttl|ProvisionedThroughput|RequestLimit|TransactionConflict|TimeoutError|Networking|UnprocessedKeys|ECONN)/u.test(
+    /^(?:Throttl|ProvisionedThroughput|RequestLimit|TransactionConflict|TimeoutError|Networking|UnprocessedKeys)/u.test(
       error.name,
-    )
+    ) ||
+    /^(?:ECONN|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|EPIPE)/u.test(String(code))
   );
 }
 

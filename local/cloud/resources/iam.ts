@@ -8,13 +8,31 @@ import { checked } from './events.ts';
 
 const NamedPolicy = z.strictObject({ PolicyName: z.string(), PolicyDocument: z.unknown() });
 
-/** What AWS's own managed policies say, as far as functions of CDK's making use them. */
+/** What AWS's own managed policies say, as far as functions and APIs of CDK's making use them. */
 const MANAGED_POLICIES: Readonly<Record<string, readonly PolicyStatement[]>> = {
   'arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole': readPolicy(
     {
       Statement: {
         Effect: 'Allow',
         Action: ['logs:CreateLogGroup', 'logs:CreateLogStream', 'logs:PutLogEvents'],
+        Resource: '*',
+      },
+    },
+    'identity',
+  ),
+  'arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs': readPolicy(
+    {
+      Statement: {
+        Effect: 'Allow',
+        Action: [
+          'logs:CreateLogGroup',
+          'logs:CreateLogStream',
+          'logs:DescribeLogGroups',
+          'logs:DescribeLogStreams',
+          'logs:PutLogEvents',
+          'logs:GetLogEvents',
+          'logs:FilterLogEvents',
+        ],
         Resource: '*',
       },
     },

@@ -3,8 +3,8 @@ import { ACCOUNT_ID, REGION } from '../intrinsics.ts';
 import { resourceType, type ResourceType } from '../resource-type.ts';
 
 /**
- * Resources that are known and have no effect on this machine: alarms and dashboards, log groups, notifications. Others
- * may still refer to them by name or ARN.
+ * Resources that are known and have no effect on this machine: alarms and dashboards, log groups, notifications, domain
+ * names. Others may still refer to them by name or ARN.
  */
 function withoutEffect(options: {
   /** The property that names it; without one it has no name of its own. */
@@ -32,6 +32,17 @@ const regional = (service: string, resource: (name: string) => string) => (name:
   `arn:aws:${service}:${REGION}:${ACCOUNT_ID}:${resource(name)}`;
 
 export const resourcesWithoutEffect: Record<string, ResourceType> = {
+  'AWS::ApiGateway::BasePathMapping': withoutEffect({}),
+  'AWS::ApiGateway::DomainName': withoutEffect({
+    nameProperty: 'DomainName',
+    arn: (name) => `arn:aws:apigateway:${REGION}::/domainnames/${name}`,
+    attributes: (name, arn) => ({
+      DomainNameArn: arn,
+      RegionalDomainName: `d-${name}.execute-api.${REGION}.amazonaws.com`,
+      // API Gateway's own zone in this region.
+      RegionalHostedZoneId: 'Z1UJRXOUMOOFQ8',
+    }),
+  }),
   'AWS::CDK::Metadata': withoutEffect({}),
   'AWS::CloudWatch::Alarm': withoutEffect({
     nameProperty: 'AlarmName',
@@ -54,4 +65,5 @@ export const resourcesWithoutEffect: Record<string, ResourceType> = {
     attributes: (name, arn) => ({ TopicArn: arn, TopicName: name }),
   }),
   'AWS::SNS::TopicPolicy': withoutEffect({}),
+  'AWS::WAFv2::WebACLAssociation': withoutEffect({}),
 };

@@ -1,12 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Template } from 'aws-cdk-lib/assertions';
 import { beforeAll, describe, expect, test } from 'vitest';
 import * as z from 'zod';
 import { loadSettings } from '../../../config/settings.ts';
 import { bundleHandler } from '../../../lib/shared/handler-bundle.ts';
-import { defineStage, resourcesOf, testApp } from '../synthesis.ts';
+import { defineStage, resourcesOf, testApp, withoutHash } from '../synthesis.ts';
 
 interface ShippedFunction {
   readonly id: string;
@@ -37,7 +37,10 @@ beforeAll(() => {
 
 /** Starts a bundle as Lambda would, in a process that has the function's variables only, and evaluates an expression. */
 function startAndPrint({ folder, variables }: ShippedFunction, expression: string): unknown {
-  const environment = Object.fromEntries(variables.map((name) => [name, 'https://example.com/any']));
+  const environment = {
+    ...Object.fromEntries(variables.map((name) => [name, 'https://example.com/any'])),
+    ...(variables.includes('PARTNERS') && { PARTNERS: 'example=AROAEXAMPLE/examplekey' }),
+  };
   const script = `const bundle = await import('./index.mjs'); console.log(JSON.stringify(${expression}));`;
   const output = execFileSync(process.execPath, ['--input-type=module', '--eval', script], {
     cwd: folder,
@@ -67,6 +70,14 @@ describe('bundles', () => {
     for (const { folder } of functions) {
       expect(JSON.parse(readFileSync(join(folder, 'settings.json'), 'utf8'))).toEqual(settings.runtime);
     }
+  });
+
+  test('carry the API document where they serve it, and only there', () => {
+    const documented = functions.filter(({ folder }) => existsSync(join(folder, 'openapi.json')));
+    expect(documented.map(({ id }) => withoutHash(id))).toEqual(['PartnerApiFunctionsDescribeServiceFunction']);
+    expect(readFileSync(join(documented[0]?.folder ?? '', 'openapi.json'), 'utf8')).toBe(
+      readFileSync(join(import.meta.dirname, '../../../docs/openapi.json'), 'utf8'),
+    );
   });
 
   test('stay small, and say nothing about the machine that made them', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { resourcesOf, templateOf } from '../synthesis.ts';
+import { resourcesOf, templateOf, withoutHash } from '../synthesis.ts';
 
 const template = templateOf('prod');
 
@@ -44,6 +44,15 @@ describe('watch tables', () => {
         },
       ],
     });
+  });
+
+  test('only what happened once leaves the history by itself', () => {
+    const forgetful = [...resourcesOf(template, 'AWS::DynamoDB::Table')].flatMap(([id, { Properties }]) =>
+      Properties['TimeToLiveSpecification'] === undefined
+        ? []
+        : [[withoutHash(id), Properties['TimeToLiveSpecification']]],
+    );
+    expect(forgetful).toEqual([['WatchTablesHistory', { AttributeName: 'expiresAt', Enabled: true }]]);
   });
 
   test('all three are paid by use, encrypted and can be restored to any moment', () => {

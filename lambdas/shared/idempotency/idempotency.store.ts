@@ -1,0 +1,238 @@
+import {
+  ConditionalCheckFailedException,
+  TransactionCanceledException,
+  TransactionInProgressException,
+} from '@aws-sdk/client-dynamodb';
+import type { DynamoDBDocumentClient, TransactWriteCommandInput } from '@aws-sdk/lib-dynamodb';
+import { DeleteCommand, PutCommand, TransactWriteCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { unmarshall } from '@aws-sdk/util-dynamodb';
+import * as z from 'zod/mini';
+import type { Clock } from '../clock.ts';
+import { fullJitter } from '../retry.ts';
+import type { RetryPolicy } from '../settings.ts';
+
+const Fields = z.record(z.string(), z.unknown());
+
+/** What stands under an idempotency key. */
+export const KeyedRequest = z.object({
+  requestId: z.string(),
+  /** Keyed hash of the operation and the request: no other request may use the key. */
+  requestHash: z.string(),
+  /**
+   * IN_FLIGHT: a try holds the key until its lease ends; if it has not ended by then, nobody knows how far it came.
+   * UNKNOWN: nobody knows whether the effect was had. DONE: the answer is final.
+   */
+  status: z.enum(['IN_FLIGHT', 'UNKNOWN', 'DONE']),
+  /** Names the try that holds the key. Only that one may write. */
+  fence: z.string(),
+  /** Epoch milliseconds. */
+  lease: z.number(),
+  /** What the first try laid down: by it an unknown effect is resolved, and the answer rebuilt. */
+  reference: Fields,
+  /** Enough to make the same answer again. */
+  answer: z.optional(z.object({ status: z.int(), data: Fields })),
+  /** Epoch seconds. DynamoDB deletes lazily, so what has expired counts as absent. */
+  expiresAt: z.number(),
+});
+export type KeyedRequest = z.infer<typeof KeyedRequest>;
+export type KeyedAnswer = NonNullable<KeyedRequest['answer']>;
+
+export type TransactItem = NonNullable<TransactWriteCommandInput['TransactItems']>[number];
+/**
+ * Writes that belong to an answer, in one transaction with it.
+ *
+ * @param later counts how often one of their conditions has failed: rows that are numbered by time take a higher number
+ */
+export type FurtherWrites = (later: number) => readonly TransactItem[];
+
+/** A try: the row that it wants or holds, by its fence. */
+export type Hold = Pick<KeyedRequest, 'requestId' | 'fence'>;
+
+/** Keeps what stands under idempotency keys. Each write is conditional on what it was decided by. */
+export interface IdempotencyStore {
+  /**
+   * Puts a request under its key, if there is nothing or what is there has expired.
+   *
+   * @returns what stands under the key in its way, or undefined: then the key is held
+   */
+  claim(request: Omit<KeyedRequest, 'status' | 'answer'>): Promise<KeyedRequest | undefined>;
+  /** Takes the key over from a try that has been seen, if it has not moved since. @returns whether it is held now */
+  takeOver(seen: KeyedRequest, by: Pick<KeyedRequest, 'fence' | 'lease'>): Promise<boolean>;
+  /**
+   * Makes the answer final, with whatever else belongs to it, if the key is still held.
+   *
+   * @returns `settled`, also where an earlier write of this very try turns out to have been the one; otherwise what
+   *   stands there instead, or undefined for nothing
+   */
+  settle(
+    hold: Hold,
+    answer: KeyedAnswer,
+    expiresAt: number,
+    further?: FurtherWrites,
+  ): Promise<'settled' | KeyedRequest | undefined>;
+  /** Notes that the effect is unknown, if the key is still held. */
+  suspend(hold: Hold): Promise<void>;
+  /** Gives the key back as if it had never been used, if it is still held. */
+  release(hold: Hold): Promise<void>;
+}
+
+const SETTLING: RetryPolicy = { attempts: 6, baseMs: 50, capMs: 400 };
+/** Far more rows than one subject gets in a millisecond: then the condition is about something else. */
+const MOST_TAKEN = 100;
+const CONTENTION = ['TransactionConflict', 'ThrottlingError', 'ProvisionedThroughputExceeded'];
+
+/** The store in a table with the partition key `requestId` and the time-to-live attribute `expiresAt`. */
+export class IdempotencyTable implements IdempotencyStore {
+  readonly #client: DynamoDBDocumentClient;
+  readonly #table: string;
+  readonly #clock: Clock;
+
+  constructor(client: DynamoDBDocumentClient, table: string, clock: Clock) {
+    this.#client = client;
+    this.#table = table;
+    this.#clock = clock;
+  }
+
+  async claim(request: Omit<KeyedRequest, 'status' | 'answer'>): Promise<KeyedRequest | undefined> {
+    try {
+      await this.#client.send(
+        new PutCommand({
+          TableName: this.#table,
+          Item: { ...request, status: 'IN_FLIGHT' },
+          // The SDK repeats a call whose answer was lost: a claim must not be in its own way.
+          ConditionExpression: 'attribute_not_exists(requestId) OR expiresAt <= :now OR fence = :fence',
+          ExpressionAttributeValues: { ':now': Math.floor(this.#clock.now() / 1_000), ':fence': request.fence },
+          ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+        }),
+      );
+      return undefined;
+    } catch (error) {
+      if (error instanceof ConditionalCheckFailedException && error.Item) {
+        return KeyedRequest.parse(unmarshall(error.Item));
+      }
+      throw error;
+    }
+  }
+
+  takeOver(seen: KeyedRequest, by: Pick<KeyedRequest, 'fence' | 'lease'>): Promise<boolean> {
+    return this.#ifCondition(
+      new UpdateCommand({
+        TableName: this.#table,
+        Key: { requestId: seen.requestId },
+        UpdateExpression: 'SET #status = :inFlight, fence = :fence, lease = :lease',
+        ConditionExpression: '(fence = :seen AND #status = :seenStatus) OR (fence = :fence AND #status = :inFlight)',
+        ExpressionAttributeNames: { '#status': 'status' },
+        ExpressionAttributeValues: {
+          ':inFlight': 'IN_FLIGHT',
+          ':fence': by.fence,
+          ':lease': by.lease,
+          ':seen': seen.fence,
+          ':seenStatus': seen.status,
+        },
+      }),
+    );
+  }
+
+  async settle(
+    { requestId, fence }: Hold,
+    answer: KeyedAnswer,
+    expiresAt: number,
+    further: FurtherWrites = () => [],
+  ): Promise<'settled' | KeyedRequest | undefined> {
+    let later = 0;
+    for (let failures = 0; ;) {
+      try {
+        await this.#client.send(
+          new TransactWriteCommand({
+            TransactItems: [
+              {
+                Update: {
+                  TableName: this.#table,
+                  Key: { requestId },
+                  UpdateExpression: 'SET #status = :done, answer = :answer, expiresAt = :expiresAt',
+                  ConditionExpression: 'fence = :fence AND #status = :inFlight',
+                  ExpressionAttributeNames: { '#status': 'status' },
+                  ExpressionAttributeValues: {
+                    ':done': 'DONE',
+                    ':inFlight': 'IN_FLIGHT',
+                    ':fence': fence,
+                    ':answer': answer,
+                    ':expiresAt': expiresAt,
+                  },
+                  ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+                },
+              },
+              ...further(later),
+            ],
+          }),
+        );
+        return 'settled';
+      } catch (error) {
+        const verdict = verdictOf(error);
+        if (verdict === undefined) throw error;
+        if (verdict.kind === 'lost') {
+          const { row } = verdict;
+          return row?.fence === fence && row.status === 'DONE' ? 'settled' : row;
+        }
+        if (verdict.kind === 'taken') {
+          later += 1;
+          if (later > MOST_TAKEN) throw error;
+        } else {
+          failures += 1;
+          if (failures >= SETTLING.attempts) throw error;
+          await this.#clock.sleepUntil(this.#clock.now() + fullJitter(failures, SETTLING, Math.random));
+        }
+      }
+    }
+  }
+
+  async suspend({ requestId, fence }: Hold): Promise<void> {
+    await this.#ifCondition(
+      new UpdateCommand({
+        TableName: this.#table,
+        Key: { requestId },
+        UpdateExpression: 'SET #status = :unknown',
+        ConditionExpression: 'fence = :fence AND #status = :inFlight',
+        ExpressionAttributeNames: { '#status': 'status' },
+        ExpressionAttributeValues: { ':unknown': 'UNKNOWN', ':inFlight': 'IN_FLIGHT', ':fence': fence },
+      }),
+    );
+  }
+
+  async release({ requestId, fence }: Hold): Promise<void> {
+    await this.#ifCondition(
+      new DeleteCommand({
+        TableName: this.#table,
+        Key: { requestId },
+        ConditionExpression: 'fence = :fence AND #status = :inFlight',
+        ExpressionAttributeNames: { '#status': 'status' },
+        ExpressionAttributeValues: { ':inFlight': 'IN_FLIGHT', ':fence': fence },
+      }),
+    );
+  }
+
+  async #ifCondition(command: UpdateCommand | DeleteCommand): Promise<boolean> {
+    try {
+      await (command instanceof UpdateCommand ? this.#client.send(command) : this.#client.send(command));
+      return true;
+    } catch (error) {
+      if (error instanceof ConditionalCheckFailedException) return false;
+      throw error;
+    }
+  }
+}
+
+/** What a failed transaction means: the key is no longer held, a further write met its like, or both may be repeated. */
+function verdictOf(
+  error: unknown,
+): { kind: 'lost'; row: KeyedRequest | undefined } | { kind: 'taken' } | { kind: 'contended' } | undefined {
+  if (error instanceof TransactionInProgressException) return { kind: 'contended' };
+  if (!(error instanceof TransactionCanceledException)) return undefined;
+  const [own, ...others] = error.CancellationReasons ?? [];
+  if (own?.Code === 'ConditionalCheckFailed') {
+    return { kind: 'lost', row: own.Item && KeyedRequest.parse(unmarshall(own.Item)) };
+  }
+  if (others.some(({ Code }) => Code === 'ConditionalCheckFailed')) return { kind: 'taken' };
+  const contended = [own, ...others].some((reason) => CONTENTION.includes(reason?.Code ?? ''));
+  return contended ? { kind: 'contended' } : undefined;
+}

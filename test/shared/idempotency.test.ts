@@ -1,0 +1,421 @@
+import { GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  IdempotencyTable,
+  type IdempotencyStore,
+  type KeyedRequest,
+} from '../../lambdas/shared/idempotency/idempotency.store.ts';
+import {
+  canonicalJson,
+  DONE_KEPT_S,
+  LEASE_MARGIN_MS,
+  OPEN_KEPT_S,
+  runOnce,
+  type OnceRequest,
+  type OnceWork,
+  type Outcome,
+} from '../../lambdas/shared/idempotency/run-once.ts';
+import { keyedHash } from '../../lambdas/shared/keyed-hash.ts';
+import { ApiError } from '../../lambdas/shared/partner-api/api-error.ts';
+import { startEngineTables, type EngineTables } from './engine-tables.ts';
+import { MemoryRequests } from './memory-requests.ts';
+import { LeapingClock } from './virtual-clock.ts';
+
+let tables: EngineTables;
+beforeAll(async () => {
+  tables = await startEngineTables();
+});
+afterAll(() => tables.stop());
+
+type Reference = { readonly at: number };
+type Data = { readonly made: number };
+type Work = OnceWork<Reference, Data>;
+
+const hash = keyedHash('any key');
+const done = (made: number): Outcome<Data> => ({ kind: 'done', status: 201, data: { made } });
+const refused = (error: unknown): Outcome<Data> => ({ kind: 'refused', error });
+const unknown: Outcome<Data> = { kind: 'unknown', error: new ApiError('REDEMPTION_UNKNOWN') };
+const never = (): Promise<never> => Promise.reject(new Error('must not run'));
+
+let keys = 0;
+/** One key on the real engine, with a clock of its own. */
+function onEngine() {
+  const clock = new LeapingClock();
+  const store = new IdempotencyTable(tables.database, 'Requests', clock);
+  const key = `key-${++keys}`;
+  const run = (work: Partial<Work>, request: Partial<OnceRequest> = {}) =>
+    runOnce<Reference, Data>(
+      { store, hash, clock },
+      {
+        partner: 'shop',
+        key,
+        operation: 'order',
+        request: { item: 1 },
+        deadline: clock.now() + 10_000,
+        ...request,
+      },
+      { reference: { at: clock.now() }, perform: never, resolve: never, ...work },
+    );
+  const row = async (): Promise<KeyedRequest | undefined> => {
+    const requestId = `key|shop|${hash('idempotency key', ['shop', key])}`;
+    const { Item } = await tables.database.send(
+      new GetCommand({ TableName: 'Requests', Key: { requestId }, ConsistentRead: true }),
+    );
+    return Item as KeyedRequest | undefined;
+  };
+  return { clock, store, key, run, row };
+}
+
+/** A first try that has begun and ends when it is told to. */
+async function underWay(run: ReturnType<typeof onEngine>['run']) {
+  const first = Promise.withResolvers<Outcome<Data>>();
+  const begun = Promise.withResolvers<undefined>();
+  const running = run({
+    perform: () => {
+      begun.resolve(undefined);
+      return first.promise;
+    },
+  });
+  await begun.promise;
+  return { running, first };
+}
+
+const codeOf = (work: Promise<unknown>): Promise<unknown> =>
+  work.then(
+    () => 'no error',
+    (error: unknown) => (error instanceof ApiError ? error.code : error),
+  );
+
+describe('a request under an Idempotency-Key', () => {
+  it('runs once, and is answered alike from then on', async () => {
+    const { run, clock } = onEngine();
+    const first = await run({ perform: async () => done(7) });
+    expect(first).toMatchObject({ status: 201, data: { made: 7 }, repeated: false });
+    clock.leap(60_000);
+    expect(await run({})).toEqual({ ...first, repeated: true });
+  });
+
+  it('keeps neither the key nor the request, and no body', async () => {
+    const { run, row, key } = onEngine();
+    await run({ perform: async () => done(7) }, { request: { code: 'SECRET-CODE' } });
+    const kept = JSON.stringify(await row());
+    expect(kept).not.toContain('SECRET-CODE');
+    expect(kept).not.toContain(`${key}"`);
+  });
+
+  it('refuses the key for another request or another operation, whatever has become of the first', async () => {
+    const { run } = onEngine();
+    expect(await codeOf(run({ perform: async () => unknown }))).toBe('REDEMPTION_UNKNOWN');
+    expect(await codeOf(run({}, { request: { item: 2 } }))).toBe('IDEMPOTENCY_KEY_REUSED');
+    await run({ resolve: async () => done(1) });
+    expect(await codeOf(run({}, { request: { item: 2 } }))).toBe('IDEMPOTENCY_KEY_REUSED');
+    expect(await codeOf(run({}, { operation: 'cancel' }))).toBe('IDEMPOTENCY_KEY_REUSED');
+  });
+
+  it('takes requests for equal in whichever order their fields stand', async () => {
+    const { run } = onEngine();
+    await run({ perform: async () => done(7) }, { request: { a: 1, b: [{ c: 2, d: undefined, e: null }] } });
+    const again = await run({}, { request: { b: [{ e: null, c: 2 }], a: 1 } });
+    expect(again.repeated).toBe(true);
+  });
+
+  it('has its own keys for each partner', async () => {
+    const { run } = onEngine();
+    await run({ perform: async () => done(7) });
+    expect((await run({ perform: async () => done(8) }, { partner: 'rival' })).data.made).toBe(8);
+  });
+
+  it('is under way until the function has ended and a margin has passed, and says for how long', async () => {
+    const { run, clock } = onEngine();
+    const { running, first } = await underWay(run);
+    clock.leap(10_000 + LEASE_MARGIN_MS - 1);
+    const error = await run({}).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: 'REQUEST_IN_PROGRESS', status: 409, retryAfterSeconds: 1 });
+    clock.leap(1);
+    expect((await run({ resolve: async () => done(2) })).data.made).toBe(2);
+    // The first one wakes up too late: its word counts for nothing, and it answers as the other did.
+    first.resolve(done(1));
+    expect((await running).data.made).toBe(2);
+    expect((await run({})).data.made).toBe(2);
+  });
+
+  it('is not taken over by an environment whose clock is five seconds fast', async () => {
+    const { run, clock } = onEngine();
+    const { running, first } = await underWay(run);
+    clock.leap(10_000 + 5_000);
+    expect(await codeOf(run({}))).toBe('REQUEST_IN_PROGRESS');
+    first.resolve(done(1));
+    expect((await running).data.made).toBe(1);
+  });
+
+  it.each([401, 408, 409, 429, 500, 502, 503, 504])('is free again after a refusal with %i', async (status) => {
+    const { run, row } = onEngine();
+    const error = Object.assign(new ApiError('INVALID_REQUEST'), { status });
+    expect(await run({ perform: async () => refused(error) }).catch((reason: unknown) => reason)).toBe(error);
+    expect(await row()).toBeUndefined();
+    expect((await run({ perform: async () => done(2) }, { request: 'another' })).data.made).toBe(2);
+  });
+
+  it('is free again after a refusal by an upstream', async () => {
+    const { run, row } = onEngine();
+    await codeOf(run({ perform: async () => refused(new Error('refused')) }));
+    expect(await row()).toBeUndefined();
+  });
+
+  it.each(['INVALID_REQUEST', 'BENEFIT_NOT_ALLOWED', 'NOT_FOUND'] as const)(
+    'is final after a refusal with %s, which is given again',
+    async (code) => {
+      const { run } = onEngine();
+      expect(await codeOf(run({ perform: async () => refused(new ApiError(code, 'told once')) }))).toBe(code);
+      const again = await run({}).catch((reason: unknown) => reason);
+      expect(again).toMatchObject({ code, message: 'told once' });
+    },
+  );
+
+  it('stays unknown until it is resolved, by what the first try laid down', async () => {
+    const { run, row, clock } = onEngine();
+    const at = clock.now();
+    expect(await codeOf(run({ perform: async () => unknown }))).toBe('REDEMPTION_UNKNOWN');
+    expect((await row())?.status).toBe('UNKNOWN');
+    clock.leap(1);
+    for (const outcome of [unknown, refused(new Error('refused')), refused(new ApiError('TOO_MANY_INVALID_CODES'))]) {
+      await codeOf(run({ resolve: async () => outcome }));
+      expect((await row())?.status).toBe('UNKNOWN');
+    }
+    const resolved = await run({ resolve: async (reference) => done(reference.at) });
+    expect(resolved).toMatchObject({ data: { made: at }, reference: { at } });
+  });
+
+  it('is unknown where its work throws, and the error goes on', async () => {
+    const { run, row } = onEngine();
+    const error = new Error('a slip');
+    expect(await codeOf(run({ perform: () => Promise.reject(error) }))).toBe(error);
+    expect((await row())?.status).toBe('UNKNOWN');
+  });
+
+  it('is one of many that come at once', async () => {
+    const { run } = onEngine();
+    let performed = 0;
+    const many = Array.from({ length: 20 }, () =>
+      codeOf(
+        run({
+          perform: async () => {
+            performed += 1;
+            await new Promise((resolve) => setTimeout(resolve, 20));
+            return done(1);
+          },
+        }),
+      ),
+    );
+    expect(new Set(await Promise.all(many))).toEqual(new Set(['no error', 'REQUEST_IN_PROGRESS']));
+    expect(performed).toBe(1);
+  });
+
+  it('is forgotten a week after it was done, whether DynamoDB has deleted it or not', async () => {
+    const { run, row, clock } = onEngine();
+    await run({ perform: async () => done(1) });
+    expect((await row())?.expiresAt).toBe(Math.floor(clock.now() / 1_000) + DONE_KEPT_S);
+    clock.leap(DONE_KEPT_S * 1_000 - 1_000);
+    expect((await run({})).repeated).toBe(true);
+    clock.leap(1_000);
+    expect((await run({ perform: async () => done(2) }, { request: 'another' })).data.made).toBe(2);
+  });
+
+  it('stays open for ninety days where its effect is unknown', async () => {
+    const { run, row, clock } = onEngine();
+    await codeOf(run({ perform: async () => unknown }));
+    expect((await row())?.expiresAt).toBe(Math.floor(clock.now() / 1_000) + OPEN_KEPT_S);
+  });
+});
+
+const event = (watchId: string, version: number) => ({
+  Put: { TableName: 'History', Item: { watchId, version }, ConditionExpression: 'attribute_not_exists(watchId)' },
+});
+
+describe('the settlement', () => {
+  it('writes what belongs to the answer in the same transaction, at the next free number', async () => {
+    const { run } = onEngine();
+    await tables.database.send(new PutCommand({ TableName: 'History', Item: { watchId: 'taken', version: 5 } }));
+    const tried: number[] = [];
+    const further = (later: number) => {
+      tried.push(later);
+      return [event('taken', 5 + later)];
+    };
+    await run({ perform: async () => ({ ...done(1), further }) as Outcome<Data> });
+    expect(tried).toEqual([0, 1]);
+    const { Item } = await tables.database.send(
+      new GetCommand({ TableName: 'History', Key: { watchId: 'taken', version: 6 } }),
+    );
+    expect(Item).toBeDefined();
+  });
+
+  it('writes nothing for a try that no longer holds the key', async () => {
+    const { run, clock } = onEngine();
+    const { running, first } = await underWay(run);
+    clock.leap(60_000);
+    await codeOf(run({ resolve: async () => unknown }));
+    first.resolve({ ...done(1), further: () => [event('fenced', 1)] } as Outcome<Data>);
+    expect(await codeOf(running)).toBe('REQUEST_IN_PROGRESS');
+    const { Item } = await tables.database.send(
+      new GetCommand({ TableName: 'History', Key: { watchId: 'fenced', version: 1 } }),
+    );
+    expect(Item).toBeUndefined();
+  });
+
+  it('gives up on a condition that no number meets, and the key stays unanswered', async () => {
+    const { run, row } = onEngine();
+    await tables.database.send(new PutCommand({ TableName: 'History', Item: { watchId: 'stuck', version: 1 } }));
+    const outcome = { ...done(1), further: () => [event('stuck', 1)] } as Outcome<Data>;
+    expect(await run({ perform: async () => outcome }).catch((error: unknown) => error)).toMatchObject({
+      name: 'TransactionCanceledException',
+    });
+    expect((await row())?.status).toBe('IN_FLIGHT');
+  });
+});
+
+describe('the store', () => {
+  it('takes a claim, a takeover or a settlement that it has had already for done: its answer may have been lost', async () => {
+    const { store, clock } = onEngine();
+    const hold = { requestId: `twice-${++keys}`, fence: 'one' };
+    const claim = { ...hold, requestHash: 'h', lease: 0, reference: {}, expiresAt: clock.now() };
+    expect(await store.claim(claim)).toBeUndefined();
+    expect(await store.claim(claim)).toBeUndefined();
+    const row = { ...claim, status: 'IN_FLIGHT' } as const;
+    expect(await store.takeOver(row, { fence: 'two', lease: 5 })).toBe(true);
+    expect(await store.takeOver(row, { fence: 'two', lease: 5 })).toBe(true);
+    const two = { ...hold, fence: 'two' };
+    expect(await store.settle(two, { status: 200, data: {} }, clock.now())).toBe('settled');
+    expect(await store.settle(two, { status: 200, data: {} }, clock.now())).toBe('settled');
+  });
+
+  it('does in memory, where the property below is tried, what it does on the engine', async () => {
+    const fence = fc.constantFrom('a', 'b', 'c');
+    const step = fc.record({
+      does: fc.constantFrom('claim', 'takeOver', 'settle', 'suspend', 'release', 'wait'),
+      fence,
+      seen: fc.record({ fence, status: fc.constantFrom('IN_FLIGHT' as const, 'UNKNOWN' as const) }),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 12 }), async (steps) => {
+        const clock = new LeapingClock();
+        const stores: IdempotencyStore[] = [
+          new MemoryRequests(clock.now),
+          new IdempotencyTable(tables.database, 'Requests', clock),
+        ];
+        const requestId = `alike-${++keys}`;
+        for (const { does, fence: by, seen } of steps) {
+          const hold = { requestId, fence: by };
+          const expiresAt = Math.floor(clock.now() / 1_000) + 2;
+          const base = { ...hold, requestHash: 'h', lease: 7, reference: { at: 1 }, expiresAt };
+          const results = [];
+          for (const store of stores) {
+            if (does === 'claim') results.push(await store.claim(base));
+            else if (does === 'takeOver')
+              results.push(await store.takeOver({ ...base, ...seen }, { fence: by, lease: 9 }));
+            else if (does === 'settle')
+              results.push(await store.settle(hold, { status: 200, data: { by } }, expiresAt));
+            else if (does === 'wait') results.push('waited');
+            else results.push(await store[does](hold));
+          }
+          if (does === 'wait') clock.leap(1_000);
+          expect(results[1]).toEqual(results[0]);
+        }
+      }),
+      { numRuns: 150 },
+    );
+  });
+});
+
+describe('any interleaving of tries that are repeated, late, killed or refused', () => {
+  it('has the effect once, tells it once and answers alike', async () => {
+    const fate = fc.record({
+      /** What the effect says; a lost answer has had the effect. */
+      effect: fc.constantFrom('done', 'done', 'lost', 'refused', 'unsent'),
+      /** After which call to the store the process is killed; 9 for never. */
+      diesAfter: fc.integer({ min: 0, max: 9 }),
+      /** How much later it comes than the one before, milliseconds. */
+      after: fc.constantFrom(0, 0, 1_000, 30_000),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(fate, { minLength: 1, maxLength: 6 }), fc.scheduler(), async (fates, scheduler) => {
+        let now = 1_000_000;
+        const clock = { now: () => now, sleepUntil: async () => undefined };
+        let told = 0;
+        const memory = new MemoryRequests(clock.now, (further) => (told += further.length));
+        let effects = 0;
+        const answers: number[] = [];
+
+        const attempt = (one: { effect: string; diesAfter: number }) => {
+          let calls = 0;
+          const step = async <T>(work: () => Promise<T>): Promise<T> => {
+            await scheduler.schedule(Promise.resolve());
+            const value = await work();
+            calls += 1;
+            // Whoever is dead never hears of it.
+            return calls > one.diesAfter ? new Promise<never>(() => undefined) : value;
+          };
+          const store: IdempotencyStore = {
+            claim: (request) => step(() => memory.claim(request)),
+            takeOver: (seen, by) => step(() => memory.takeOver(seen, by)),
+            settle: (...all) => step(() => memory.settle(...all)),
+            suspend: (hold) => step(() => memory.suspend(hold)),
+            release: (hold) => step(() => memory.release(hold)),
+          };
+          const further = () => [event('told', 1)];
+          const have = async (): Promise<Outcome<Data>> => {
+            await scheduler.schedule(Promise.resolve());
+            if (one.effect === 'refused') return refused(new ApiError('UPSTREAM_THROTTLED'));
+            if (one.effect === 'unsent') return refused(new Error('unsent'));
+            effects += 1;
+            return one.effect === 'lost' ? unknown : { kind: 'done', status: 201, data: { made: 1 }, further };
+          };
+          void runOnce<Reference, Data>(
+            { store, hash, clock },
+            { partner: 'shop', key: 'k', operation: 'order', request: 1, deadline: now + 10_000 },
+            {
+              reference: { at: now },
+              perform: have,
+              // What the upstream knows decides whether the effect has still to be had.
+              resolve: async () => {
+                await scheduler.schedule(Promise.resolve());
+                return effects > 0 ? { kind: 'done', status: 201, data: { made: 1 }, further } : have();
+              },
+            },
+          ).then(
+            ({ data }) => answers.push(data.made),
+            () => undefined,
+          );
+        };
+
+        for (const one of fates) {
+          now += one.after;
+          // A lease outlasts whatever its process does: a process that is still at it when its lease ends is dead.
+          if (one.after > 10_000) await scheduler.waitIdle();
+          attempt(one);
+        }
+        await scheduler.waitIdle();
+        now += 60_000;
+        attempt({ effect: 'done', diesAfter: 9 });
+        await scheduler.waitIdle();
+
+        expect(effects).toBe(1);
+        expect(told).toBe(1);
+        expect(new Set(answers)).toEqual(new Set([1]));
+        expect([...memory.rows.values()]).toMatchObject([{ status: 'DONE' }]);
+      }),
+      { numRuns: 400 },
+    );
+  });
+});
+
+describe('canonical JSON', () => {
+  it('is equal for equal values and differs for others', () => {
+    expect(canonicalJson({ b: 1, a: [null, { d: 'x', c: undefined }] })).toBe('{"a":[null,{"d":"x"}],"b":1}');
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        expect(JSON.parse(canonicalJson(value))).toEqual(JSON.parse(JSON.stringify(value)));
+      }),
+    );
+  });
+});
