@@ -19,13 +19,16 @@ const LARGEST_BUNDLE_BYTES = 400_000;
 const LAP_REQUESTS = 2_000;
 const LAP_MS = 240_000;
 
+const MOST_WARM_UPS = 5;
+
 const HELP = `What a verification of an offer code costs beside the time that Amazon takes.
 
 Usage: npm run bench:api -- [options]
 
   --requests <n>     verifications that are measured (default 10000)
   --concurrency <n>  clients, each with a connection that it keeps and one request under way (default 50)
-  --warm-up <n>      verifications before that, which are not measured (default 20 for each client)
+  --warm-up <n>      verifications before that, which are not measured (default 20 for each client); again, up to
+                     ${MOST_WARM_UPS} times, where one fails
   --upstream-ms <n>  median of the simulated upstream's time to answer, log-normal (default 100)
   --seconds <n>      the bench is given up after as long (default 900)
   --help             this text
@@ -57,7 +60,13 @@ function writeStage(config: string): void {
   mkdirSync(config, { recursive: true });
   const settings = {
     removalPolicy: 'destroy',
-    offerCodes: { trustSecret: TRUST_SECRET, benefits: { [BENEFIT]: { marketplace: 'US' } } },
+    offerCodes: {
+      trustSecret: TRUST_SECRET,
+      benefits: { [BENEFIT]: { marketplace: 'US' } },
+      // A machine that is busy with other things is no upstream that fails.
+      timeoutMs: 10_000,
+      deadlineMs: 20_000,
+    },
     partnerApi: {
       partners: {
         bench: {
@@ -135,9 +144,13 @@ async function runLaps(clients: Worker, { requests, warmUp, seconds }: Options):
     }
     return all;
   };
-  console.log(`Warming up with ${warmUp} verifications …`);
-  const warm = await inLaps(warmUp);
-  if (warm.failures.length > 0) return warm;
+  // While as many environments as clients start side by side, some take longer than they may.
+  for (let round = 1; round <= MOST_WARM_UPS && warmUp > 0; round += 1) {
+    console.log(`Warming up with ${warmUp} verifications …`);
+    const { failures } = await inLaps(warmUp);
+    if (failures.length === 0) break;
+    console.log(`  ${failures.length} failed, such as: ${failures[0]!}`);
+  }
   console.log(`${requests} verifications …`);
   return inLaps(requests);
 }
