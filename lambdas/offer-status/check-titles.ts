@@ -125,7 +125,7 @@ function changeOf(head: WatchHead<Offers>, sighting: Sighting, now: number): Rec
     after,
     changes: byOffer(changes),
     events: announceOfferEvents({ first, before, after, changes }),
-    historyPath: `/v1/titles/${encodeURIComponent(watch.licensor)}/${encodeURIComponent(watch.alid)}/history`,
+    historyPath: `/v1/titles/${encodeURIComponent(watch.licensor)}/${encodeURIComponent(watch.alid)}/history?marketplace=${watch.marketplace}`,
     correlationId: sighting.correlationId,
     sentAt: sighting.sentAt,
     now,

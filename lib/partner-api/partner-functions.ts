@@ -110,10 +110,10 @@ export class PartnerFunctions extends Construct {
       },
       permissions: [
         {
-          actions: ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Scan', 'dynamodb:UpdateItem'],
+          actions: ['dynamodb:BatchGetItem', 'dynamodb:Scan', 'dynamodb:UpdateItem'],
           resources: [tables.watches.tableArn],
         },
-        { actions: ['dynamodb:GetItem', 'dynamodb:Query'], resources: [tables.history.tableArn] },
+        { actions: ['dynamodb:Query'], resources: [tables.history.tableArn] },
         // A wish to look at once is a slice of its own.
         { actions: ['sqs:SendMessage'], resources: [queues.slices.queueArn] },
       ],

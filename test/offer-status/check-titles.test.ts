@@ -175,7 +175,7 @@ describe('checking a title', () => {
     expect(eventsOf(row)?.toSorted()).toEqual(['Offer Status Changed', 'Offer Went Live']);
     expect(row).toMatchObject({ sentAt, correlationId: 'message-1' });
     expect(row?.events[0]?.occurredAt).toBe('2026-02-02T00:00:00.000Z');
-    expect(row?.historyPath).toMatch(/^\/v1\/titles\/studio\/md%3Aalid%3Aeidr-s%3A\d+\/history$/);
+    expect(row?.historyPath).toMatch(/^\/v1\/titles\/studio\/md%3Aalid%3Aeidr-s%3A\d+\/history\?marketplace=GLOBAL$/);
   });
 
   it('ignores an answer that was sent for before the head was, and accepts a later disappearance', async () => {

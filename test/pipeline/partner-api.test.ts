@@ -195,7 +195,7 @@ describe("the partner API, called by clients that are not the project's", () => 
     const health = await acme('GET', '/v1/health');
     expect(health.body).toMatchObject({ status: 'ok', stage: 'pipeline' });
     const document = await acme('GET', '/v1/openapi.json');
-    expect(document.body).toMatchObject({ openapi: '3.1.0' });
+    expect(document.body).toMatchObject({ openapi: '3.1.0', servers: [{ url: access.acme.url }] });
     expect((document.body as { paths: object }).paths).toHaveProperty('/v1/health');
   });
 });

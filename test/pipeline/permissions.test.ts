@@ -8,6 +8,9 @@ import type { LocalStack } from './local-stack.ts';
 import { JAPAN, LICENSOR, startLocalStack, titleOf, until, US } from './local-stack.ts';
 import type { Stored } from './stored.ts';
 import { storedIn } from './stored.ts';
+import { readContract } from '../partner-api/api-contract.ts';
+import { partnerAccess } from '../../local/partners-file.ts';
+import { callSigned } from './partner-clients.ts';
 
 /** What a role is allowed, or what has been done in its name: one action on one resource. */
 interface Grant {
@@ -112,6 +115,15 @@ beforeAll(async () => {
     titles: ALIDS,
     items: [...ITEMS, { marketplaceId: US, asin: FIRST_ASIN }],
     prices: [...PRICE_WATCHES, OF_ANOTHER_ACCOUNT],
+    codes: [{ benefit: 'ONCE', code: 'A-VALID-CODE' }],
+    partners: {
+      acme: {
+        ...{ accountId: '111122223333', externalId: 'acme', benefits: ['ONCE'] },
+        plan: { perSecond: 1_000, burst: 1_000 },
+      },
+    },
+    // That role is a managed policy of AWS, and no call of the stack's functions.
+    settings: { gateway: { accessLogRole: false } },
     cloud: { onCall: (call) => calls.push(call), retryWaitScale: 0.001 },
   });
   stored = storedIn(stack.cloud);
@@ -170,6 +182,38 @@ describe('the permissions of the stack, in one run of all its flows', () => {
     await until('it to be put aside', () => hasCalled('sqs:SendMessage', 'NotificationsPricingDeadLetters'));
   });
 
+  it('runs the partner API: every route, an invalid code, and a redemption that has to be released', async () => {
+    const access = partnerAccess(stack.cloud, { partners: stack.settings.partnerApi.partners })['acme']!;
+    const known: Readonly<Record<string, string>> = {
+      ...{ benefitId: 'ONCE', offerCode: 'A-VALID-CODE', licensor: LICENSOR, alid: FIRST },
+      ...{ marketplaceId: JAPAN, asin: FIRST_ASIN, sku: 'SKU-OF-NO-ITEM' },
+    };
+    const call = (method: string, path: string, key = 'key-1') =>
+      callSigned(access, { method, path, headers: { 'Idempotency-Key': key } });
+    // What is taken off the list comes last: until then it is there for the others.
+    const operations = readContract().operations.toSorted(
+      (a, b) => Number(a.method === 'DELETE') - Number(b.method === 'DELETE'),
+    );
+    for (const { method, path } of operations) {
+      const { status } = await call(
+        method,
+        path.replaceAll(/\{(\w+)\}/g, (_, name: string) => known[name]!),
+      );
+      expect([method, path, status < 500 && status !== 403]).toEqual([method, path, true]);
+    }
+    expect((await call('GET', '/v1/benefits/ONCE/offer-codes/NO-SUCH-CODE/verify')).body).toMatchObject({
+      valid: false,
+    });
+
+    const mend = await stack.fault({ kind: 'status', code: 429, match: { operation: 'redeem' } });
+    expect((await call('POST', '/v1/benefits/ONCE/offer-codes/ANOTHER-CODE/redeem', 'key-2')).status).toBe(503);
+    await mend();
+    const lost = await stack.fault({ kind: 'drop', effect: 'none', match: { operation: 'redeem' } });
+    expect((await call('POST', '/v1/benefits/ONCE/offer-codes/THIRD-CODE/redeem', 'key-3')).status).toBe(504);
+    await lost();
+    expect((await call('POST', '/v1/benefits/ONCE/offer-codes/THIRD-CODE/redeem', 'key-3')).status).toBe(200);
+  });
+
   it.each([TITLES, PRICES])('runs $checks in an outage, with slices that are sent anew', async (room) => {
     const { poll } = inRoom(room);
     await stack.fault({ kind: 'status', code: 503, match: {} });
@@ -215,8 +259,8 @@ describe('the permissions of the stack, in one run of all its flows', () => {
     expect(uses.filter((use) => !grants.some((grant) => covers(grant, use))).map(named)).toEqual([]);
   });
 
-  it('knows every caller: what has no role is the operator, who is not of the stack', () => {
+  it('knows every caller: what has no role is the operator, a partner’s account or the gateway', () => {
     const others = calls.filter(({ caller }) => caller.roleArn === undefined).map(({ caller }) => caller.kind);
-    expect(new Set(others)).toEqual(new Set(['operator']));
+    expect(new Set(others)).toEqual(new Set(['operator', 'account', 'REST API']));
   });
 });

@@ -21,7 +21,7 @@ export function partnerIdentifier(bindings: string, { partners }: PartnerApiSett
   const byRole = new Map<string, { partner: CallingPartner; keyId: string }>();
   for (const binding of bindings.split(' ').filter((text) => text !== '')) {
     const [, name = '', roleId = '', keyId = ''] = /^([^=]+)=([^/]+)\/(.+)$/u.exec(binding) ?? [];
-    const settings = partners[name];
+    const settings = Object.hasOwn(partners, name) ? partners[name] : undefined;
     if (settings === undefined) throw new RangeError(`PARTNERS names ${name || binding}, which the settings do not`);
     byRole.set(roleId, { partner: { ...settings, name }, keyId });
   }

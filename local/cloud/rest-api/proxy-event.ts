@@ -84,9 +84,9 @@ function headersFor(request: ApiRequest, method: MethodDefinition, sourceIp: str
   const added: Record<string, readonly string[]> = {
     'X-Amzn-Trace-Id': [`Root=1-${Math.floor(Date.now() / 1000).toString(16)}-${randomBytes(12).toString('hex')}`],
     'X-Forwarded-For': [[...forwardedFor, sourceIp].join(', ')],
-    // The same request comes over TLS on AWS.
-    'X-Forwarded-Port': ['443'],
-    'X-Forwarded-Proto': ['https'],
+    // On AWS these are 443 and https; a function that makes a URL of them makes the right one here.
+    'X-Forwarded-Port': [String(request.message.socket.localPort)],
+    'X-Forwarded-Proto': ['http'],
   };
   const names = new Set(Object.keys(added).map((name) => name.toLowerCase()));
   const kept = given.filter(([name]) => !names.has(name.toLowerCase()));
