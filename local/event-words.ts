@@ -1,4 +1,5 @@
 import type { BusEvent } from './cloud/cloud.ts';
+import { offerCodeWords } from './offer-code-event-words.ts';
 import { offerWords } from './offer-event-words.ts';
 import { priceWords } from './price-event-words.ts';
 
@@ -18,6 +19,7 @@ export function eventWords(event: BusEvent, nameOf: NameOf): EventWords {
   const data = event.detail['data'];
   return (
     offerWords(headline, data, nameOf) ??
-    priceWords(headline, data, nameOf) ?? { headline, title: event.source, story: '' }
+    priceWords(headline, data, nameOf) ??
+    offerCodeWords(headline, data) ?? { headline, title: event.source, story: '' }
   );
 }

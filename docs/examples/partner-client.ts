@@ -2,10 +2,10 @@
  * A client of the partner API, whole: it signs with @smithy/signature-v4, repeats what may be repeated, and decides by
  * codes. Node 24 runs it as it is:
  *
- *   node docs/examples/partner-client.ts verify EXAMPLE_BENEFIT 100000
- *   node docs/examples/partner-client.ts redeem EXAMPLE_BENEFIT 100000
- *   node docs/examples/partner-client.ts status example-studios ES_MOV_000004
- *   node docs/examples/partner-client.ts history example-studios ES_MOV_000004
+ *   node docs/examples/partner-client.ts verify EXAMPLE_BENEFIT <code>
+ *   node docs/examples/partner-client.ts redeem EXAMPLE_BENEFIT <code>
+ *   node docs/examples/partner-client.ts status example-studios ES_MOV_000002
+ *   node docs/examples/partner-client.ts history example-studios ES_MOV_000002
  *
  * It reads URL, API_KEY, AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN.
  */

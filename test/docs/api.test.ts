@@ -67,7 +67,7 @@ describe('the examples of docs/api.md', { timeout: 120_000 }, () => {
         const answer = await send(request);
         const isFirstPage =
           request.operation.operationId === 'readTitleHistory' && !request.query.some(([name]) => name === 'cursor');
-        return isFirstPage ? { ...answer, body: answer.body.replace('"next":null', '"next":"more/+="') } : answer;
+        return isFirstPage ? { ...answer, body: answer.body.replace('"next":null', '"next":"more-_"') } : answer;
       },
     });
     const { url } = gateway;
@@ -91,6 +91,8 @@ describe('the examples of docs/api.md', { timeout: 120_000 }, () => {
     cwd = scratchFolder();
     mkdirSync(join(cwd, '.local'));
     writeFileSync(join(cwd, '.local/partners.json'), JSON.stringify({ example: access }));
+    const codes = { EXAMPLE_BENEFIT: { codes: { valid: ['100000'] } } };
+    writeFileSync(join(cwd, '.local/offer-codes.json'), JSON.stringify(codes));
     for (const name of ['docs', 'node_modules']) symlinkSync(join(project, name), join(cwd, name));
   });
   afterAll(() => gateway.stop());
@@ -149,13 +151,13 @@ describe('the examples of docs/api.md', { timeout: 120_000 }, () => {
     const from = gateway.requests.length;
     expect(await client(['status', 'example-studios', 'a b/c%2F:+(é)!*'])).toContain('"alid"');
     expect(await client(['redeem', 'EXAMPLE_BENEFIT', '50% off'])).toContain('"redeemed":true');
-    expect((await client(['history', 'example-studios', 'ES_MOV_000004'])).match(/"observedAt"/g)).toHaveLength(2);
+    expect((await client(['history', 'example-studios', 'ES_MOV_000002'])).match(/"observedAt"/g)).toHaveLength(2);
     expect(gateway.requests.slice(from)).toEqual([
       { line: 'GET /example/v1/titles/example-studios/a%20b%2Fc%252F%3A%2B%28%C3%A9%29%21%2A/status', status: 200 },
       { line: 'POST /example/v1/benefits/EXAMPLE_BENEFIT/offer-codes/50%25%20off/redeem', status: 200 },
-      { line: 'GET /example/v1/titles/example-studios/ES_MOV_000004/history?limit=20', status: 200 },
+      { line: 'GET /example/v1/titles/example-studios/ES_MOV_000002/history?limit=20', status: 200 },
       {
-        line: 'GET /example/v1/titles/example-studios/ES_MOV_000004/history?limit=20&cursor=more%2F%2B%3D',
+        line: 'GET /example/v1/titles/example-studios/ES_MOV_000002/history?limit=20&cursor=more-_',
         status: 200,
       },
     ]);

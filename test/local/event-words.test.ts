@@ -216,3 +216,29 @@ describe('events of prices in plain words', () => {
     );
   });
 });
+
+describe('an event about an offer code in plain words', () => {
+  const code = { codeHash: '4a25034047b86bc3fed3b09c16117599', partner: 'acme', benefitId: 'B1', reason: null };
+
+  it.each([
+    ['Offer Code Verified', { valid: true }, 'code 4a250340… of acme: valid'],
+    [
+      'Offer Code Verified',
+      { valid: false, reason: 'DEAL_INACTIVE' },
+      'code 4a250340… of acme: not valid: DEAL_INACTIVE',
+    ],
+    ['Offer Code Redeemed', { redeemed: true, assumed: false }, 'code 4a250340… of acme: redeemed'],
+    [
+      'Offer Code Redeemed',
+      { redeemed: true, assumed: true },
+      'code 4a250340… of acme: redeemed, as far as can be known',
+    ],
+    [
+      'Offer Code Redeemed',
+      { redeemed: false, assumed: false, reason: 'INVALID_OFFER_CODE' },
+      'code 4a250340… of acme: not redeemed: INVALID_OFFER_CODE',
+    ],
+  ])('tells of %s, %j', (headline, result, story) => {
+    expect(words(headline, { ...code, ...result })).toEqual([headline, 'B1', story]);
+  });
+});
