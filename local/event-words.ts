@@ -18,8 +18,8 @@ export function eventWords(event: BusEvent, nameOf: NameOf): EventWords {
   const headline = event['detail-type'];
   const data = event.detail['data'];
   return (
+    offerCodeWords(headline, data) ??
     offerWords(headline, data, nameOf) ??
-    priceWords(headline, data, nameOf) ??
-    offerCodeWords(headline, data) ?? { headline, title: event.source, story: '' }
+    priceWords(headline, data, nameOf) ?? { headline, title: event.source, story: '' }
   );
 }

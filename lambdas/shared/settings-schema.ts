@@ -307,7 +307,11 @@ export const PartnerApiSettings = z.strictObject({
     .optional(
       z
         .string()
-        .check(z.regex(/^(?:\*|https?:\/\/[^/*]+)$/, { error: 'expected an origin such as https://shop.example' })),
+        .check(
+          z.regex(/^(?:\*|https?:\/\/[\w.-]+(?::\d{1,5})?)$/, {
+            error: 'expected an origin such as https://shop.example',
+          }),
+        ),
     )
     .check(z.describe('Origin whose pages may call the API in browsers. Default: none.')),
 });

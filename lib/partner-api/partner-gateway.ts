@@ -145,7 +145,6 @@ export class PartnerGateway extends Construct {
         loggingLevel: MethodLoggingLevel.OFF,
         dataTraceEnabled: false,
         tracingEnabled: false,
-        metricsEnabled: true,
         // Each partner has its plan; together they cannot use up what the account's other APIs need.
         throttlingRateLimit: Math.min(MOST_PER_SECOND, sum(plans.map(({ perSecond }) => perSecond))),
         throttlingBurstLimit: Math.min(MOST_BURST, sum(plans.map(({ burst }) => burst))),

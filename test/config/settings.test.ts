@@ -355,7 +355,7 @@ describe('settings of the partner API', () => {
     expect(complaint).toContain(rule);
   });
 
-  test.each(['https://shop.example/', 'shop.example', 'https://*.shop.example'])(
+  test.each(['https://shop.example/', 'shop.example', 'https://*.shop.example', "https://shop.example'"])(
     'take one origin of a browser only, and not %s',
     (corsOrigin) => {
       const complaint = complaintAbout({ partnerApi: { corsOrigin } });

@@ -5,6 +5,19 @@ import { type GeneratedRequest, type GeneratorOptions, requestsOf } from './requ
 
 /** Errors that are a fault of ours, whatever was asked: no request and no upstream may cause them. */
 const FAULTS = ['INTERNAL_ERROR', 'GATEWAY_FAILURE', 'GATEWAY_TIMEOUT', 'STORAGE_UNAVAILABLE'];
+/** What keeps a request out before its operation is reached: whatever is right about it was in vain then. */
+const SHUT_OUT = [
+  'MISSING_AUTHENTICATION',
+  'INVALID_SIGNATURE',
+  'EXPIRED_CREDENTIALS',
+  'ACCESS_DENIED',
+  'API_KEY_REFUSED',
+  'NOT_A_PARTNER',
+  'API_KEY_OF_ANOTHER',
+  'UNSUPPORTED_MEDIA_TYPE',
+  'THROTTLED',
+  'QUOTA_EXCEEDED',
+];
 
 export interface FuzzOptions extends GeneratorOptions {
   readonly contract: ApiContract;
@@ -37,7 +50,8 @@ export interface FuzzReport {
 
 /**
  * Sends generated requests and judges every answer: its status, headers and body are as the document has them for this
- * operation, it is no fault of ours, what is flawed is not accepted, and no secret of the request comes back.
+ * operation, it is no fault of ours, what is flawed is not accepted, what is not is let in, and no secret of the request
+ * comes back.
  */
 export async function fuzzApi(options: FuzzOptions): Promise<FuzzReport> {
   const { contract, send, requests, seed, concurrency = 1, only = () => true } = options;
@@ -68,6 +82,7 @@ function problemsOf(request: GeneratedRequest, answer: ApiAnswer, { isComplete =
   if (FAULTS.includes(code ?? '')) problems.push(`${answer.status} ${code} is a fault of ours`);
   if (answer.status >= 500 && code === undefined) problems.push(`${answer.status} without a code`);
   if (flaw !== undefined && answer.status < 400) problems.push(`${answer.status} although it is flawed: ${flaw}`);
+  if (flaw === undefined && SHUT_OUT.includes(code ?? '')) problems.push(`not let in although it is allowed: ${code}`);
   if (isComplete && flaw === undefined && code === 'INVALID_REQUEST') problems.push('refused although it is allowed');
   const needles = secrets.map((value, index) => ({ name: `secret ${index + 1} of the request`, value }));
   const given = [answer.body, ...Object.values(answer.headers)].join('\n');

@@ -129,6 +129,20 @@ describe('the judge of answers finds', { timeout: 120_000 }, () => {
     expect(await findingsOf({ send: takesNone, only })).toEqual(['refused although it is allowed']);
   });
 
+  test('an allowed request that is not let in', async () => {
+    const send: FuzzOptions['send'] = async (request) => {
+      const answer = await honest(request);
+      const error = { code: 'INVALID_SIGNATURE', message: 'no', requestId: answer.headers['x-amzn-requestid'] };
+      return {
+        ...answer,
+        status: 403,
+        headers: { ...answer.headers, 'content-type': 'application/json' },
+        body: JSON.stringify({ error }),
+      };
+    };
+    expect(await findingsOf({ send, requests: 50 })).toEqual(['not let in although it is allowed: INVALID_SIGNATURE']);
+  });
+
   test.each([
     ['as it is', (text: string) => text],
     ['base64', (text: string) => Buffer.from(text).toString('base64')],

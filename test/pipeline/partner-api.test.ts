@@ -86,7 +86,7 @@ beforeAll(async () => {
     partners: PARTNERS,
     offerCodes: { timeoutMs: 1_000, deadlineMs: 3_500 },
   });
-  access = partnerAccess(stack.cloud, { partners: stack.settings.partnerApi.partners }) as typeof access;
+  access = partnerAccess(stack.cloud, { partners: stack.settings.partnerApi.partners });
   for (const name of names) {
     const { secretAccessKey, sessionToken } = access[name].credentials;
     stack.keepsSecret(`secret key of ${name}`, secretAccessKey);
@@ -118,10 +118,7 @@ function expectError(answer: PartnerAnswer, status: number, errorCode: string): 
 
 describe("the partner API, called by clients that are not the project's", () => {
   it('verifies and redeems a code, reads a status, a price and a history for curl', async () => {
-    await stack.poll(
-      'the titles',
-      async () => (await stack.list.isEmpty('titles')) === false && stack.events.length >= 2,
-    );
+    await stack.poll('the titles', async () => !(await stack.list.isEmpty('titles')) && stack.events.length >= 2);
     await stack.pollPrices(
       'the prices',
       () => stack.events.filter(({ 'detail-type': type }) => type === 'Price Added').length === 2,

@@ -166,6 +166,23 @@ describe('a request of a partner', () => {
     expect(seen.map(({ body }) => body)).toEqual([{ code: 'c' }, { code: 'é' }]);
   });
 
+  it('has a body that is JSON by its own word, if it says a word', async () => {
+    const { write, seen } = api();
+    const typed = (type: string) => write({ headers: { 'Idempotency-Key': 'k', 'content-type': type } });
+    for (const type of [
+      'text/plain',
+      'application/x-www-form-urlencoded',
+      'application/jsonlines',
+      'application/xml',
+    ]) {
+      const answer = await typed(type);
+      expect([type, answer.statusCode, errorIn(answer).code]).toEqual([type, 415, 'UNSUPPORTED_MEDIA_TYPE']);
+    }
+    for (const type of ['application/json', 'Application/JSON; charset=UTF-8', 'application/json ;x=1'])
+      await typed(type);
+    expect(seen).toHaveLength(3);
+  });
+
   it.each<[unknown, string]>([
     ['{"code":', 'the body is not JSON'],
     [' ', 'the body is missing'],
@@ -243,7 +260,10 @@ describe('an answer to a partner', () => {
     const origin = 'https://shop.example';
     const { read } = api(undefined, origin);
     for (const request of [{}, { query: { size: 'x' } }]) {
-      expect((await read(request)).headers).toMatchObject({ 'Access-Control-Allow-Origin': origin });
+      expect((await read(request)).headers).toMatchObject({
+        'Access-Control-Allow-Origin': origin,
+        'Access-Control-Expose-Headers': 'ETag, Retry-After, Server-Timing, x-amzn-RequestId',
+      });
     }
     expect((await api().read()).headers).not.toHaveProperty('Access-Control-Allow-Origin');
   });
@@ -312,7 +332,9 @@ describe('an answer to a partner', () => {
     expect(warned.map(({ details }) => details['code'])).toEqual(status >= 500 ? [code] : []);
     expect(counts).toEqual({
       ApiRequests: 1,
-      ...(status >= 500 && { [code === 'INTERNAL_ERROR' ? 'ApiFaults' : 'ApiUpstreamFailures']: 1 }),
+      ...(status >= 500 && {
+        [['INTERNAL_ERROR', 'STORAGE_UNAVAILABLE'].includes(code) ? 'ApiFaults' : 'ApiUpstreamFailures']: 1,
+      }),
     });
     // Messages of the upstream's errors are made by us; those of other errors may hold anything.
     const others = lines.map(({ details: { error: _, ...rest } }) => rest);

@@ -67,6 +67,8 @@ export function serve<
   };
 }
 
+/** What pages may read besides the headers that every page may. */
+const EXPOSED_HEADERS = 'ETag, Retry-After, Server-Timing, x-amzn-RequestId';
 const JSON_BODY = { 'Content-Type': 'application/json' };
 
 export interface PartnerHandlerParts {
@@ -83,7 +85,10 @@ export function createPartnerHandler({ routes, identify, telemetry, clock, corsO
   const served = new Map(routes.map((one) => [`${one.route.method} ${one.route.path}`, one]));
   const always = {
     'Cache-Control': 'no-store',
-    ...(corsOrigin !== undefined && { 'Access-Control-Allow-Origin': corsOrigin }),
+    ...(corsOrigin !== undefined && {
+      'Access-Control-Allow-Origin': corsOrigin,
+      'Access-Control-Expose-Headers': EXPOSED_HEADERS,
+    }),
   };
 
   return async (event: APIGatewayProxyEvent, context: Context): Promise<APIGatewayProxyResult> => {
@@ -103,7 +108,8 @@ export function createPartnerHandler({ routes, identify, telemetry, clock, corsO
       const refusal = apiErrorOf(error);
       note['code'] = refusal.code;
       if (refusal.status >= 500) {
-        telemetry.count(refusal.code === 'INTERNAL_ERROR' ? 'ApiFaults' : 'ApiUpstreamFailures', 1);
+        const isOurs = refusal.code === 'INTERNAL_ERROR' || refusal.code === 'STORAGE_UNAVAILABLE';
+        telemetry.count(isOurs ? 'ApiFaults' : 'ApiUpstreamFailures', 1);
         telemetry.warn('a request failed', { ...note, ...faultOf(error) });
       }
       result = failure(refusal, requestId);
@@ -204,9 +210,14 @@ function queryOf({ multiValueQueryStringParameters: all }: APIGatewayProxyEvent)
   );
 }
 
-function bodyOf(schema: z.core.$ZodType | undefined, { body, isBase64Encoded }: APIGatewayProxyEvent): unknown {
+function bodyOf(schema: z.core.$ZodType | undefined, event: APIGatewayProxyEvent): unknown {
   if (schema === undefined) return undefined;
+  const { body, isBase64Encoded } = event;
   const text = body !== null && isBase64Encoded ? Buffer.from(body, 'base64').toString() : (body ?? '');
+  const type = headerOf(event, 'content-type');
+  if (text !== '' && type !== undefined && !/^application\/json\s*(?:;|$)/iu.test(type)) {
+    throw new ApiError('UNSUPPORTED_MEDIA_TYPE');
+  }
   let json: unknown;
   try {
     json = text.trim() === '' ? undefined : JSON.parse(text);

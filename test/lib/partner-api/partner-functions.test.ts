@@ -59,8 +59,6 @@ describe('the functions of the partner API', () => {
   ])('%s may read watches and history, keep the watch list and send slices to its own queue', (name, checks) => {
     expect(allowedTo(name)).toEqual([
       'dynamodb:BatchGetItem ${WatchTablesWatches.Arn}',
-      'dynamodb:GetItem ${WatchTablesHistory.Arn}',
-      'dynamodb:GetItem ${WatchTablesWatches.Arn}',
       'dynamodb:Query ${WatchTablesHistory.Arn}',
       'dynamodb:Scan ${WatchTablesWatches.Arn}',
       'dynamodb:UpdateItem ${WatchTablesWatches.Arn}',

@@ -188,7 +188,6 @@ describe('the stage of the partner API', () => {
         HttpMethod: '*',
         LoggingLevel: 'OFF',
         DataTraceEnabled: false,
-        MetricsEnabled: true,
       }),
     ]);
   });

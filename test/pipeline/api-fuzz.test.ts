@@ -1,0 +1,93 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type PartnerAccess, partnerAccess } from '../../local/partners-file.ts';
+import { readContract } from '../partner-api/api-contract.ts';
+import { fuzzApi } from '../partner-api/fuzz-api.ts';
+import { sendOver, type SignedClient, signedClient } from '../partner-api/signed-client.ts';
+import { LICENSOR, type LocalStack, startLocalStack, US } from './local-stack.ts';
+
+const REQUESTS = Number(process.env['OFFER_RELAY_FUZZ_REQUESTS'] ?? 10_000);
+const SEED = Number(process.env['OFFER_RELAY_FUZZ_SEED'] ?? 20260302);
+const TITLES = ['FUZZ_MOV_1', 'md:alid:fuzz/2'];
+const ASIN = 'B0FUZZ0001';
+const SKU = 'Fuzz 3/4 + 50%';
+const CODES = ['FUZZ-CODE-000001', 'fuzz code/000002 + 50%'];
+const PARTNERS = {
+  fuzzer: {
+    accountId: '111122223333',
+    externalId: 'fuzzer-1',
+    benefits: ['ONCE', 'OFTEN'],
+    plan: { perSecond: 10_000, burst: 5_000 },
+    // The guard is for people who guess; half of these codes do not exist.
+    invalidCodes: { limit: 100_000, windowSeconds: 60 },
+  },
+} as const;
+const item = { account: 'americas', marketplaceId: US, customerType: 'Consumer' } as const;
+
+const contract = readContract();
+let stack: LocalStack;
+let access: PartnerAccess;
+let client: SignedClient;
+
+beforeAll(async () => {
+  stack = await startLocalStack({
+    titles: TITLES,
+    items: [{ marketplaceId: US, asin: ASIN, sku: SKU }],
+    prices: [
+      { ...item, view: 'offers', condition: 'New', itemType: 'asin', item: ASIN },
+      { ...item, view: 'own', condition: 'Any', itemType: 'sku', item: SKU },
+    ],
+    codes: CODES.flatMap((code) => ['ONCE', 'OFTEN'].map((benefit) => ({ benefit, code }))),
+    partners: PARTNERS,
+    // A machine that is busy with other things is no upstream that fails.
+    offerCodes: { timeoutMs: 10_000, deadlineMs: 20_000 },
+  });
+  access = partnerAccess(stack.cloud, stack.settings.partnerApi)['fuzzer']!;
+  client = signedClient(access, 8);
+});
+afterAll(async () => {
+  client.close();
+  await stack.stop();
+});
+
+describe('the whole stack, asked over the wire by a client that is not ours', () => {
+  test(
+    `answers ${REQUESTS} generated requests as the document says, and never by a fault of its own (seed ${SEED})`,
+    { timeout: 120_000 + REQUESTS * 300 },
+    async () => {
+      const { findings, statuses, successes } = await fuzzApi({
+        contract,
+        send: sendOver(client),
+        requests: REQUESTS,
+        seed: SEED,
+        concurrency: 8,
+        longestUrl: 7_000,
+        secretHeaders: { 'x-api-key': access.apiKey },
+        known: {
+          benefitId: ['ONCE', 'OFTEN'],
+          offerCode: CODES,
+          licensor: [LICENSOR],
+          alid: TITLES,
+          marketplaceId: ['US', US],
+          asin: [ASIN],
+          sku: [SKU],
+          account: ['americas'],
+          view: ['offers', 'own'],
+          condition: ['New', 'Any'],
+          customerType: ['Consumer'],
+          marketplace: ['GLOBAL'],
+        },
+      });
+      expect(findings.slice(0, 10)).toEqual([]);
+      expect(Object.values(statuses).reduce((sum, count) => sum + count)).toBe(REQUESTS);
+      // Nothing that fails was asked for, so nothing fails.
+      expect(Object.keys(statuses).filter((status) => Number(status) >= 500)).toEqual([]);
+      // Requests got through to the work of every function.
+      for (const capability of ['offer-codes', 'reading', 'watch-list', 'service']) {
+        const operations = contract.operations.filter((operation) => operation.capability === capability);
+        const count = operations.reduce((sum, { operationId }) => sum + successes[operationId]!, 0);
+        expect([capability, count > 10]).toEqual([capability, true]);
+      }
+      console.log(JSON.stringify({ seed: SEED, requests: REQUESTS, statuses, successes }));
+    },
+  );
+});
