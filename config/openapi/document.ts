@@ -223,7 +223,7 @@ function valueParameter(
 
 function successes(route: Route, schemas: SchemaComponents) {
   const headers = {
-    'x-amzn-RequestId': header('RequestId'),
+    'x-amz-apigw-id': header('RequestId'),
     ...(route.hasETag === true && { ETag: header('ETag') }),
     ...(waitsForUpstream(route) && { 'Server-Timing': header('ServerTiming') }),
   };
@@ -257,7 +257,7 @@ function failure(status: number, codes: readonly ApiErrorCode[]) {
   return {
     description: codes.map((code) => `- \`${code}\`: ${API_ERRORS[code].meaning}`).join('\n'),
     headers: {
-      'x-amzn-RequestId': header('RequestId'),
+      'x-amz-apigw-id': header('RequestId'),
       ...(REPEATABLE.includes(status) && { 'Retry-After': header('RetryAfter') }),
     },
     content: {

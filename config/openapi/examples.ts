@@ -24,7 +24,7 @@ export const PATH_EXAMPLES: Readonly<Record<string, string>> = {
   asin: 'B000000001',
   sku: 'EXAMPLE-SKU-1',
 };
-export const REQUEST_ID_EXAMPLE = '4f1c2b7e-9a53-4a0f-8f0e-2f5a1c9d7b30';
+export const REQUEST_ID_EXAMPLE = 'ZxTq2Ej6oAMEs1g=';
 export const IDEMPOTENCY_KEY_EXAMPLE = '7d0c3a5e-1b8f-4b52-9f0e-6a1d2c4b8e91';
 
 type Page<Item> = { items: Item[]; next: string | null };

@@ -33,6 +33,7 @@ export const ALWAYS: readonly ApiErrorCode[] = [
   'EXPIRED_CREDENTIALS',
   'ACCESS_DENIED',
   'API_KEY_REFUSED',
+  'REQUEST_REFUSED',
   'NOT_A_PARTNER',
   'API_KEY_OF_ANOTHER',
   'REQUEST_TOO_LARGE',

@@ -3,13 +3,13 @@
  * codes. Node 24 runs it as it is:
  *
  *   node docs/examples/partner-client.ts verify EXAMPLE_BENEFIT <code>
- *   node docs/examples/partner-client.ts redeem EXAMPLE_BENEFIT <code>
+ *   node docs/examples/partner-client.ts redeem EXAMPLE_BENEFIT <code> <Idempotency-Key>
  *   node docs/examples/partner-client.ts status example-studios ES_MOV_000002
  *   node docs/examples/partner-client.ts history example-studios ES_MOV_000002
  *
  * It reads URL, API_KEY, AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN.
  */
-import { createHash, createHmac, randomUUID } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SignatureV4 } from '@smithy/signature-v4';
 
@@ -93,30 +93,68 @@ async function call({ method, path, query = {}, body, headers = {} }: Call): Pro
     const search = Object.entries(query).map(([name, value]) => `${encodeSegment(name)}=${encodeSegment(value)}`);
     const url = base.origin + place + (search.length === 0 ? '' : `?${search.join('&')}`);
     const { host: _, ...sent } = signed.headers;
-    const response = await fetch(url, { method, headers: sent, ...(text !== undefined && { body: text }) });
-    const answer = await response.text();
-    if (response.ok) return answer === '' ? undefined : JSON.parse(answer);
-
-    const { error } = JSON.parse(answer) as { error: { code: string; message: string; requestId: string } };
-    const mayRepeat = [409, 429, 503, 504].includes(response.status) && error.code !== 'QUOTA_EXCEEDED';
-    if (!mayRepeat || attempt === MOST_TRIES)
-      throw new Error(`${response.status} ${error.code}: ${error.message} (request ${error.requestId})`);
-    const seconds = Number(response.headers.get('retry-after') ?? 2 ** (attempt - 1));
+    const answer = await send(url, { method, headers: sent, ...(text !== undefined && { body: text }) });
+    if (answer.ok) return answer.text === '' ? undefined : JSON.parse(answer.text);
+    // What may have taken place is repeated under its key, until it is known.
+    const isRedemption = 'idempotency-key' in headers && answer.status >= 500;
+    const mayRepeat = [0, 409, 429, 500, 503, 504].includes(answer.status) && answer.code !== 'QUOTA_EXCEEDED';
+    if (!(mayRepeat || isRedemption) || attempt === MOST_TRIES) throw new Error(answer.text);
+    const seconds = answer.retryAfter ?? 2 ** (attempt - 1);
     await sleep(seconds * 1000 * (1 + Math.random() / 4));
   }
 }
 
-async function main([command, first = '', second = '']: string[]): Promise<void> {
+interface Answer {
+  readonly ok: boolean;
+  /** 0 where there was none. */
+  readonly status: number;
+  /** The body; of an error, what is worth telling. */
+  readonly text: string;
+  readonly code?: string;
+  readonly retryAfter?: number;
+}
+
+async function send(url: string, request: RequestInit): Promise<Answer> {
+  let response;
+  let text;
+  try {
+    response = await fetch(url, request);
+    text = await response.text();
+  } catch (error) {
+    return { ok: false, status: 0, text: `no answer: ${String(error)}` };
+  }
+  const { ok, status } = response;
+  if (ok) return { ok, status, text };
+  const { code, message, requestId } = errorIn(text);
+  const after = response.headers.get('retry-after');
+  return {
+    ...{ ok, status, code, text: `${status} ${code}: ${message} (request ${requestId})` },
+    ...(after !== null && { retryAfter: Number(after) }),
+  };
+}
+
+/** What does not come from the API, such as the answer of another address, has another shape. */
+function errorIn(text: string): { code: string; message: string; requestId: string } {
+  try {
+    const { error } = JSON.parse(text) as { error?: { code: string; message: string; requestId: string } };
+    if (error !== undefined) return error;
+  } catch {
+    // It is told as it is.
+  }
+  return { code: 'no answer of the API', message: text.slice(0, 200), requestId: 'unknown' };
+}
+
+async function main([command, first = '', second = '', key = '']: string[]): Promise<void> {
   switch (command) {
     case 'verify':
       return print(await call({ method: 'GET', path: ['benefits', first, 'offer-codes', second, 'verify'] }));
     case 'redeem':
+      if (key === '') throw new Error('redeem needs an Idempotency-Key: keep it with the purchase, for every repeat');
       return print(
         await call({
           method: 'POST',
           path: ['benefits', first, 'offer-codes', second, 'redeem'],
-          // Keep it with the purchase, so that a repeat after a crash has the same one.
-          headers: { 'idempotency-key': randomUUID() },
+          headers: { 'idempotency-key': key },
           body: {},
         }),
       );
@@ -134,7 +172,9 @@ async function main([command, first = '', second = '']: string[]): Promise<void>
       return;
     }
     default:
-      throw new Error('usage: partner-client.ts verify|redeem <benefit> <code>, or status|history <licensor> <alid>');
+      throw new Error(
+        'usage: partner-client.ts verify <benefit> <code>, redeem <benefit> <code> <key>, or status|history <licensor> <alid>',
+      );
   }
 }
 

@@ -17,14 +17,22 @@ export interface DescribeServiceParts {
 /** The routes about the service itself, with their work. */
 export function describeService({ stage, buckets, document, clock }: DescribeServiceParts): ServedRoute[] {
   return [
-    serve(serviceRoutes.health, async () => {
+    serve(serviceRoutes.health, async ({ partner }) => {
       const now = clock.now();
       const upstreams = (await buckets.summaries()).map((summary) => ({
         bucket: summary.bucketId,
         status: statusOf(summary, now),
       }));
       const status = upstreams.some((upstream) => upstream.status === 'held') ? 'degraded' : 'ok';
-      return { status: 200, body: { status, stage, time: new Date(now).toISOString(), upstreams } satisfies Health };
+      return {
+        status: 200,
+        body: {
+          status,
+          stage,
+          time: new Date(now).toISOString(),
+          upstreams: partner.capabilities.includes('reading') ? upstreams : [],
+        } satisfies Health,
+      };
     }),
     {
       route: serviceRoutes.openApi,

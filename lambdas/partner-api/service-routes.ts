@@ -14,7 +14,7 @@ export const Health = z.object({
         status: z.enum(['ok', 'held', 'idle']).check(z.describe('held: the upstream fails, and polling waits for it.')),
       }),
     )
-    .check(z.describe('The token buckets out of which upstreams are polled.')),
+    .check(z.describe('The token buckets out of which upstreams are polled; none for partners that may not read.')),
 });
 export type Health = z.infer<typeof Health>;
 

@@ -9,7 +9,8 @@ export const SECRET_TTL_MS = 5 * 60_000;
 /** Secrets of one kind, by name. Both methods throw CredentialError, which tells the name and never the content. */
 export interface SecretReader<Secret> {
   /**
-   * The secret as it was read within the last five minutes, else as it is now.
+   * The secret as it was read within the last five minutes, else as it is now; and as it was read last, as long as Secrets
+   * Manager fails.
    *
    * @param forMs for how long from now on reading it again must not fetch it
    */
@@ -66,10 +67,25 @@ function createReader<Secret>(
     refresh,
     async read(name, forMs = 0) {
       const entry = kept.get(name);
-      return entry && clock.now() + forMs < entry.until ? entry.secret : refresh(name);
+      if (entry && clock.now() + forMs < entry.until) return entry.secret;
+      try {
+        return await refresh(name);
+      } catch (error) {
+        if (entry && error instanceof CredentialError && error.code === SECRETS_FAIL) return entry.secret;
+        throw error;
+      }
     },
   };
 }
+
+/** Code of the error for failures that pass: the service throttles, fails or cannot be reached. */
+const SECRETS_FAIL = 'SecretsManagerFails';
+
+/** What has to be done about failures that do not pass by themselves. */
+const REMEDIES: Readonly<Record<string, string>> = {
+  ResourceNotFoundException: 'create it in this account and region',
+  AccessDeniedException: 'allow the function to read it, and to decrypt with its key',
+};
 
 async function fetchText(client: SecretsManagerClient, name: string): Promise<string> {
   let answer;
@@ -77,13 +93,10 @@ async function fetchText(client: SecretsManagerClient, name: string): Promise<st
     answer = await client.send(new GetSecretValueCommand({ SecretId: name }));
   } catch (error) {
     const reason = error instanceof Error ? error.name : 'unknown error';
-    const remedy =
-      reason === 'ResourceNotFoundException'
-        ? 'create it in this account and region'
-        : reason === 'AccessDeniedException'
-          ? 'allow the function to read it, and to decrypt with its key'
-          : 'see whether Secrets Manager can be reached';
-    throw new CredentialError('SecretUnavailable', `secret ${name} cannot be read (${reason}): ${remedy}`);
+    const remedy = REMEDIES[reason];
+    const code = remedy === undefined ? SECRETS_FAIL : 'SecretUnavailable';
+    const advice = remedy ?? 'see whether Secrets Manager can be reached';
+    throw new CredentialError(code, `secret ${name} cannot be read (${reason}): ${advice}`);
   }
   if (answer.SecretString === undefined) throw malformed(name, 'it is binary; store it as a text');
   return answer.SecretString;

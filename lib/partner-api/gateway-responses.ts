@@ -11,6 +11,8 @@ interface Wording {
    * @default - the code's meaning
    */
   readonly message?: string;
+  /** Whether the status is API Gateway's own and not that of the code. @default false */
+  readonly keepsStatus?: boolean;
   /** Seconds after which a repeat may succeed. */
   readonly retryAfterSeconds?: number;
 }
@@ -51,12 +53,9 @@ const WORDINGS: readonly Wording[] = [
   { type: ResponseType.UNAUTHORIZED, code: 'MISSING_AUTHENTICATION' },
   { type: ResponseType.AUTHORIZER_FAILURE, code: 'GATEWAY_FAILURE' },
   { type: ResponseType.AUTHORIZER_CONFIGURATION_ERROR, code: 'GATEWAY_FAILURE' },
-  {
-    type: ResponseType.DEFAULT_4XX,
-    code: 'INVALID_REQUEST',
-    message: quoted('The request cannot be understood.'),
-  },
-  { type: ResponseType.DEFAULT_5XX, code: 'GATEWAY_FAILURE' },
+  // What has no type of its own keeps the status that API Gateway gives it.
+  { type: ResponseType.DEFAULT_4XX, code: 'REQUEST_REFUSED', keepsStatus: true },
+  { type: ResponseType.DEFAULT_5XX, code: 'GATEWAY_FAILURE', keepsStatus: true },
 ];
 
 /**
@@ -65,19 +64,22 @@ const WORDINGS: readonly Wording[] = [
  * @param corsOrigin whose pages may read them
  */
 export function defineGatewayResponses(api: RestApi, { errors }: ApiDocument, corsOrigin: string | undefined): void {
-  for (const { type, code, message, retryAfterSeconds } of WORDINGS) {
+  for (const { type, code, message, keepsStatus, retryAfterSeconds } of WORDINGS) {
     const { status, meaning } = errors[code];
     api.addGatewayResponse(type.responseType, {
       type,
-      statusCode: String(status),
+      ...(keepsStatus !== true && { statusCode: String(status) }),
       responseHeaders: {
         'Cache-Control': "'no-store'",
         'Content-Type': "'application/json'",
         ...(retryAfterSeconds !== undefined && { 'Retry-After': `'${retryAfterSeconds}'` }),
-        ...(corsOrigin !== undefined && { 'Access-Control-Allow-Origin': `'${corsOrigin}'` }),
+        ...(corsOrigin !== undefined && {
+          'Access-Control-Allow-Origin': `'${corsOrigin}'`,
+          'Access-Control-Expose-Headers': "'Retry-After, x-amz-apigw-id'",
+        }),
       },
       templates: {
-        'application/json': `{"error":{"code":"${code}","message":${message ?? quoted(meaning)},"requestId":"$context.requestId"}}`,
+        'application/json': `{"error":{"code":"${code}","message":${message ?? quoted(meaning)},"requestId":"$context.extendedRequestId"}}`,
       },
     });
   }

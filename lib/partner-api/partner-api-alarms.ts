@@ -47,8 +47,10 @@ export class PartnerApiAlarms extends Construct {
           PERIOD,
         ),
         threshold: 0,
-        impact: 'a request of a partner was answered with INTERNAL_ERROR or not at all, through a fault of our own.',
-        firstStep: 'read the latest warning or error in the logs of the functions of the partner API.',
+        impact:
+          'requests of partners were answered with INTERNAL_ERROR or STORAGE_UNAVAILABLE, or not at all, and not through Amazon.',
+        firstStep:
+          'read the latest warning or error in the logs of the functions of the partner API: a fault of theirs, or a table or secret that cannot be used.',
       }),
       define('UpstreamFailures', {
         metric: relayMetric('offer-codes', settings.stage, 'ApiUpstreamFailures', { period: PERIOD }),

@@ -34,8 +34,8 @@ const MOST_BURST = 5_000;
 
 /** What is written of each request: nothing that holds a path, a query, a header or a body, since codes stand in them. */
 const ACCESS_LOG = {
-  requestId: '$context.requestId',
-  extendedRequestId: '$context.extendedRequestId',
+  // The other identifier can be chosen by the client, and may be any text.
+  requestId: '$context.extendedRequestId',
   time: '$context.requestTime',
   httpMethod: '$context.httpMethod',
   resourcePath: '$context.resourcePath',
@@ -145,9 +145,10 @@ export class PartnerGateway extends Construct {
         loggingLevel: MethodLoggingLevel.OFF,
         dataTraceEnabled: false,
         tracingEnabled: false,
-        // Each partner has its plan; together they cannot use up what the account's other APIs need.
-        throttlingRateLimit: Math.min(MOST_PER_SECOND, sum(plans.map(({ perSecond }) => perSecond))),
-        throttlingBurstLimit: Math.min(MOST_BURST, sum(plans.map(({ burst }) => burst))),
+        // Each partner has its plan; together they cannot use up what the account's other APIs need. Twice as much, so that
+        // the refused requests of strangers, should they count, do not take from the partners.
+        throttlingRateLimit: Math.min(MOST_PER_SECOND, 2 * sum(plans.map(({ perSecond }) => perSecond))),
+        throttlingBurstLimit: Math.min(MOST_BURST, 2 * sum(plans.map(({ burst }) => burst))),
       },
     });
     // The stack says where the API is, in an output with a name that stays.

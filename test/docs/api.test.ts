@@ -150,7 +150,7 @@ describe('the examples of docs/api.md', { timeout: 120_000 }, () => {
   test('in TypeScript sign what curl 7 cannot, redeem, and turn pages', async () => {
     const from = gateway.requests.length;
     expect(await client(['status', 'example-studios', 'a b/c%2F:+(é)!*'])).toContain('"alid"');
-    expect(await client(['redeem', 'EXAMPLE_BENEFIT', '50% off'])).toContain('"redeemed":true');
+    expect(await client(['redeem', 'EXAMPLE_BENEFIT', '50% off', 'purchase-1'])).toContain('"redeemed":true');
     expect((await client(['history', 'example-studios', 'ES_MOV_000002'])).match(/"observedAt"/g)).toHaveLength(2);
     expect(gateway.requests.slice(from)).toEqual([
       { line: 'GET /example/v1/titles/example-studios/a%20b%2Fc%252F%3A%2B%28%C3%A9%29%21%2A/status', status: 200 },

@@ -1,17 +1,15 @@
 import { DeleteItemCommand, DynamoDBClient, ListTablesCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import type { AwsCredentialIdentity } from '@smithy/types';
-import { sign } from 'aws4';
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import type { IncomingMessage } from 'node:http';
-import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { json } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { PartnerAccess } from '../../local/partners-file.ts';
 import { readStartOptions } from '../../local/start-options.ts';
+import { callSigned } from '../pipeline/partner-clients.ts';
+import { scanForSecrets, secretsIn } from '../pipeline/secret-scan.ts';
 
 const PROJECT = resolve(import.meta.dirname, '../..');
 let folder: string;
@@ -20,27 +18,13 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** What the simulated API says of the first valid example code, asked with credentials that the local cloud has issued. */
-async function verifyFirstCode(data: string): Promise<unknown> {
-  const { offerCodes, credentials } = JSON.parse(readFileSync(join(data, 'endpoints.json'), 'utf8')) as {
-    offerCodes: string;
-    credentials: { accessKeyId: string; secretAccessKey: string };
-  };
+/** Valid codes of the example benefit. */
+function validCodes(data: string): string[] {
   const benefits = JSON.parse(readFileSync(join(data, 'offer-codes.json'), 'utf8')) as Record<
     string,
     { codes: { valid: string[] } }
   >;
-  const [code = ''] = benefits['EXAMPLE_BENEFIT']?.codes.valid ?? [];
-  const { host, hostname, port } = new URL(offerCodes);
-  const path = `/v1/customer/benefit/EXAMPLE_BENEFIT/offer-code/${code}/verify`;
-  const { headers } = sign(
-    { host, path, service: 'execute-api', region: 'us-east-1', headers: { 'x-amz-marketplace': 'US' } },
-    credentials,
-  );
-  const ca = readFileSync(join(data, 'upstreams', 'ca.pem'));
-  const call = request({ hostname, port, path, headers, ca, agent: false }).end();
-  const [response] = (await once(call, 'response')) as [IncomingMessage];
-  return await json(response);
+  return benefits['EXAMPLE_BENEFIT']?.codes.valid ?? [];
 }
 
 /** `npm start` without npm. */
@@ -121,7 +105,6 @@ describe('npm start', () => {
     const offerCodes = JSON.parse(readFileSync(join(data, 'offer-codes.json'), 'utf8')) as Record<string, object>;
     expect(offerCodes['EXAMPLE_BENEFIT']).toMatchObject({ use: 'single', codes: { valid: { length: 12 } } });
     expect(first.output()).toContain('offer-codes.json');
-    expect(await verifyFirstCode(data)).toEqual({ message: 'SUCCESS' });
     for (const name of ['dynamodb', 'sqs', 'eventbridge', 'offerStatus', 'pricing', 'offerCodes', 'control']) {
       expect(endpoints[name]).toMatch(/^https?:\/\/127\.0\.0\.1:\d+$/);
     }
@@ -131,8 +114,29 @@ describe('npm start', () => {
     expect(await second.ended).toBe(1);
     expect(second.output()).toContain(`running here already (process ${first.pid})`);
 
+    const partners = JSON.parse(readFileSync(join(data, 'partners.json'), 'utf8')) as Record<string, PartnerAccess>;
+    const { example } = partners;
+    if (example === undefined) throw new Error('the partner of the local stage is missing');
+    const [valid = ''] = validCodes(data);
+    const verified = await callSigned(example, {
+      path: `/v1/benefits/EXAMPLE_BENEFIT/offer-codes/${encodeURIComponent(valid)}/verify`,
+    });
+    expect([verified.status, verified.body]).toEqual([200, { valid: true, message: 'SUCCESS' }]);
+    await first.shows('Offer Code Verified');
+
     expect(await first.interrupt()).toBe(0);
     expect(first.output()).toContain('Stopped.');
+    const needles = [
+      { name: 'the code', value: valid },
+      { name: 'the API key', value: example.apiKey },
+      { name: 'the secret key', value: example.credentials.secretAccessKey },
+      { name: 'the session token', value: example.credentials.sessionToken },
+      { name: 'a signature', value: 'AWS4-HMAC-SHA256' },
+    ];
+    const mayHoldSecrets = (path: string): boolean => ['api-keys.json', 'generated-secrets.json'].includes(path);
+    const written = await scanForSecrets({ folders: [join(data, 'cloud')], needles, except: mayHoldSecrets });
+    expect(written).toEqual([]);
+    expect(secretsIn(first.output() + readFileSync(join(data, 'events.jsonl'), 'utf8'), needles)).toEqual([]);
     expect(await processesWith(data)).toEqual([]);
 
     const again = start(['--data', data]);

@@ -195,7 +195,7 @@ function bodyViolations({ status, headers, body }: ApiAnswer, check: ValidateFun
     });
   }
   const id = z.object({ error: z.object({ requestId: z.string() }) }).safeParse(value).data?.error.requestId;
-  return status < 400 || id === headers['x-amzn-requestid'] ? [] : ['the requestId is not that of the headers'];
+  return status < 400 || id === headers['x-amz-apigw-id'] ? [] : ['the requestId is not that of the headers'];
 }
 
 function referred<Component>(

@@ -93,7 +93,7 @@ function refusal(code: string, message: string): ApiAnswer {
   const requestId = randomUUID();
   return {
     status: 403,
-    headers: { 'content-type': 'application/json', 'x-amzn-requestid': requestId },
+    headers: { 'content-type': 'application/json', 'x-amz-apigw-id': requestId },
     body: JSON.stringify({ error: { code, message, requestId } }),
   };
 }

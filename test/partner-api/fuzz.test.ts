@@ -79,7 +79,7 @@ describe('the judge of answers finds', { timeout: 120_000 }, () => {
     expect(await findingsOf({ send: broken })).toEqual(['500 INTERNAL_ERROR is a fault of ours']);
     const bare = async () => ({ status: 502, headers: {}, body: '{"message": "Internal server error"}' });
     expect(await findingsOf({ send: bare })).toEqual(
-      expect.arrayContaining(['502 without a code', 'the header x-amzn-RequestId is missing']),
+      expect.arrayContaining(['502 without a code', 'the header x-amz-apigw-id is missing']),
     );
   });
 
@@ -97,7 +97,7 @@ describe('the judge of answers finds', { timeout: 120_000 }, () => {
     const send: FuzzOptions['send'] = async (request) => {
       const { headers, body, status } = await honest(request);
       const { etag: _, ...others } = headers;
-      return { status, headers: { ...others, 'x-amzn-requestid': 'another' }, body: status === 204 ? '{}' : body };
+      return { status, headers: { ...others, 'x-amz-apigw-id': 'another' }, body: status === 204 ? '{}' : body };
     };
     expect(await findingsOf({ send })).toEqual(
       expect.arrayContaining([
@@ -112,7 +112,7 @@ describe('the judge of answers finds', { timeout: 120_000 }, () => {
     const body = { watchId: 'w', requestedAt: 'now' };
     const takesAll: FuzzOptions['send'] = async () => ({
       status: 202,
-      headers: { 'content-type': 'application/json', 'x-amzn-requestid': 'id' },
+      headers: { 'content-type': 'application/json', 'x-amz-apigw-id': 'id' },
       body: JSON.stringify(body),
     });
     const only = (id: string) => id === 'checkTitle';
@@ -132,7 +132,7 @@ describe('the judge of answers finds', { timeout: 120_000 }, () => {
   test('an allowed request that is not let in', async () => {
     const send: FuzzOptions['send'] = async (request) => {
       const answer = await honest(request);
-      const error = { code: 'INVALID_SIGNATURE', message: 'no', requestId: answer.headers['x-amzn-requestid'] };
+      const error = { code: 'INVALID_SIGNATURE', message: 'no', requestId: answer.headers['x-amz-apigw-id'] };
       return {
         ...answer,
         status: 403,

@@ -54,7 +54,7 @@ export function sendToHandlers(
     const lowerCase = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), String(value)]);
     return {
       status: statusCode,
-      headers: { ...(Object.fromEntries(lowerCase) as Record<string, string>), 'x-amzn-requestid': requestId },
+      headers: { ...(Object.fromEntries(lowerCase) as Record<string, string>), 'x-amz-apigw-id': requestId },
       body,
     };
   };

@@ -109,7 +109,7 @@ function expectError(answer: PartnerAnswer, status: number, errorCode: string): 
       error: {
         code: errorCode,
         message: expect.stringMatching(/./),
-        requestId: expect.stringMatching(/^[0-9a-f-]{36}$/),
+        requestId: answer.headers['x-amz-apigw-id'],
       },
     },
   ]);
@@ -218,6 +218,15 @@ describe('the gateway lets in', () => {
     });
     expectError(altered, 403, 'INVALID_SIGNATURE');
     expectError(await callSigned(access.acme, { path: '/v1/no-such-route' }), 403, 'MISSING_AUTHENTICATION');
+  });
+
+  it('no text of the client as the identifier of its request', async () => {
+    stack.keepsSecret('an identifier of a client', 'CHOSEN-BY-THE-CLIENT');
+    const headers = { 'x-amzn-RequestId': 'CHOSEN-BY-THE-CLIENT' };
+    expect((await acme('GET', health, { headers })).status).toBe(200);
+    expectError(await acme('GET', '/v1/titles/x/y/status', { headers }), 404, 'NOT_FOUND');
+    expectError(await callSigned(access.acme, { path: health, apiKey: null, headers }), 403, 'API_KEY_REFUSED');
+    expect((await acme('GET', `${code('GOOD-CODE-2')}/verify`, { headers })).status).toBe(200);
   });
 
   it('nobody without an API key, with one that does not exist, or with that of another partner', async () => {

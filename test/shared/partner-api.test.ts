@@ -166,6 +166,16 @@ describe('a request of a partner', () => {
     expect(seen.map(({ body }) => body)).toEqual([{ code: 'c' }, { code: 'é' }]);
   });
 
+  it('is known by the identifier that API Gateway gives it, and not by that of the client', async () => {
+    const { read, seen, lines } = api();
+    await read({}, (event) => {
+      event.requestContext.requestId = 'A-CODE-OF-THE-CLIENT';
+      event.requestContext.extendedRequestId = 'ZxTq2Ej6oAMEs1g=';
+    });
+    expect(seen[0]?.requestId).toBe('ZxTq2Ej6oAMEs1g=');
+    expect(JSON.stringify(lines)).not.toContain('A-CODE-OF-THE-CLIENT');
+  });
+
   it('has a body that is JSON by its own word, if it says a word', async () => {
     const { write, seen } = api();
     const typed = (type: string) => write({ headers: { 'Idempotency-Key': 'k', 'content-type': type } });
@@ -262,7 +272,7 @@ describe('an answer to a partner', () => {
     for (const request of [{}, { query: { size: 'x' } }]) {
       expect((await read(request)).headers).toMatchObject({
         'Access-Control-Allow-Origin': origin,
-        'Access-Control-Expose-Headers': 'ETag, Retry-After, Server-Timing, x-amzn-RequestId',
+        'Access-Control-Expose-Headers': 'ETag, Retry-After, Server-Timing, x-amz-apigw-id',
       });
     }
     expect((await api().read()).headers).not.toHaveProperty('Access-Control-Allow-Origin');
@@ -373,11 +383,20 @@ describe('the codes of errors', () => {
 });
 
 describe('the bindings of partners', () => {
-  it('are refused where they are malformed or name somebody whom the settings do not', () => {
-    for (const bindings of ['acme', 'acme=AROA', 'acme=/key', '=AROA/key', 'stranger=AROA/key']) {
+  it('are refused where they are malformed', () => {
+    for (const bindings of ['acme', 'acme=AROA', 'acme=/key', '=AROA/key']) {
       expect(() => partnerIdentifier(bindings, PARTNERS)).toThrow(RangeError);
     }
     expect(() => partnerIdentifier('', PARTNERS)).not.toThrow();
+  });
+
+  // While a stage is being deployed, variables and settings come one after the other.
+  it('may name somebody whom the settings do not know yet, and who is let in by nobody', () => {
+    const identify = partnerIdentifier(`toString=AROASTRANGER/key0 ${BINDINGS}`, PARTNERS);
+    const identity = (caller: string, apiKeyId: string) => ({ caller, apiKeyId }) as Parameters<typeof identify>[0];
+    const [, roleId = '', keyId = ''] = /^acme=(\w+)\/(\S+)/.exec(BINDINGS) ?? [];
+    expect(identify(identity(`${roleId}:s`, keyId)).name).toBe('acme');
+    expect(() => identify(identity('AROASTRANGER:s', 'key0'))).toThrow(new ApiError('NOT_A_PARTNER'));
   });
 });
 

@@ -71,6 +71,34 @@ describe('the secret reader', () => {
     expect(fetches()).toBe(2);
   });
 
+  it('goes on with what it has while Secrets Manager fails, and asks again each time', async () => {
+    secretsManager
+      .on(GetSecretValueCommand)
+      .resolvesOnce(stored('first-key'))
+      .rejectsOnce(Object.assign(new Error('slow down'), { name: 'ThrottlingException' }))
+      .resolves(stored('second-key'));
+    const secrets = reader();
+    await secrets.read(NAME);
+    now += SECRET_TTL_MS;
+    expect((await secrets.read(NAME)).apiKey).toBe('first-key');
+    expect((await secrets.read(NAME)).apiKey).toBe('second-key');
+    expect(fetches()).toBe(3);
+  });
+
+  it.each(['AccessDeniedException', 'ResourceNotFoundException'])(
+    'does not go on with a secret after %s',
+    async (name) => {
+      secretsManager
+        .on(GetSecretValueCommand)
+        .resolvesOnce(stored('first-key'))
+        .rejects(Object.assign(new Error(), { name }));
+      const secrets = reader();
+      await secrets.read(NAME);
+      now += SECRET_TTL_MS;
+      expect((await failure(secrets.read(NAME))).code).toBe('SecretUnavailable');
+    },
+  );
+
   it('does not remember a failure', async () => {
     secretsManager.on(GetSecretValueCommand).rejectsOnce(new Error('down')).resolves(stored('first-key'));
     const secrets = reader();

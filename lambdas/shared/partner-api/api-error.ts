@@ -11,6 +11,10 @@ export const API_ERRORS = {
   API_KEY_REFUSED: { status: 403, meaning: 'The header x-api-key is missing, or is no key of this API.' },
   THROTTLED: { status: 429, meaning: "More requests a second than the partner's plan has: slow down and repeat." },
   QUOTA_EXCEEDED: { status: 429, meaning: "The requests of the plan's period are used up." },
+  REQUEST_REFUSED: {
+    status: 403,
+    meaning: 'API Gateway refused the request for a reason that has no code of its own.',
+  },
   REQUEST_TOO_LARGE: { status: 413, meaning: 'The body is larger than 10 MB.' },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, meaning: 'The body has to be application/json.' },
   GATEWAY_FAILURE: { status: 500, meaning: 'API Gateway could not get an answer from the function: repeat later.' },
@@ -42,7 +46,10 @@ export const API_ERRORS = {
     status: 504,
     meaning: 'It is not known whether the code was redeemed: repeat with the same Idempotency-Key.',
   },
-  STORAGE_UNAVAILABLE: { status: 503, meaning: 'The tables of the stage cannot be used now: see Retry-After.' },
+  STORAGE_UNAVAILABLE: {
+    status: 503,
+    meaning: 'The tables or secrets of the stage cannot be used now: see Retry-After.',
+  },
   INTERNAL_ERROR: { status: 500, meaning: 'A fault of Offer Relay: repeat, and name the requestId to the operator.' },
 } as const satisfies Record<string, { readonly status: number; readonly meaning: string }>;
 export type ApiErrorCode = keyof typeof API_ERRORS;

@@ -18,7 +18,7 @@ export function describeIssues(issues: readonly z.core.$ZodIssue[], value: unkno
 }
 
 /** A name that the sender made up is repeated only where it can be no value that slipped in its place. */
-function nameOf(key: string): string {
+export function nameOf(key: string): string {
   return /^[A-Za-z][A-Za-z_-]{0,39}$/u.test(key) ? key : '(a name of its own)';
 }
 

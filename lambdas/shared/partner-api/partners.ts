@@ -21,9 +21,11 @@ export function partnerIdentifier(bindings: string, { partners }: PartnerApiSett
   const byRole = new Map<string, { partner: CallingPartner; keyId: string }>();
   for (const binding of bindings.split(' ').filter((text) => text !== '')) {
     const [, name = '', roleId = '', keyId = ''] = /^([^=]+)=([^/]+)\/(.+)$/u.exec(binding) ?? [];
+    if (name === '') throw new RangeError(`PARTNERS has the malformed part ${binding}`);
+    // While a stage is being deployed, a function may know a partner from its variables before it does from its settings:
+    // the other partners must not suffer from that.
     const settings = Object.hasOwn(partners, name) ? partners[name] : undefined;
-    if (settings === undefined) throw new RangeError(`PARTNERS names ${name || binding}, which the settings do not`);
-    byRole.set(roleId, { partner: { ...settings, name }, keyId });
+    if (settings !== undefined) byRole.set(roleId, { partner: { ...settings, name }, keyId });
   }
   return ({ caller, apiKeyId }) => {
     // An assumed role's caller is <role id>:<session name>.

@@ -5,7 +5,7 @@ import type { Clock } from '../clock.ts';
 import { CredentialError, RejectedError, ThrottledError, UnavailableError, UpstreamError } from '../errors.ts';
 import type { Telemetry } from '../telemetry.ts';
 import { ApiError } from './api-error.ts';
-import { describeIssues } from './describe-issues.ts';
+import { describeIssues, nameOf } from './describe-issues.ts';
 import type { CallingPartner, IdentifyPartner } from './partners.ts';
 import type { Route } from './route.ts';
 
@@ -61,14 +61,14 @@ export function serve<
         query: parsed(query, queryOf(event), 'query parameter'),
         body: bodyOf(route.body, event) as z.output<Body>,
         idempotencyKey: route.idempotent === true ? idempotencyKeyOf(event) : '',
-        requestId: event.requestContext.requestId,
+        requestId: requestIdOf(event),
         deadline,
       }),
   };
 }
 
 /** What pages may read besides the headers that every page may. */
-const EXPOSED_HEADERS = 'ETag, Retry-After, Server-Timing, x-amzn-RequestId';
+const EXPOSED_HEADERS = 'ETag, Retry-After, Server-Timing, x-amz-apigw-id';
 const JSON_BODY = { 'Content-Type': 'application/json' };
 
 export interface PartnerHandlerParts {
@@ -93,7 +93,8 @@ export function createPartnerHandler({ routes, identify, telemetry, clock, corsO
 
   return async (event: APIGatewayProxyEvent, context: Context): Promise<APIGatewayProxyResult> => {
     const startedAt = clock.now();
-    const { requestId, identity } = event.requestContext;
+    const { identity } = event.requestContext;
+    const requestId = requestIdOf(event);
     const found = served.get(`${event.httpMethod} ${event.resource}`);
     const note: Record<string, unknown> = { operation: found?.route.operationId, requestId };
     let result: APIGatewayProxyResult;
@@ -156,6 +157,10 @@ function apiErrorOf(error: unknown): ApiError {
       ? new ApiError('UPSTREAM_TIMEOUT')
       : new ApiError('UPSTREAM_UNAVAILABLE', undefined, 1);
   }
+  // The stage's own secrets are no business of Amazon's.
+  if (error instanceof CredentialError && error.code.startsWith('Secret')) {
+    return new ApiError('STORAGE_UNAVAILABLE', undefined, 1);
+  }
   if (error instanceof CredentialError) return new ApiError('UPSTREAM_CREDENTIALS');
   if (error instanceof RejectedError) return new ApiError('UPSTREAM_REJECTED');
   if (error instanceof UpstreamError) return new ApiError('UPSTREAM_UNREADABLE');
@@ -184,6 +189,11 @@ function faultOf(error: unknown): Readonly<Record<string, unknown>> {
   return { fault: error.name, at: error.stack?.split('\n').filter((line) => line.startsWith('    at ')) };
 }
 
+/** A client may choose `requestId` by a header, and put there what it likes; API Gateway's own is the extended one. */
+function requestIdOf({ requestContext: { requestId, extendedRequestId = requestId } }: APIGatewayProxyEvent): string {
+  return extendedRequestId;
+}
+
 function headerOf({ headers }: APIGatewayProxyEvent, name: string): string | undefined {
   return Object.entries(headers).find(([given]) => given.toLowerCase() === name)?.[1];
 }
@@ -204,7 +214,9 @@ function decodedPath({ pathParameters }: APIGatewayProxyEvent): Record<string, s
 function queryOf({ multiValueQueryStringParameters: all }: APIGatewayProxyEvent): Record<string, string> {
   return Object.fromEntries(
     Object.entries(all ?? {}).map(([name, values = []]) => {
-      if (values.length > 1) throw new ApiError('INVALID_REQUEST', `query parameter ${name} is given more than once`);
+      if (values.length > 1) {
+        throw new ApiError('INVALID_REQUEST', `query parameter ${nameOf(name)} is given more than once`);
+      }
       return [name, values[0] ?? ''];
     }),
   );

@@ -82,7 +82,8 @@ export function requestContext(
     },
     path: request.fullPath,
     protocol: `HTTP/${request.message.httpVersion}`,
-    requestId: randomUUID(),
+    // Clients may choose it.
+    requestId: headerOf(request, 'x-amzn-requestid') ?? randomUUID(),
     requestTime: commonLogTime(now),
     requestTimeEpoch: now,
     stage: stage.name,
