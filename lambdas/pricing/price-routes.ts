@@ -84,7 +84,7 @@ export const TuningRequest = z.strictObject({
       percent: z.optional(
         z
           .number()
-          .check(z.gte(0.001), z.lte(100), z.describe('Least difference that is told, in per cent of the old amount.')),
+          .check(z.gte(0.0001), z.lte(100), z.describe('Least difference that is told, in per cent of the old amount.')),
       ),
     }),
   ),

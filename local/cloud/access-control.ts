@@ -16,7 +16,7 @@ export interface AccessControlOptions {
   readonly enforced: boolean;
   onCall?(call: ServiceCall): void;
   /** A call that was refused, in AWS's words. */
-  onRefused?(caller: Caller, text: string): void;
+  onRefused?(caller: Caller, text: string, service: string): void;
 }
 
 /** What whoever administers an account may do. */
@@ -52,7 +52,7 @@ export class AccessControl {
     const refusal = call.permissions.map((needed) => this.refusal(call.caller, needed)).find(Boolean);
     this.#onCall?.({ at: Date.now(), ...call, ...(refusal === undefined ? {} : { refusal }) });
     if (refusal === undefined) return;
-    this.#onRefused?.(call.caller, refusal);
+    this.#onRefused?.(call.caller, refusal, call.service);
     throw new ServiceError('AccessDeniedException', refusal);
   }
 

@@ -201,9 +201,9 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
       model,
       enforced,
       onCall: options.onCall,
-      onRefused: ({ kind, logicalId = '' }, text) => {
-        // Somebody from outside who is refused is no fault of the template, and the words hold the path of the request.
-        if (kind === 'session' || kind === 'account') return;
+      onRefused: ({ kind, logicalId = '' }, text, service) => {
+        // Whoever calls an API without being let is no fault of the template, and the words hold the path of the request.
+        if (service === 'execute-api') return;
         options.onRefusal?.(`${logicalId} (${kind}): ${text}`);
         const runtime = [...functions.values()].find(({ definition }) => definition.logicalId === logicalId);
         runtime?.note(`AccessDenied ${text}`);

@@ -200,7 +200,7 @@ function answerOf(column: keyof typeof USUALLY, fields: Fields, before: boolean)
   return { problems: [`${column} is ${quote(field)}; it must be yes or no`] };
 }
 
-const PERCENTAGE = /^(\d{1,3}(?:\.\d{1,4})?)%$/u;
+const PERCENTAGE = /^(\d{1,3}(?:\.\d{1,20})?)%$/u;
 
 function parseThreshold(text: string): Checked<PriceTuning['threshold']> {
   if (text === '') return { value: undefined };

@@ -396,7 +396,7 @@ describe('the history of a title', () => {
     [{ from: 'yesterday' }, 'query parameter from must be an instant such as 2026-03-01T00:00:00Z'],
     [{ to: '2026-03-01' }, 'query parameter to must be an instant such as 2026-03-01T00:00:00Z'],
     [{ from: '2026-03-01T00:00:00' }, 'query parameter from must be an instant such as 2026-03-01T00:00:00Z'],
-    [{ cursor: '' }, 'query parameter cursor must not be empty'],
+    [{ cursor: '' }, 'query parameter cursor must be `next` of the page before, as it was'],
   ])('refuses the query %j and names the rule', async (query, message) => {
     const answer = await client().call(routes.history, { path: pathOf(title()), query });
     expect(errorOf(answer)).toBe(`400 INVALID_REQUEST: ${message}`);
