@@ -159,9 +159,8 @@ describe('the client of offer codes', () => {
     upstream.always = fails(429);
     for (const operation of ['verify', 'redeem'] as const) {
       for (const left of [-1, 0, 1, 249]) {
-        const error: unknown = await client({ clock })
-          [operation]({ ...request({ deadline: clock.now() + left }), redeemedAt: 0 })
-          .catch((reason: unknown) => reason);
+        const asked = client({ clock })[operation]({ ...request({ deadline: clock.now() + left }), redeemedAt: 0 });
+        const error: unknown = await asked.catch((reason: unknown) => reason);
         expect(error).toMatchObject({ code: 'NoTimeLeft', unsent: true });
       }
     }
