@@ -71,6 +71,7 @@ export async function redeemCode(
       reference: { redeemedAt: redeemedAt ?? toMinute(clock.now()), claimedAt: clock.now() },
       perform: (first) => attempt.perform(first),
       resolve: (first) => attempt.resolve(first),
+      conclude: (first, ended) => attempt.conclude(first, ended),
     },
   );
   // Only a first answer tells the partner something new, and a code that was valid a moment ago was no guess. Counted when
@@ -105,6 +106,11 @@ class RedemptionTry {
     } catch (error) {
       return isUnprocessed(error) ? { kind: 'refused', error } : this.#unknown(error);
     }
+  }
+
+  /** Ends as an earlier try has, whose answer could not be written. */
+  conclude(reference: Reference, data: Redeemed | Denied): Ended {
+    return this.#done(data, reference);
   }
 
   /** Finds out what became of a try that has been lost, and redeems where it provably had no effect. */

@@ -306,13 +306,11 @@ export const PartnerApiSettings = z.strictObject({
     ),
   corsOrigin: z
     .optional(
-      z
-        .string()
-        .check(
-          z.regex(/^(?:\*|https?:\/\/[\w.-]+(?::\d{1,5})?)$/, {
-            error: 'expected an origin such as https://shop.example',
-          }),
-        ),
+      z.string().check(
+        z.regex(/^(?:\*|https?:\/\/[\w.-]+(?::\d{1,5})?)$/, {
+          error: 'expected an origin such as https://shop.example',
+        }),
+      ),
     )
     .check(z.describe('Origin whose pages may call the API in browsers. Default: none.')),
 });
