@@ -1,4 +1,4 @@
-import { GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
+import { GetCommand, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -19,6 +19,7 @@ import {
 import { keyedHash } from '../../lambdas/shared/keyed-hash.ts';
 import { ApiError } from '../../lambdas/shared/partner-api/api-error.ts';
 import { startEngineTables, type EngineTables } from './engine-tables.ts';
+import { losingAnswers } from './losing-database.ts';
 import { MemoryRequests } from './memory-requests.ts';
 import { LeapingClock } from './virtual-clock.ts';
 
@@ -257,6 +258,35 @@ describe('the settlement', () => {
       new GetCommand({ TableName: 'History', Key: { watchId: 'taken', version: 6 } }),
     );
     expect(Item).toBeDefined();
+  });
+
+  it('writes once what belongs to the answer where the SDK repeats a settlement whose answer was lost', async () => {
+    // A claim that is repeated is not in its own way.
+    const losing = await losingAnswers(tables.database, (nth) => nth === 1);
+    const { run } = onEngine(losing.database);
+    expect((await run({ perform: async () => done(1) })).repeated).toBe(false);
+    losing.stop();
+
+    const { store, clock } = onEngine();
+    const hold = { requestId: `lost-${++keys}`, fence: 'one', until: clock.now() };
+    const { requestId, fence } = hold;
+    await store.claim({ requestId, fence, requestHash: 'h', lease: 0, reference: {}, expiresAt: 0 });
+    const again = await losingAnswers(tables.database, (nth) => nth === 1);
+    // A number of its own for each call, as the time gives it.
+    let number = 0;
+    const further = () => [event('settled once', ++number)];
+    const settling = new IdempotencyTable(again.database, 'Requests', clock);
+    expect(await settling.settle(hold, { status: 200, data: {} }, 0, further)).toBe('settled');
+    again.stop();
+    expect(again.sent()).toBe(2);
+    const { Items = [] } = await tables.database.send(
+      new QueryCommand({
+        TableName: 'History',
+        KeyConditionExpression: 'watchId = :id',
+        ExpressionAttributeValues: { ':id': 'settled once' },
+      }),
+    );
+    expect(Items).toHaveLength(1);
   });
 
   it('writes nothing for a try that no longer holds the key', async () => {
