@@ -9,7 +9,7 @@ export function isServiceFailure(error: unknown): boolean {
   return (
     ($metadata?.httpStatusCode ?? 0) >= 500 ||
     ('$retryable' in error && error.$retryable !== undefined) ||
-    /^(?:Throttl|ProvisionedThroughput|RequestLimit|Transaction(?:Conflict|InProgress)|TimeoutError|Networking)/u.test(
+    /^(?:Throttl|ProvisionedThroughput|RequestLimit|Transaction(?:Conflict|InProgress)|TimeoutError|Networking|UnprocessedKeys)/u.test(
       error.name,
     ) ||
     /^(?:ECONN|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|EPIPE)/u.test(String(code))
