@@ -98,7 +98,7 @@ const ERROR_SCHEMA = {
 } satisfies JsonSchema;
 
 /** Statuses that may say when to come back. */
-const REPEATABLE = [409, 429, 503];
+const REPEATABLE = [409, 429, 503, 504];
 
 /** The OpenAPI 3.1 document of the partner API, made of its routes. */
 export function openApiDocument() {

@@ -1,6 +1,8 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import type { DynamoDBDocumentClient, TransactWriteCommandInput } from '@aws-sdk/lib-dynamodb';
 import { PutCommand } from '@aws-sdk/lib-dynamodb';
+import { unmarshall } from '@aws-sdk/util-dynamodb';
+import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../shared/clock.ts';
 import type { OccurrenceRow } from './history-row.ts';
 import { unpublishedShard } from './unpublished.ts';
@@ -38,16 +40,21 @@ export class OccurrenceStore {
     this.#clock = clock;
   }
 
-  /** Records an occurrence by itself. */
+  /**
+   * Records an occurrence by itself, once, though the SDK repeats a call whose answer was lost. What one request tells of a
+   * subject in the same words within a millisecond is one occurrence.
+   */
   async record(occurrence: Occurrence): Promise<void> {
+    const now = this.#clock.now();
     for (let later = 0; ; later += 1) {
-      const { Put } = this.item(occurrence, later);
+      const { Put } = this.#put(occurrence, now, later);
       try {
-        await this.#client.send(new PutCommand(Put));
+        await this.#client.send(new PutCommand({ ...Put, ReturnValuesOnConditionCheckFailure: 'ALL_OLD' }));
         return;
       } catch (error) {
-        // Another one of the subject has had that millisecond.
         if (!(error instanceof ConditionalCheckFailedException)) throw error;
+        if (error.Item !== undefined && isSame(unmarshall(error.Item), Put.Item)) return;
+        // Another one of the subject has had that millisecond.
       }
     }
   }
@@ -59,8 +66,11 @@ export class OccurrenceStore {
    * @param later how much higher than the time of now its number is to be
    */
   item(occurrence: Occurrence, later = 0): { Put: NonNullable<TransactItem['Put']> } {
+    return this.#put(occurrence, this.#clock.now(), later);
+  }
+
+  #put(occurrence: Occurrence, now: number, later: number): { Put: NonNullable<TransactItem['Put']> } {
     const { subject, detailType, data, occurredAt, correlationId } = occurrence;
-    const now = this.#clock.now();
     const row: OccurrenceRow = {
       watchId: subject,
       subject,
@@ -78,4 +88,9 @@ export class OccurrenceStore {
       },
     };
   }
+}
+
+/** Whether what stands in the way of a row is that row, written before. Its mark may be gone: it may have been published. */
+function isSame(standing: Record<string, unknown>, row: Record<string, unknown> | undefined): boolean {
+  return ['correlationId', 'observedAt', 'events'].every((field) => isDeepStrictEqual(standing[field], row?.[field]));
 }

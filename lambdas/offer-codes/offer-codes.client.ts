@@ -72,7 +72,7 @@ export interface OfferCodesClientOptions {
 
 /** Pauses between tries: somebody is waiting at a till. */
 const PAUSES = { baseMs: 100, capMs: 500 };
-/** No try begins with less time than this left: it could only be cut off. */
+/** No try begins with less time than this left, not even the first: it could only be cut off. */
 const LEAST_TRY_MS = 250;
 
 type Operation = 'verify' | 'redeem';
@@ -108,11 +108,14 @@ export function createOfferCodesClient(options: OfferCodesClientOptions): OfferC
       const sendRequest = await connect();
       const signed = await signRequest({ method, url, headers: signedHeaders, now: clock.now() }, scope, using);
       const left = request.deadline - clock.now();
-      if (left <= 0) {
-        throw new UnavailableError('TimedOut', `no time was left to ask ${url.host}`, { unsent: true });
+      if (left < LEAST_TRY_MS) {
+        throw new UnavailableError('NoTimeLeft', `no time was left to ask ${url.host}`, { unsent: true });
       }
       const headers = { ...signed, accept: 'application/json', 'x-amz-request-id': request.requestId };
-      const answer = await sendRequest({ method, url, headers, timeoutMs: Math.min(timeoutMs, left) });
+      const timeout = Math.min(timeoutMs, left);
+      const answer = await sendRequest({ method, url, headers, timeoutMs: timeout }).catch((error: unknown) => {
+        throw unconnected(error);
+      });
       return readAnswer(answer, url.host, request.offerCode);
     };
 
@@ -151,6 +154,12 @@ export function createOfferCodesClient(options: OfferCodesClientOptions): OfferC
         (error) => isUnavailable(error) && isUnprocessed(error),
       ),
   };
+}
+
+/** A time-out before the connection stood is one of the way there: nobody has been asked who could be slow to answer. */
+function unconnected(error: unknown): unknown {
+  const isOfTheWay = error instanceof UnavailableError && error.unsent && error.code === 'TimedOut';
+  return isOfTheWay ? new UnavailableError('Unreachable', error.message, { unsent: true }) : error;
 }
 
 function isUnavailable(error: unknown): boolean {

@@ -4,6 +4,7 @@ import { UpstreamError } from '../shared/errors.ts';
 import type { IdempotencyStore } from '../shared/idempotency/idempotency.store.ts';
 import { runOnce, type Outcome } from '../shared/idempotency/run-once.ts';
 import { ApiError } from '../shared/partner-api/api-error.ts';
+import type { OfferCodesSettings } from '../shared/settings.ts';
 import type { Telemetry } from '../shared/telemetry.ts';
 import { messageOfReason, type CodeDecision } from './code-decision.ts';
 import type { CodeHistoryStore } from './code-history.store.ts';
@@ -23,6 +24,7 @@ export interface RedemptionWish extends CodeQuestion {
 }
 
 export interface RedeemParts extends Pick<VerifyParts, 'guard' | 'hash'> {
+  readonly settings: Pick<OfferCodesSettings, 'timeoutMs'>;
   readonly client: OfferCodesClient;
   readonly requests: IdempotencyStore;
   readonly codeHistory: Pick<CodeHistoryStore, 'outcomes'>;
@@ -36,6 +38,7 @@ type Reference = { readonly redeemedAt: string; readonly claimedAt: number };
 /** What is kept of the answer. */
 type Redeemed = { readonly redeemed: true; readonly assumed: boolean };
 type Denied = { readonly redeemed: false; readonly reason: string };
+type Verdict = ReturnType<typeof judgeLostRedemption>;
 type Ended = Outcome<Redeemed | Denied>;
 
 const MINUTE_MS = 60_000;
@@ -68,10 +71,12 @@ export async function redeemCode(
       reference: { redeemedAt: redeemedAt ?? toMinute(clock.now()), claimedAt: clock.now() },
       perform: (first) => attempt.perform(first),
       resolve: (first) => attempt.resolve(first),
+      conclude: (first, ended) => attempt.conclude(first, ended),
     },
   );
-  // Only a first answer tells the partner something new. Counted when it is final: no failure here can lose it.
-  if (!repeated && !data.redeemed) {
+  // Only a first answer tells the partner something new, and a code that was valid a moment ago was no guess. Counted when
+  // it is final: no failure here can lose it.
+  if (!repeated && !data.redeemed && !attempt.foundValid) {
     await guard.note(partner, { accepted: false, reason: data.reason, message: messageOfReason(data.reason) });
   }
   return { redemption: redemptionOf(data, reference), upstreamMs: attempt.upstreamMs };
@@ -81,6 +86,8 @@ export async function redeemCode(
 class RedemptionTry {
   /** Time that was spent on the upstream; undefined where it was not asked. */
   upstreamMs: number | undefined;
+  /** Whether the code has been found valid since it was first to be redeemed. */
+  foundValid = false;
   readonly #parts: RedeemParts;
   readonly #wish: RedemptionWish;
   readonly #about: ReturnType<typeof aboutCode>;
@@ -92,7 +99,18 @@ class RedemptionTry {
   }
 
   async perform(reference: Reference): Promise<Ended> {
-    return (await this.#refusal()) ?? this.#redeem(reference);
+    const refusal = await this.#refusal();
+    if (refusal) return refusal;
+    try {
+      return this.#done(dataOf(await this.#redeem(reference)), reference);
+    } catch (error) {
+      return isUnprocessed(error) ? { kind: 'refused', error } : this.#unknown(error);
+    }
+  }
+
+  /** Ends as an earlier try has, whose answer could not be written. */
+  conclude(reference: Reference, data: Redeemed | Denied): Ended {
+    return this.#done(data, reference);
   }
 
   /** Finds out what became of a try that has been lost, and redeems where it provably had no effect. */
@@ -100,38 +118,34 @@ class RedemptionTry {
     const refusal = await this.#refusal();
     if (refusal) return refusal;
     try {
-      const decision = await this.#ask((client) => client.verify(upstreamRequest(this.#wish)));
-      switch (await this.#judge(decision, reference)) {
-        case 'redeemed':
-          return this.#done({ redeemed: true, assumed: true }, reference);
-        case 'denied':
-          return this.#done(dataOf(decision), reference);
-        case 'unknown':
-          return this.#unknown('the code tells nothing');
-        case 'notYet': {
-          const again = await this.#redeem(reference);
-          return again.kind === 'refused' ? this.#unknown(again.error) : again;
-        }
-      }
+      const found = await this.#ask((client) => client.verify(upstreamRequest(this.#wish)));
+      const verdict = await this.#judge(found, reference);
+      if (verdict !== 'notYet') return this.#judged(verdict, found, reference);
+      this.foundValid = true;
+      const decision = await this.#redeem(reference);
+      if (decision.accepted) return this.#done(dataOf(decision), reference);
+      // The lost try may have reached Amazon after the code was found valid: its success is what this one is denied for.
+      return this.#judged(await this.#judge(decision, reference), decision, reference);
     } catch (error) {
       return this.#unknown(error);
     }
   }
 
-  async #judge(decision: CodeDecision, { claimedAt }: Reference): Promise<ReturnType<typeof judgeLostRedemption>> {
+  async #judge(decision: CodeDecision, { claimedAt }: Reference): Promise<Verdict> {
     const { benefitId, benefit } = this.#wish;
+    const { foundValid } = this;
     const known = decision.accepted ? [] : await this.#parts.codeHistory.outcomes(`code/${this.#about.codeHash}`);
-    return judgeLostRedemption({ benefitId, use: benefit.use, claimedAt, decision, known });
+    return judgeLostRedemption({ benefitId, use: benefit.use, claimedAt, decision, foundValid, known });
   }
 
-  async #redeem(reference: Reference): Promise<Ended> {
-    try {
-      const redeemedAt = Date.parse(reference.redeemedAt);
-      const decision = await this.#ask((client) => client.redeem({ ...upstreamRequest(this.#wish), redeemedAt }));
-      return this.#done(dataOf(decision), reference);
-    } catch (error) {
-      return isUnprocessed(error) ? { kind: 'refused', error } : this.#unknown(error);
-    }
+  #judged(verdict: Verdict, decision: CodeDecision, reference: Reference): Ended {
+    if (verdict === 'redeemed') return this.#done({ redeemed: true, assumed: true }, reference);
+    if (verdict === 'denied') return this.#done(dataOf(decision), reference);
+    return this.#unknown('the code tells nothing');
+  }
+
+  #redeem({ redeemedAt }: Reference): Promise<CodeDecision> {
+    return this.#ask((client) => client.redeem({ ...upstreamRequest(this.#wish), redeemedAt: Date.parse(redeemedAt) }));
   }
 
   async #ask(question: (client: OfferCodesClient) => Promise<DecidedCode>): Promise<CodeDecision> {
@@ -173,7 +187,9 @@ class RedemptionTry {
     // Messages of our own errors hold no code; those of others may hold anything.
     const told = cause instanceof Error && !(cause instanceof UpstreamError) ? cause.name : cause;
     this.#parts.telemetry.warn('a redemption is unknown', { requestId, partner: partner.name, cause: told });
-    return { kind: 'unknown', error: new ApiError('REDEMPTION_UNKNOWN') };
+    // What is still on its way to Amazon has had its time by then.
+    const retryAfterSeconds = this.#parts.settings.timeoutMs / 1_000;
+    return { kind: 'unknown', error: new ApiError('REDEMPTION_UNKNOWN', undefined, retryAfterSeconds) };
   }
 }
 

@@ -16,7 +16,7 @@ import { redeemCode } from './redeem-code.ts';
 import { verifyCode, type CodeQuestion } from './verify-code.ts';
 
 export interface OfferCodeParts {
-  readonly settings: Pick<OfferCodesSettings, 'benefits' | 'regions' | 'deadlineMs' | 'invalidCodes'>;
+  readonly settings: Pick<OfferCodesSettings, 'benefits' | 'regions' | 'timeoutMs' | 'deadlineMs' | 'invalidCodes'>;
   readonly client: OfferCodesClient;
   /** Key of the hashes that stand for codes. */
   readonly hashKey: () => Promise<string>;

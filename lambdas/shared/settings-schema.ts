@@ -241,8 +241,9 @@ export const OfferCodesSettings = z.strictObject({
         text(200),
         z.strictObject({
           marketplace: z.string().check(z.describe('Marketplace of the benefit: one of offerCodes.regions.')),
+          // No default: a benefit of multiple use that is taken for one of single use may be redeemed twice.
           use: z
-            ._default(z.enum(['single', 'multiple']), 'single')
+            .enum(['single', 'multiple'])
             .check(z.describe('Whether a code of this benefit can be redeemed once or several times.')),
         }),
       ),

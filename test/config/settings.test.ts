@@ -364,8 +364,16 @@ describe('settings of the partner API', () => {
     },
   );
 
-  test('want the benefits of a partner to be benefits of the stage, each once', () => {
+  test('want to be told how often a code of a benefit can be redeemed: no default is safe', () => {
     const offerCodes = { benefits: { ONE: { marketplace: 'US' } } };
+    expect(complaintAbout({ offerCodes })).toContain('offerCodes.benefits.ONE.use');
+    for (const use of ['single', 'multiple']) {
+      expect(complaintAbout({ offerCodes: { benefits: { ONE: { marketplace: 'US', use } } } })).toBe('no complaint');
+    }
+  });
+
+  test('want the benefits of a partner to be benefits of the stage, each once', () => {
+    const offerCodes = { benefits: { ONE: { marketplace: 'US', use: 'single' } } };
     const about = (...benefits: string[]) => complaintAbout({ offerCodes, ...withPartner({ benefits }) });
     expect(about('ONE')).toBe('no complaint');
     expect(about('ONE', 'TWO')).toContain('partnerApi.partners.shop.benefits.1 is "TWO"; expected a benefit of');
@@ -373,7 +381,7 @@ describe('settings of the partner API', () => {
   });
 
   test('want a region to sign for in the marketplace of each benefit', () => {
-    const benefits = { ONE: { marketplace: 'DE' } };
+    const benefits = { ONE: { marketplace: 'DE', use: 'single' } };
     expect(complaintAbout({ offerCodes: { benefits } })).toContain(
       'offerCodes.benefits.ONE.marketplace is "DE"; expected a marketplace of offerCodes.regions (US, IN)',
     );

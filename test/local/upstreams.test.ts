@@ -29,7 +29,7 @@ const settingsWith = (pricing: object = {}, offerCodes: object = {}) =>
     offerCodes: {
       baseUrl: HERE,
       trustSecret: CODES_TRUST,
-      benefits: { MONTH: { marketplace: 'US' }, PASS: { marketplace: 'IN', use: 'multiple' } },
+      benefits: { MONTH: { marketplace: 'US', use: 'single' }, PASS: { marketplace: 'IN', use: 'multiple' } },
       ...offerCodes,
     },
   });

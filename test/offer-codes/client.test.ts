@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createOfferCodesClient, type OfferCodesClientOptions } from '../../lambdas/offer-codes/offer-codes.client.ts';
+import { isUnprocessed } from '../../lambdas/offer-codes/unprocessed.ts';
 import { systemClock } from '../../lambdas/shared/clock.ts';
 import { CredentialError, UnavailableError } from '../../lambdas/shared/errors.ts';
 import type { SigningCredentials } from '../../lambdas/shared/sigv4/request-signer.ts';
@@ -152,18 +153,34 @@ describe('the client of offer codes', () => {
     expect(upstream.seen).toHaveLength(1);
   });
 
-  it('begins no try that has no time left', async () => {
+  it('begins no try that has less than a quarter of a second left, not even the first', async () => {
     const clock = new LeapingClock();
     upstream.now = clock.now;
     upstream.always = fails(429);
-    const error: unknown = await client({ clock })
-      .redeem({ ...request({ deadline: clock.now() }), redeemedAt: 0 })
-      .catch((reason: unknown) => reason);
-    expect(error).toMatchObject({ code: 'TimedOut', unsent: true });
-    await client({ clock })
-      .verify(request({ deadline: clock.now() + 100 }))
-      .catch(() => undefined);
+    for (const operation of ['verify', 'redeem'] as const) {
+      for (const left of [-1, 0, 1, 249]) {
+        const asked = client({ clock })[operation]({ ...request({ deadline: clock.now() + left }), redeemedAt: 0 });
+        const error: unknown = await asked.catch((reason: unknown) => reason);
+        expect(error).toMatchObject({ code: 'NoTimeLeft', unsent: true });
+      }
+    }
+    expect(upstream.seen).toHaveLength(0);
+    const atFirst = { ...request({ deadline: clock.now() + 250 }), redeemedAt: 0 };
+    await expect(client({ clock }).redeem(atFirst)).rejects.toMatchObject({ code: 'Throttled' });
     expect(upstream.seen).toHaveLength(1);
+  });
+
+  it('takes five statuses for a proof that a redemption had no effect, and no other', async () => {
+    const proving: number[] = [];
+    for (let status = 300; status < 600; status += 1) {
+      upstream.next.push(fails(status));
+      const error: unknown = await client({ attempts: 1 })
+        .redeem({ ...request(), redeemedAt: 0 })
+        .catch((reason: unknown) => reason);
+      expect(error).toMatchObject({ status });
+      if (isUnprocessed(error)) proving.push(status);
+    }
+    expect(proving).toEqual([400, 401, 403, 404, 429]);
   });
 
   it('cuts a try off when the time of all tries has run out', async () => {

@@ -81,6 +81,9 @@ export interface ApiAnswer {
 /** How long the function may take, milliseconds. */
 export const FUNCTION_MS = 20_000;
 
+/** How long one try of the upstream may take, milliseconds. */
+export const UPSTREAM_MS = 9_500;
+
 /** The function of offer codes with everything but AWS and Amazon real, called as API Gateway calls it. */
 export function codeWorld(options: WorldOptions) {
   const { database, upstream, clock } = options;
@@ -101,11 +104,12 @@ export function codeWorld(options: WorldOptions) {
         benefits: BENEFITS,
         regions: { US: 'us-east-1', IN: 'eu-west-1' },
         deadlineMs: options.deadlineMs ?? 6_000,
+        timeoutMs: UPSTREAM_MS,
         invalidCodes: options.invalidCodes ?? { limit: 1_000, windowSeconds: 600 },
       },
       client: createOfferCodesClient({
         baseUrl: upstream.url,
-        timeoutMs: 10_000,
+        timeoutMs: UPSTREAM_MS,
         attempts: 3,
         credentials: givenCredentials(() => KEY),
         trust: async () => ({ ca: upstream.ca }),

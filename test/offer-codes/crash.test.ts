@@ -1,9 +1,10 @@
-import { QueryCommand, type DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { QueryCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { keyedHash } from '../../lambdas/shared/keyed-hash.ts';
 import { startEngineTables, type EngineTables } from '../shared/engine-tables.ts';
 import { LeapingClock } from '../shared/virtual-clock.ts';
 import { codeWorld, FUNCTION_MS, HASH_KEY, type ApiAnswer } from './code-world.ts';
+import { withMoments } from './moments.ts';
 import { startUpstream, type Upstream } from './upstream.ts';
 
 let tables: EngineTables;
@@ -42,23 +43,6 @@ class Death {
   }
 }
 
-/** A database whose calls the death stands between. */
-function mortal(database: DynamoDBDocumentClient, death: Death): DynamoDBDocumentClient {
-  return {
-    send: async (command: never) => {
-      await death.moment();
-      const answer = await database.send(command).then(
-        (value: unknown) => () => value,
-        (error: unknown) => () => {
-          throw error;
-        },
-      );
-      await death.moment();
-      return answer();
-    },
-  } as unknown as DynamoDBDocumentClient;
-}
-
 /** Of a redemption that succeeds, and of one that finds out what became of an earlier one and redeems then. */
 const MOMENTS = 7;
 const RESOLVING_MOMENTS = 12;
@@ -82,7 +66,7 @@ async function tryOnce(code: string, benefit: string, diesAt: number): Promise<T
     if (moment === 'before') return;
     await Promise.race([death.moment(), new Promise((resolve) => setImmediate(resolve))]);
   };
-  const world = codeWorld({ database: mortal(tables.database, death), upstream, clock });
+  const world = codeWorld({ database: withMoments(tables.database, () => death.moment()), upstream, clock });
   const answer = await Promise.race([world.redeem({ code, benefit, key: `key-of-${code}` }), death.died]);
   return { answer, passed: death.passed };
 }

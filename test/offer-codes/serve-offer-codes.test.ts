@@ -7,7 +7,7 @@ import { offerCodeEventSchemas } from '../../lambdas/offer-codes/offer-code-even
 import { keyedHash } from '../../lambdas/shared/keyed-hash.ts';
 import { startEngineTables, type EngineTables } from '../shared/engine-tables.ts';
 import { LeapingClock } from '../shared/virtual-clock.ts';
-import { codeWorld, HASH_KEY, rowsOf, tellInto, type WorldOptions } from './code-world.ts';
+import { codeWorld, HASH_KEY, rowsOf, tellInto, UPSTREAM_MS, type WorldOptions } from './code-world.ts';
 import { KEY, startUpstream, type Behaviour, type Upstream } from './upstream.ts';
 
 let tables: EngineTables;
@@ -246,8 +246,10 @@ describe('a redemption whose answer is lost', () => {
     upstream.next.push(options.behaviour ?? lost);
     const one = world();
     const request = { code, key: `lost-${code}`, ...(options.benefit && { benefit: options.benefit }) };
-    const { status, body } = await one.redeem(request);
+    const { status, body, headers } = await one.redeem(request);
     expect([status, body.error?.code]).toEqual([504, 'REDEMPTION_UNKNOWN']);
+    // What is still on its way has arrived by then.
+    expect(Number(headers['Retry-After'])).toBe(Math.ceil(UPSTREAM_MS / 1_000));
     clock.leap(90_000);
     return { one, request };
   };
@@ -311,7 +313,7 @@ describe('a redemption whose answer is lost', () => {
 
   it('was denied where the code was known to be invalid before', async () => {
     await world().verify({ code });
-    clock.leap(1_000);
+    clock.leap(60_000);
     const { one, request } = await losing();
     expect((await one.redeem(request)).body).toEqual({
       redeemed: false,
@@ -326,6 +328,33 @@ describe('a redemption whose answer is lost', () => {
     expect((await one.redeem({ ...request, key: `other-${code}` })).body).toMatchObject({ redeemed: true });
     expect((await one.redeem(request)).body).toMatchObject({ redeemed: false, reason: 'INVALID_OFFER_CODE' });
     expect(upstream.redeemed.filter((redeemed) => redeemed.code === code)).toHaveLength(1);
+  });
+
+  it('is taken for had by one of two keys that lost their answers, since the code counts once', async () => {
+    upstream.uses.set(code, 1);
+    const { one, request } = await losing();
+    upstream.next.push({ kind: 'reset', processed: false });
+    const other = { ...request, key: `other-${code}` };
+    expect((await one.redeem(other)).body.error?.code).toBe('REDEMPTION_UNKNOWN');
+    // Nobody can know which of the two it was: whoever asks first is told so.
+    expect((await one.redeem(other)).body).toMatchObject({ redeemed: true, assumed: true });
+    expect((await one.redeem(request)).body).toMatchObject({ redeemed: false, reason: 'INVALID_OFFER_CODE' });
+    expect((await eventsOf()).map(dataOf)).toMatchObject([{ redeemed: true }, { redeemed: false }]);
+  });
+
+  it('stays unknown where no time is left to ask again, and sends nothing then', async () => {
+    upstream.uses.set(code, 1);
+    const { one, request } = await losing({ behaviour: { kind: 'reset', processed: false } });
+    upstream.seen.length = 0;
+    const late = world({ deadlineMs: 249 });
+    expect((await late.redeem(request)).body.error?.code).toBe('REDEMPTION_UNKNOWN');
+    expect(upstream.seen).toEqual([]);
+    // The time runs out between the question and the redemption.
+    upstream.effect = async () => clock.leap(3_000);
+    expect((await one.redeem(request)).body.error?.code).toBe('REDEMPTION_UNKNOWN');
+    upstream.effect = async () => undefined;
+    expect(upstream.seen.map(({ operation }) => operation)).toEqual(['verify']);
+    expect((await one.redeem(request)).body).toMatchObject({ redeemed: true, assumed: false });
   });
 
   it('leaves a line in the log that says why, without the code', async () => {

@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { temporaryCredentials } from '../../lambdas/shared/sigv4/signing-credentials.ts';
+import type { OfferCodesClientOptions } from '../../lambdas/offer-codes/offer-codes.client.ts';
 import { startEngineTables, type EngineTables } from '../shared/engine-tables.ts';
+import { startSilentServer } from '../shared/silent-server.ts';
 import { LeapingClock } from '../shared/virtual-clock.ts';
 import { codeWorld, tellInto, type ApiAnswer } from './code-world.ts';
 import { KEY, startUpstream, type Behaviour, type Upstream } from './upstream.ts';
@@ -15,7 +18,7 @@ interface Row {
   readonly always?: boolean;
   readonly verify: Result;
   readonly redeem: Result;
-  readonly client?: { readonly baseUrl?: string; readonly timeoutMs?: number };
+  readonly client?: () => Partial<OfferCodesClientOptions>;
 }
 
 const answer = (status: number, body: unknown): Behaviour => ({
@@ -27,11 +30,23 @@ const says = (message: string): Behaviour => answer(200, { message });
 const fails = (status: number, code: string): Behaviour =>
   answer(status, { error: { code, message: `about ${CODE} and ${KEY.sessionToken}` } });
 
+/** Credentials of an assumed role: where they are refused, there are others to be had. */
+function inAssumedRole(): Partial<OfferCodesClientOptions> {
+  let session = 0;
+  const assume = async () => {
+    session += 1;
+    return { ...KEY, accessKeyId: `${KEY.accessKeyId}${session}`, expiresAt: clock.now() + 3_600_000 };
+  };
+  return { credentials: temporaryCredentials(assume, clock) };
+}
+
 const CODE = 'MATRIX-7141';
 const unreadable = { verify: [502, 'UPSTREAM_UNREADABLE', 3], redeem: [504, 'REDEMPTION_UNKNOWN', 1] } as const;
 const failing = { verify: [503, 'UPSTREAM_UNAVAILABLE', 3], redeem: [504, 'REDEMPTION_UNKNOWN', 1] } as const;
 const rejected = { verify: [502, 'UPSTREAM_REJECTED', 1], redeem: [502, 'UPSTREAM_REJECTED', 1] } as const;
 const credentials = { verify: [502, 'UPSTREAM_CREDENTIALS', 1], redeem: [502, 'UPSTREAM_CREDENTIALS', 1] } as const;
+/** Of a redemption that some other 4xx has ended: it may come from anything on the way, and be about the answer. */
+const doubtful = { verify: rejected.verify, redeem: [504, 'REDEMPTION_UNKNOWN', 1] } as const;
 const success = { verify: [200, 'valid', 1], redeem: [200, 'redeemed', 1] } as const;
 const denied = (reason: string) => ({
   verify: [200, `not valid: ${reason}`, 1] as const,
@@ -86,6 +101,22 @@ const MATRIX: readonly Row[] = [
   },
   { when: '403 InvalidSignature', behaviours: [fails(403, 'InvalidSignature')], always: true, ...credentials },
   { when: '404', behaviours: [fails(404, 'NotFound')], always: true, ...rejected },
+  {
+    when: '401 or 403 once, with `offerCodes.role`',
+    behaviours: [fails(403, 'InvalidSignature')],
+    client: inAssumedRole,
+    verify: [200, 'valid', 2],
+    redeem: [200, 'redeemed', 2],
+  },
+  {
+    when: '401 or 403 always, with `offerCodes.role`',
+    behaviours: [answer(401, '')],
+    always: true,
+    client: inAssumedRole,
+    verify: [502, 'UPSTREAM_CREDENTIALS', 2],
+    redeem: [502, 'UPSTREAM_CREDENTIALS', 2],
+  },
+  { when: '405, 409, 422 or another 4xx', behaviours: [fails(409, 'Conflict')], always: true, ...doubtful },
   { when: '408', behaviours: [answer(408, '')], always: true, ...failing },
   {
     when: '429 once',
@@ -120,7 +151,7 @@ const MATRIX: readonly Row[] = [
     always: true,
     verify: [504, 'UPSTREAM_TIMEOUT', 3],
     redeem: [504, 'REDEMPTION_UNKNOWN', 1],
-    client: { timeoutMs: 1_000 },
+    client: () => ({ timeoutMs: 1_000 }),
   },
   {
     when: 'connection lost before the request is processed',
@@ -141,10 +172,17 @@ const MATRIX: readonly Row[] = [
     redeem: failing.redeem,
   },
   {
+    when: 'connection accepted, and no TLS handshake in time',
+    behaviours: [],
+    client: () => ({ baseUrl: silent.url, timeoutMs: 300 }),
+    verify: [503, 'UPSTREAM_UNAVAILABLE', 0],
+    redeem: [503, 'UPSTREAM_UNAVAILABLE', 0],
+  },
+  {
     when: 'connection refused',
     behaviours: [],
     // Port 1 of this machine: nobody listens there, and nobody may without being root.
-    client: { baseUrl: 'https://127.0.0.1:1' },
+    client: () => ({ baseUrl: 'https://127.0.0.1:1' }),
     verify: [503, 'UPSTREAM_UNAVAILABLE', 0],
     redeem: [503, 'UPSTREAM_UNAVAILABLE', 0],
   },
@@ -152,11 +190,14 @@ const MATRIX: readonly Row[] = [
 
 let tables: EngineTables;
 let upstream: Upstream;
+let silent: Awaited<ReturnType<typeof startSilentServer>>;
 beforeAll(async () => {
   tables = await startEngineTables();
   upstream = await startUpstream();
+  silent = await startSilentServer();
 });
 afterAll(async () => {
+  await silent[Symbol.asyncDispose]();
   await upstream[Symbol.asyncDispose]();
   await tables.stop();
 });
@@ -165,6 +206,7 @@ beforeEach(() => {
   upstream.next.length = 0;
   upstream.always = undefined;
   upstream.uses.set(CODE, 1);
+  upstream.keyOf = (id) => (id.startsWith(KEY.accessKeyId) ? { ...KEY, accessKeyId: id } : undefined);
 });
 
 function summary({ status, body }: ApiAnswer): string {
@@ -186,7 +228,7 @@ async function result(row: Row, operation: 'verify' | 'redeem'): Promise<Result>
     upstream,
     clock,
     telemetry,
-    ...(row.client && { client: row.client }),
+    ...(row.client && { client: row.client() }),
   });
   const given = await world[operation]({ code: CODE, ...(operation === 'redeem' && { key: `matrix-${++keys}` }) });
   // Whatever happens, neither the partner nor the log gets a code or a credential.

@@ -25,6 +25,8 @@ export type Behaviour =
   | { readonly kind: 'answer'; readonly status: number; readonly body: string; readonly length?: number }
   /** The connection ends, before the request is processed or after. */
   | { readonly kind: 'reset'; readonly processed: boolean }
+  /** The connection ends at once, and the request is processed when the test lets it land. */
+  | { readonly kind: 'late' }
   /** The answer never comes, though the request is processed. */
   | { readonly kind: 'hang' };
 
@@ -36,6 +38,8 @@ export interface Upstream extends AsyncDisposable {
   readonly uses: Map<string, number>;
   /** Codes of redemptions that counted, in order, with the time told. */
   readonly redeemed: { readonly code: string; readonly at: string | undefined }[];
+  /** Processes what has come late: one function for each, in order. */
+  readonly late: (() => void)[];
   /** What happens to the next requests, one after the other. */
   readonly next: Behaviour[];
   /** What happens to every request when `next` is empty. */
@@ -56,6 +60,7 @@ export async function startUpstream(): Promise<Upstream> {
     seen: [] as Seen[],
     uses: new Map<string, number>(),
     redeemed: [] as { code: string; at: string | undefined }[],
+    late: [] as (() => void)[],
     next: [] as Behaviour[],
     always: undefined as Behaviour | undefined,
     effect: async (_: 'before' | 'after'): Promise<void> => undefined,
@@ -101,9 +106,14 @@ export async function startUpstream(): Promise<Upstream> {
       response.writeHead(403).end('{"error":{"code":"InvalidSignature","message":"no"}}');
       return;
     }
-    await state.effect('before');
     const at = headers['x-amz-offer-code-redemption-time'];
-    const message = decide(operation, decodeURIComponent(code), at === undefined ? undefined : String(at));
+    const process = () => decide(operation, decodeURIComponent(code), at === undefined ? undefined : String(at));
+    if (behaviour?.kind === 'late') {
+      state.late.push(process);
+      return void request.socket.destroy();
+    }
+    await state.effect('before');
+    const message = process();
     await state.effect('after');
     if (behaviour?.kind === 'reset') return void request.socket.destroy();
     if (behaviour?.kind === 'hang') return;

@@ -1,4 +1,4 @@
-import { GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
+import { GetCommand, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -19,6 +19,7 @@ import {
 import { keyedHash } from '../../lambdas/shared/keyed-hash.ts';
 import { ApiError } from '../../lambdas/shared/partner-api/api-error.ts';
 import { startEngineTables, type EngineTables } from './engine-tables.ts';
+import { losingAnswers } from './losing-database.ts';
 import { MemoryRequests } from './memory-requests.ts';
 import { LeapingClock } from './virtual-clock.ts';
 
@@ -37,12 +38,15 @@ const done = (made: number): Outcome<Data> => ({ kind: 'done', status: 201, data
 const refused = (error: unknown): Outcome<Data> => ({ kind: 'refused', error });
 const unknown: Outcome<Data> = { kind: 'unknown', error: new ApiError('REDEMPTION_UNKNOWN') };
 const never = (): Promise<never> => Promise.reject(new Error('must not run'));
+const neverConcluded = (): never => {
+  throw new Error('must not be concluded');
+};
 
 let keys = 0;
 /** One key on the real engine, with a clock of its own. */
-function onEngine() {
+function onEngine(database = tables.database) {
   const clock = new LeapingClock();
-  const store = new IdempotencyTable(tables.database, 'Requests', clock);
+  const store = new IdempotencyTable(database, 'Requests', clock);
   const key = `key-${++keys}`;
   const run = (work: Partial<Work>, request: Partial<OnceRequest> = {}) =>
     runOnce<Reference, Data>(
@@ -55,7 +59,7 @@ function onEngine() {
         deadline: clock.now() + 10_000,
         ...request,
       },
-      { reference: { at: clock.now() }, perform: never, resolve: never, ...work },
+      { reference: { at: clock.now() }, perform: never, resolve: never, conclude: neverConcluded, ...work },
     );
   const row = async (): Promise<KeyedRequest | undefined> => {
     const requestId = `key|shop|${hash('idempotency key', ['shop', key])}`;
@@ -256,6 +260,35 @@ describe('the settlement', () => {
     expect(Item).toBeDefined();
   });
 
+  it('writes once what belongs to the answer where the SDK repeats a settlement whose answer was lost', async () => {
+    // A claim that is repeated is not in its own way.
+    const losing = await losingAnswers(tables.database, (nth) => nth === 1);
+    const { run } = onEngine(losing.database);
+    expect((await run({ perform: async () => done(1) })).repeated).toBe(false);
+    losing.stop();
+
+    const { store, clock } = onEngine();
+    const hold = { requestId: `lost-${++keys}`, fence: 'one', until: clock.now() };
+    const { requestId, fence } = hold;
+    await store.claim({ requestId, fence, requestHash: 'h', lease: 0, reference: {}, expiresAt: 0 });
+    const again = await losingAnswers(tables.database, (nth) => nth === 1);
+    // A number of its own for each call, as the time gives it.
+    let number = 0;
+    const further = () => [event('settled once', ++number)];
+    const settling = new IdempotencyTable(again.database, 'Requests', clock);
+    expect(await settling.settle(hold, { status: 200, data: {} }, 0, further)).toBe('settled');
+    again.stop();
+    expect(again.sent()).toBe(2);
+    const { Items = [] } = await tables.database.send(
+      new QueryCommand({
+        TableName: 'History',
+        KeyConditionExpression: 'watchId = :id',
+        ExpressionAttributeValues: { ':id': 'settled once' },
+      }),
+    );
+    expect(Items).toHaveLength(1);
+  });
+
   it('writes nothing for a try that no longer holds the key', async () => {
     const { run, clock } = onEngine();
     const { running, first } = await underWay(run);
@@ -269,22 +302,96 @@ describe('the settlement', () => {
     expect(Item).toBeUndefined();
   });
 
-  it('gives up on a condition that no number meets, and the key stays unanswered', async () => {
+  it('that fails for as long as the function runs leaves its answer with the key, and the repeat makes it final', async () => {
+    let isDown = true;
+    const down = Object.assign(new Error('down'), { name: 'ThrottlingException' });
+    const { run, row, clock } = onEngine(
+      failingWrites((name) => (isDown && name === 'TransactWriteCommand' ? down : undefined)),
+    );
+    const outcome = { ...done(7), further: () => [event('kept', 1)] } as Outcome<Data>;
+    const from = clock.now();
+    expect(await codeOf(run({ perform: async () => outcome }))).toBe(down);
+    // It was repeated until a second before the function's end.
+    expect(clock.now() - from).toBeGreaterThan(8_000);
+    expect(clock.now() - from).toBeLessThanOrEqual(9_000);
+    expect(await row()).toMatchObject({ status: 'UNKNOWN', answer: { status: 201, data: { made: 7 } } });
+
+    isDown = false;
+    const further = () => [event('kept', 1)];
+    const conclude = (_: Reference, data: Data): Outcome<Data> => ({ kind: 'done', status: 201, data, further });
+    expect(await run({ conclude })).toMatchObject({ status: 201, data: { made: 7 }, repeated: false });
+    expect(await run({})).toMatchObject({ data: { made: 7 }, repeated: true });
+    const key = { watchId: 'kept', version: 1 };
+    const { Item } = await tables.database.send(new GetCommand({ TableName: 'History', Key: key }));
+    expect(Item).toBeDefined();
+  });
+
+  it('of a final refusal is kept with the key alike', async () => {
+    let isDown = true;
+    const down = Object.assign(new Error('down'), { name: 'InternalServerError' });
+    const { run } = onEngine(
+      failingWrites((name) => (isDown && name === 'TransactWriteCommand' ? down : undefined), { status: 500 }),
+    );
+    const error = new ApiError('INVALID_REQUEST', 'told once');
+    expect(await codeOf(run({ perform: async () => refused(error) }))).toBe(down);
+    isDown = false;
+    for (const _ of ['settled', 'repeated']) {
+      expect(await run({}).catch((reason: unknown) => reason)).toMatchObject({
+        code: 'INVALID_REQUEST',
+        message: 'told once',
+      });
+    }
+  });
+
+  it('that hangs is cut off in time to note its answer', async () => {
+    const hanging = {
+      send: (command: { constructor: { name: string } }, options: { abortSignal?: AbortSignal } = {}) =>
+        command.constructor.name === 'TransactWriteCommand'
+          ? new Promise((_, reject) => options.abortSignal?.addEventListener('abort', () => reject(new Error('cut'))))
+          : tables.database.send(command as never, options as never),
+    } as unknown as typeof tables.database;
+    const { run, row, clock } = onEngine(hanging);
+    const error = await run({ perform: async () => done(7) }, { deadline: clock.now() + 1_200 }).catch(
+      (reason: unknown) => reason,
+    );
+    expect(error).toMatchObject({ name: 'TimeoutError' });
+    expect(await row()).toMatchObject({ status: 'UNKNOWN', answer: { data: { made: 7 } } });
+  });
+
+  it('gives up on a condition that no number meets, and its answer stays with the key', async () => {
     const { run, row } = onEngine();
     await tables.database.send(new PutCommand({ TableName: 'History', Item: { watchId: 'stuck', version: 1 } }));
     const outcome = { ...done(1), further: () => [event('stuck', 1)] } as Outcome<Data>;
     expect(await run({ perform: async () => outcome }).catch((error: unknown) => error)).toMatchObject({
       name: 'TransactionCanceledException',
     });
-    expect((await row())?.status).toBe('IN_FLIGHT');
+    expect(await row()).toMatchObject({ status: 'UNKNOWN', answer: { data: { made: 1 } } });
   });
 });
+
+/** The engine, where some commands fail before they reach it. */
+function failingWrites(failure: (command: string) => Error | undefined, { status = 400 } = {}) {
+  return {
+    send: async (command: { constructor: { name: string } }, options: never) => {
+      const error = failure(command.constructor.name);
+      if (error) throw Object.assign(error, { $metadata: { httpStatusCode: status } });
+      return tables.database.send(command as never, options);
+    },
+  } as unknown as typeof tables.database;
+}
 
 describe('the store', () => {
   it('takes a claim, a takeover or a settlement that it has had already for done: its answer may have been lost', async () => {
     const { store, clock } = onEngine();
-    const hold = { requestId: `twice-${++keys}`, fence: 'one' };
-    const claim = { ...hold, requestHash: 'h', lease: 0, reference: {}, expiresAt: clock.now() };
+    const hold = { requestId: `twice-${++keys}`, fence: 'one', until: clock.now() };
+    const claim = {
+      requestId: hold.requestId,
+      fence: hold.fence,
+      requestHash: 'h',
+      lease: 0,
+      reference: {},
+      expiresAt: clock.now(),
+    };
     expect(await store.claim(claim)).toBeUndefined();
     expect(await store.claim(claim)).toBeUndefined();
     const row = { ...claim, status: 'IN_FLIGHT' } as const;
@@ -298,7 +405,7 @@ describe('the store', () => {
   it('does in memory, where the property below is tried, what it does on the engine', async () => {
     const fence = fc.constantFrom('a', 'b', 'c');
     const step = fc.record({
-      does: fc.constantFrom('claim', 'takeOver', 'settle', 'suspend', 'release', 'wait'),
+      does: fc.constantFrom('claim', 'takeOver', 'settle', 'suspend', 'note', 'release', 'wait'),
       fence,
       seen: fc.record({ fence, status: fc.constantFrom('IN_FLIGHT' as const, 'UNKNOWN' as const) }),
     });
@@ -311,9 +418,9 @@ describe('the store', () => {
         ];
         const requestId = `alike-${++keys}`;
         for (const { does, fence: by, seen } of steps) {
-          const hold = { requestId, fence: by };
+          const hold = { requestId, fence: by, until: clock.now() };
           const expiresAt = Math.floor(clock.now() / 1_000) + 2;
-          const base = { ...hold, requestHash: 'h', lease: 7, reference: { at: 1 }, expiresAt };
+          const base = { requestId, fence: by, requestHash: 'h', lease: 7, reference: { at: 1 }, expiresAt };
           const results = [];
           for (const store of stores) {
             if (does === 'claim') results.push(await store.claim(base));
@@ -321,6 +428,7 @@ describe('the store', () => {
               results.push(await store.takeOver({ ...base, ...seen }, { fence: by, lease: 9 }));
             else if (does === 'settle')
               results.push(await store.settle(hold, { status: 200, data: { by } }, expiresAt));
+            else if (does === 'note') results.push(await store.suspend(hold, { status: 200, data: { noted: by } }));
             else if (does === 'wait') results.push('waited');
             else results.push(await store[does](hold));
           }
@@ -340,6 +448,8 @@ describe('any interleaving of tries that are repeated, late, killed or refused',
       effect: fc.constantFrom('done', 'done', 'lost', 'refused', 'unsent'),
       /** After which call to the store the process is killed; 9 for never. */
       diesAfter: fc.integer({ min: 0, max: 9 }),
+      /** What becomes of its settlement: its answer may be lost, or nothing written at all, until the function ends. */
+      settlement: fc.constantFrom('written', 'written', 'lost', 'failed'),
       /** How much later it comes than the one before, milliseconds. */
       after: fc.constantFrom(0, 0, 1_000, 30_000),
     });
@@ -352,7 +462,7 @@ describe('any interleaving of tries that are repeated, late, killed or refused',
         let effects = 0;
         const answers: number[] = [];
 
-        const attempt = (one: { effect: string; diesAfter: number }) => {
+        const attempt = (one: { effect: string; diesAfter: number; settlement: string }) => {
           let calls = 0;
           const step = async <T>(work: () => Promise<T>): Promise<T> => {
             await scheduler.schedule(Promise.resolve());
@@ -364,8 +474,13 @@ describe('any interleaving of tries that are repeated, late, killed or refused',
           const store: IdempotencyStore = {
             claim: (request) => step(() => memory.claim(request)),
             takeOver: (seen, by) => step(() => memory.takeOver(seen, by)),
-            settle: (...all) => step(() => memory.settle(...all)),
-            suspend: (hold) => step(() => memory.suspend(hold)),
+            settle: (...all) =>
+              step(async () => {
+                const settled = one.settlement === 'failed' ? undefined : await memory.settle(...all);
+                if (one.settlement !== 'written') throw new Error('down');
+                return settled;
+              }),
+            suspend: (...all) => step(() => memory.suspend(...all)),
             release: (hold) => step(() => memory.release(hold)),
           };
           const further = () => [event('told', 1)];
@@ -387,6 +502,7 @@ describe('any interleaving of tries that are repeated, late, killed or refused',
                 await scheduler.schedule(Promise.resolve());
                 return effects > 0 ? { kind: 'done', status: 201, data: { made: 1 }, further } : have();
               },
+              conclude: (_, data) => ({ kind: 'done', status: 201, data, further }),
             },
           ).then(
             ({ data }) => answers.push(data.made),
@@ -402,7 +518,7 @@ describe('any interleaving of tries that are repeated, late, killed or refused',
         }
         await scheduler.waitIdle();
         now += 60_000;
-        attempt({ effect: 'done', diesAfter: 9 });
+        attempt({ effect: 'done', diesAfter: 9, settlement: 'written' });
         await scheduler.waitIdle();
 
         expect(effects).toBe(1);

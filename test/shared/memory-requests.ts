@@ -51,9 +51,9 @@ export class MemoryRequests implements IdempotencyStore {
     return 'settled';
   }
 
-  async suspend(hold: Hold): Promise<void> {
+  async suspend(hold: Hold, answer?: KeyedAnswer): Promise<void> {
     const row = this.#held(hold);
-    if (row) this.rows.set(hold.requestId, { ...row, status: 'UNKNOWN' });
+    if (row) this.rows.set(hold.requestId, { ...row, status: 'UNKNOWN', ...(answer && { answer }) });
   }
 
   async release(hold: Hold): Promise<void> {

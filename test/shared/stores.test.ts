@@ -12,6 +12,7 @@ import { BucketStore } from '../../lambdas/shared/pacer/buckets.store.ts';
 import { WatchStore } from '../../lambdas/shared/watches.store.ts';
 import type { EngineTables } from './engine-tables.ts';
 import { startEngineTables } from './engine-tables.ts';
+import { losingAnswers } from './losing-database.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
 let tables: EngineTables;
@@ -199,11 +200,11 @@ describe('recording a change', () => {
 
 describe('recording an occurrence', () => {
   const occurrences = () => new OccurrenceStore(tables.database, 'History', clock);
-  const verified = (subject: string) => ({
+  const verified = (subject: string, correlationId = 'request-1') => ({
     subject,
     detailType: 'Offer Code Verified',
     data: { partner: 'acme' },
-    correlationId: 'request-1',
+    correlationId,
   });
   const rowsOf = async (subject: string) => {
     const query = { KeyConditionExpression: 'watchId = :subject', ExpressionAttributeValues: { ':subject': subject } };
@@ -229,11 +230,37 @@ describe('recording an occurrence', () => {
   });
 
   it('loses none of several within one millisecond', async () => {
-    await Promise.all(Array.from({ length: 5 }, () => occurrences().record(verified('code/two'))));
+    const requests = Array.from({ length: 5 }, (_, index) => `request-${index}`);
+    await Promise.all(requests.map((request) => occurrences().record(verified('code/two', request))));
     const now = clock.now();
     expect((await rowsOf('code/two')).map(({ version }) => version)).toEqual(
       [0, 1, 2, 3, 4].map((later) => now + later),
     );
+  });
+
+  it('writes one row where the answer to the first write was lost and the SDK repeats it', async () => {
+    const losing = await losingAnswers(tables.database, (nth) => nth === 2);
+    // Of another request, which had the millisecond first.
+    await occurrences().record(verified('code/lost', 'request-0'));
+    await new OccurrenceStore(losing.database, 'History', clock).record(verified('code/lost'));
+    losing.stop();
+    expect(losing.sent()).toBe(3);
+    expect((await rowsOf('code/lost')).map(({ correlationId }) => correlationId)).toEqual(['request-0', 'request-1']);
+  });
+
+  it('writes one row where the answer was lost and its event has been published meanwhile', async () => {
+    const losing = await losingAnswers(
+      tables.database,
+      (nth) => nth === 1,
+      async () => {
+        await history().clear({ watchId: 'code/told', version: clock.now() });
+      },
+    );
+    await new OccurrenceStore(losing.database, 'History', clock).record(verified('code/told'));
+    losing.stop();
+    expect(losing.sent()).toBe(2);
+    expect(await rowsOf('code/told')).toHaveLength(1);
+    expect((await rowsOf('code/told'))[0]?.unpublished).toBeUndefined();
   });
 
   it('can be a part of a transaction, which fails where its number is taken', async () => {

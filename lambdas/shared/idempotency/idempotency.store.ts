@@ -8,7 +8,8 @@ import { DeleteCommand, PutCommand, TransactWriteCommand, UpdateCommand } from '
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import * as z from 'zod/mini';
 import type { Clock } from '../clock.ts';
-import { fullJitter } from '../retry.ts';
+import { retry } from '../retry.ts';
+import { isServiceFailure } from '../service-failure.ts';
 import type { RetryPolicy } from '../settings.ts';
 
 const Fields = z.record(z.string(), z.unknown());
@@ -20,7 +21,8 @@ export const KeyedRequest = z.object({
   requestHash: z.string(),
   /**
    * IN_FLIGHT: a try holds the key until its lease ends; if it has not ended by then, nobody knows how far it came.
-   * UNKNOWN: nobody knows whether the effect was had. DONE: the answer is final.
+   * UNKNOWN: nobody knows whether the effect was had, or, where there is an answer, that could not be made final. DONE:
+   * the answer is final.
    */
   status: z.enum(['IN_FLIGHT', 'UNKNOWN', 'DONE']),
   /** Names the try that holds the key. Only that one may write. */
@@ -46,7 +48,10 @@ export type TransactItem = NonNullable<TransactWriteCommandInput['TransactItems'
 export type FurtherWrites = (later: number) => readonly TransactItem[];
 
 /** A try: the row that it wants or holds, by its fence. */
-export type Hold = Pick<KeyedRequest, 'requestId' | 'fence'>;
+export interface Hold extends Pick<KeyedRequest, 'requestId' | 'fence'> {
+  /** How long its writes are repeated after failures that may pass, epoch milliseconds. */
+  readonly until: number;
+}
 
 /** Keeps what stands under idempotency keys. Each write is conditional on what it was decided by. */
 export interface IdempotencyStore {
@@ -70,13 +75,18 @@ export interface IdempotencyStore {
     expiresAt: number,
     further?: FurtherWrites,
   ): Promise<'settled' | KeyedRequest | undefined>;
-  /** Notes that the effect is unknown, if the key is still held. */
-  suspend(hold: Hold): Promise<void>;
+  /**
+   * Notes that the effect is unknown, if the key is still held.
+   *
+   * @param answer where it is known, and could not be made final
+   */
+  suspend(hold: Hold, answer?: KeyedAnswer): Promise<void>;
   /** Gives the key back as if it had never been used, if it is still held. */
   release(hold: Hold): Promise<void>;
 }
 
-const SETTLING: RetryPolicy = { attempts: 6, baseMs: 50, capMs: 400 };
+/** It is the time that ends it. */
+const INSISTING: RetryPolicy = { attempts: Infinity, baseMs: 50, capMs: 400 };
 /** Far more rows than one subject gets in a millisecond: then the condition is about something else. */
 const MOST_TAKEN = 100;
 const CONTENTION = ['TransactionConflict', 'ThrottlingError', 'ProvisionedThroughputExceeded'];
@@ -116,6 +126,7 @@ export class IdempotencyTable implements IdempotencyStore {
 
   takeOver(seen: KeyedRequest, by: Pick<KeyedRequest, 'fence' | 'lease'>): Promise<boolean> {
     return this.#ifCondition(
+      0,
       new UpdateCommand({
         TableName: this.#table,
         Key: { requestId: seen.requestId },
@@ -134,73 +145,77 @@ export class IdempotencyTable implements IdempotencyStore {
   }
 
   async settle(
-    { requestId, fence }: Hold,
+    { requestId, fence, until }: Hold,
     answer: KeyedAnswer,
     expiresAt: number,
     further: FurtherWrites = () => [],
   ): Promise<'settled' | KeyedRequest | undefined> {
     let later = 0;
-    for (let failures = 0; ;) {
-      try {
-        await this.#client.send(
-          new TransactWriteCommand({
-            TransactItems: [
-              {
-                Update: {
-                  TableName: this.#table,
-                  Key: { requestId },
-                  UpdateExpression: 'SET #status = :done, answer = :answer, expiresAt = :expiresAt',
-                  ConditionExpression: 'fence = :fence AND #status = :inFlight',
-                  ExpressionAttributeNames: { '#status': 'status' },
-                  ExpressionAttributeValues: {
-                    ':done': 'DONE',
-                    ':inFlight': 'IN_FLIGHT',
-                    ':fence': fence,
-                    ':answer': answer,
-                    ':expiresAt': expiresAt,
+    return this.#insist(until, async (options) => {
+      for (;;) {
+        try {
+          await this.#client.send(
+            new TransactWriteCommand({
+              TransactItems: [
+                {
+                  Update: {
+                    TableName: this.#table,
+                    Key: { requestId },
+                    UpdateExpression: 'SET #status = :done, answer = :answer, expiresAt = :expiresAt',
+                    ConditionExpression: 'fence = :fence AND #status = :inFlight',
+                    ExpressionAttributeNames: { '#status': 'status' },
+                    ExpressionAttributeValues: {
+                      ':done': 'DONE',
+                      ':inFlight': 'IN_FLIGHT',
+                      ':fence': fence,
+                      ':answer': answer,
+                      ':expiresAt': expiresAt,
+                    },
+                    ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
                   },
-                  ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
                 },
-              },
-              ...further(later),
-            ],
-          }),
-        );
-        return 'settled';
-      } catch (error) {
-        const verdict = verdictOf(error);
-        if (verdict === undefined) throw error;
-        if (verdict.kind === 'lost') {
-          const { row } = verdict;
-          return row?.fence === fence && row.status === 'DONE' ? 'settled' : row;
-        }
-        if (verdict.kind === 'taken') {
+                ...further(later),
+              ],
+            }),
+            options,
+          );
+          return 'settled';
+        } catch (error) {
+          const verdict = verdictOf(error);
+          if (verdict?.kind === 'lost') {
+            const { row } = verdict;
+            // An earlier write of this very try, whose answer was lost.
+            return row?.fence === fence && row.status === 'DONE' ? 'settled' : row;
+          }
+          if (verdict?.kind !== 'taken' || later >= MOST_TAKEN) throw error;
           later += 1;
-          if (later > MOST_TAKEN) throw error;
-        } else {
-          failures += 1;
-          if (failures >= SETTLING.attempts) throw error;
-          await this.#clock.sleepUntil(this.#clock.now() + fullJitter(failures, SETTLING, Math.random));
         }
       }
-    }
+    });
   }
 
-  async suspend({ requestId, fence }: Hold): Promise<void> {
+  async suspend({ requestId, fence, until }: Hold, answer?: KeyedAnswer): Promise<void> {
     await this.#ifCondition(
+      until,
       new UpdateCommand({
         TableName: this.#table,
         Key: { requestId },
-        UpdateExpression: 'SET #status = :unknown',
+        UpdateExpression: `SET #status = :unknown${answer === undefined ? '' : ', answer = :answer'}`,
         ConditionExpression: 'fence = :fence AND #status = :inFlight',
         ExpressionAttributeNames: { '#status': 'status' },
-        ExpressionAttributeValues: { ':unknown': 'UNKNOWN', ':inFlight': 'IN_FLIGHT', ':fence': fence },
+        ExpressionAttributeValues: {
+          ':unknown': 'UNKNOWN',
+          ':inFlight': 'IN_FLIGHT',
+          ':fence': fence,
+          ...(answer !== undefined && { ':answer': answer }),
+        },
       }),
     );
   }
 
-  async release({ requestId, fence }: Hold): Promise<void> {
+  async release({ requestId, fence, until }: Hold): Promise<void> {
     await this.#ifCondition(
+      until,
       new DeleteCommand({
         TableName: this.#table,
         Key: { requestId },
@@ -211,13 +226,37 @@ export class IdempotencyTable implements IdempotencyStore {
     );
   }
 
-  async #ifCondition(command: UpdateCommand | DeleteCommand): Promise<boolean> {
+  #ifCondition(until: number, command: UpdateCommand | DeleteCommand): Promise<boolean> {
+    return this.#insist(until, async (options) => {
+      try {
+        await (command instanceof UpdateCommand
+          ? this.#client.send(command, options)
+          : this.#client.send(command, options));
+        return true;
+      } catch (error) {
+        if (error instanceof ConditionalCheckFailedException) return false;
+        throw error;
+      }
+    });
+  }
+
+  /** Repeats a write after whatever may pass, and cuts off one that hangs. Past the time it is tried once. */
+  async #insist<Result>(
+    until: number,
+    write: (options: { readonly abortSignal?: AbortSignal }) => Promise<Result>,
+  ): Promise<Result> {
+    const left = until - this.#clock.now();
+    const abortSignal = left > 0 ? AbortSignal.timeout(Math.ceil(left)) : undefined;
     try {
-      await (command instanceof UpdateCommand ? this.#client.send(command) : this.#client.send(command));
-      return true;
+      return await retry(() => write(abortSignal ? { abortSignal } : {}), INSISTING, {
+        shouldRetry: (error) => isServiceFailure(error) || verdictOf(error)?.kind === 'contended',
+        clock: this.#clock,
+        random: Math.random,
+        deadline: until,
+      });
     } catch (error) {
-      if (error instanceof ConditionalCheckFailedException) return false;
-      throw error;
+      // The client's own error of a call that was cut off does not say that it was the time.
+      throw abortSignal?.aborted === true ? abortSignal.reason : error;
     }
   }
 }

@@ -45,6 +45,8 @@ export interface OnceWork<Reference extends Json, Data extends Json> {
   readonly perform: (reference: Reference) => Promise<Outcome<Data>>;
   /** Another try after one of which nobody knows how far it came; it gets the first one's reference. */
   readonly resolve: (reference: Reference) => Promise<Outcome<Data>>;
+  /** The outcome again of a try that has been done and could not be settled: with what is written along with its answer. */
+  readonly conclude: (reference: Reference, data: Data) => Outcome<Data>;
 }
 
 export interface OnceAnswer<Reference extends Json, Data extends Json> {
@@ -63,6 +65,8 @@ export interface OnceParts {
 
 /** A lease ends this long after the function has: more than clocks differ by. */
 export const LEASE_MARGIN_MS = 15_000;
+/** What is left of the function's time for giving up, where the answer cannot be settled. */
+const GIVING_UP_MS = 1_000;
 const DAY_S = 86_400;
 /** How long a final answer is given again, and an open question kept, in seconds. */
 export const DONE_KEPT_S = 7 * DAY_S;
@@ -88,38 +92,51 @@ export async function runOnce<Reference extends Json, Data extends Json>(
     // Hashed: whatever a partner takes for its keys, such as the code itself, is not written down.
     requestId: `key|${partner}|${hash('idempotency key', [partner, key])}`,
     fence: randomUUID(),
-    lease: deadline + LEASE_MARGIN_MS,
+    until: deadline,
   };
+  const lease = deadline + LEASE_MARGIN_MS;
   const requestHash = hash('request', [operation, canonicalJson(request)]);
 
-  const standing = await store.claim({
-    ...hold,
-    requestHash,
-    reference: work.reference,
-    expiresAt: Math.floor(now / 1_000) + OPEN_KEPT_S,
-  });
+  const { requestId, fence } = hold;
+  const expiresAt = Math.floor(now / 1_000) + OPEN_KEPT_S;
+  // A write that failed may have been had all the same. Nothing has been done under it, and nobody is to wonder whether.
+  const soon = { ...hold, until: now + GIVING_UP_MS };
+  const standing = await store
+    .claim({ requestId, fence, lease, requestHash, reference: work.reference, expiresAt })
+    .catch((error: unknown) => failing(error, store.release(soon)));
   if (standing !== undefined) {
     if (standing.requestHash !== requestHash) throw new ApiError('IDEMPOTENCY_KEY_REUSED');
     if (standing.status === 'DONE') return givenAnswer<Reference, Data>(standing);
     if (standing.status === 'IN_FLIGHT' && now < standing.lease) throw inProgress(standing.lease - now);
-    if (!(await store.takeOver(standing, hold))) throw inProgress(1_000);
+    const isHeld = await store
+      .takeOver(standing, { fence, lease })
+      .catch((error: unknown) => failing(error, store.suspend(soon)));
+    if (!isHeld) throw inProgress(1_000);
   }
   const isFirst = standing === undefined;
   const reference = isFirst ? work.reference : (standing.reference as Reference);
 
-  const outcome = await (isFirst ? work.perform : work.resolve)(reference).catch((error: unknown): Outcome<Data> => ({
-    kind: 'unknown',
-    error,
-  }));
+  const outcome = standing?.answer
+    ? concluded(standing.answer, reference, work)
+    : await (isFirst ? work.perform : work.resolve)(reference).catch((error: unknown): Outcome<Data> => ({
+        kind: 'unknown',
+        error,
+      }));
   const final = finalAnswer(outcome);
   if (final === undefined) {
     // What has been unknown stays so, until it is done. Where the note cannot be made, the end of the lease says the same.
     const giveUp = outcome.kind === 'refused' && isFirst ? store.release(hold) : store.suspend(hold);
-    await giveUp.catch(() => undefined);
-    throw errorOf(outcome);
+    return failing(errorOf(outcome), giveUp);
   }
-  const expiresAt = Math.floor(clock.now() / 1_000) + DONE_KEPT_S;
-  const settled = await store.settle(hold, final, expiresAt, outcome.kind === 'done' ? outcome.further : undefined);
+  const settled = await store
+    .settle(
+      { ...hold, until: deadline - GIVING_UP_MS },
+      final,
+      Math.floor(clock.now() / 1_000) + DONE_KEPT_S,
+      outcome.kind === 'done' ? outcome.further : undefined,
+    )
+    // What is known must not become a guess: the repeat settles it. Its own row may be written where the others may not.
+    .catch((error: unknown) => failing(error, store.suspend(hold, final)));
   if (settled === 'settled') {
     if (outcome.kind !== 'done') throw outcome.error;
     return { status: outcome.status, data: outcome.data, reference, repeated: false };
@@ -127,6 +144,21 @@ export async function runOnce<Reference extends Json, Data extends Json>(
   // Another try has taken the key over, and has the last word.
   if (settled?.status === 'DONE') return givenAnswer(settled);
   throw inProgress(settled === undefined ? 1_000 : settled.lease - clock.now());
+}
+
+/** Fails with the error once what follows from it has been written, or cannot be. */
+async function failing(error: unknown, write: Promise<void>): Promise<never> {
+  await write.catch(() => undefined);
+  throw error;
+}
+
+/** The outcome of which an earlier try has left the answer. */
+function concluded<Reference extends Json, Data extends Json>(
+  { status, data }: KeyedAnswer,
+  reference: Reference,
+  work: OnceWork<Reference, Data>,
+): Outcome<Data> {
+  return status >= 400 ? { kind: 'refused', error: errorFrom(data) } : work.conclude(reference, data as Data);
 }
 
 /** What is kept of an outcome that no repetition changes; undefined where one may. */
@@ -140,8 +172,12 @@ function finalAnswer(outcome: Outcome<Json>): KeyedAnswer | undefined {
 function givenAnswer<Reference extends Json, Data extends Json>(row: KeyedRequest): OnceAnswer<Reference, Data> {
   if (row.answer === undefined) throw new Error('a request that is done has no answer');
   const { status, data } = row.answer;
-  if (status >= 400) throw new ApiError(data['code'] as ApiErrorCode, String(data['message']));
+  if (status >= 400) throw errorFrom(data);
   return { status, data: data as Data, reference: row.reference as Reference, repeated: true };
+}
+
+function errorFrom(data: Json): ApiError {
+  return new ApiError(data['code'] as ApiErrorCode, String(data['message']));
 }
 
 function errorOf(outcome: Outcome<Json>): unknown {
