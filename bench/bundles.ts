@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -36,6 +36,7 @@ const ENVIRONMENT = {
       .flatMap((file) => readFileSync(join(PROJECT, file), 'utf8').match(/^ {2}[A-Z][A-Z0-9_]+(?=:)/gm) ?? [])
       .map((name) => [name.trim(), 'x']),
   ),
+  PARTNERS: 'x=x/x',
 };
 
 /** Feature flags as `cdk init` sets them, which is what this project has as well. */
@@ -112,7 +113,11 @@ function measure(runs: number, folder: string): boolean {
   const rows = handlers().map((handler) => {
     const place = join(folder, handler.replace('/', '-'));
     const files = { ours: ours(handler, join(place, 'ours')), defaults: defaults(handler, join(place, 'defaults')) };
-    for (const file of Object.values(files)) writeFileSync(join(file, '..', 'settings.json'), settings);
+    for (const file of Object.values(files)) {
+      writeFileSync(join(file, '..', 'settings.json'), settings);
+      // The asset of one of them brings the API's document along.
+      copyFileSync(join(PROJECT, 'docs/openapi.json'), join(file, '..', 'openapi.json'));
+    }
     const times = { ours: [] as number[], defaults: [] as number[] };
     for (let run = 0; run < runs; run += 1) {
       times.ours.push(importMs(files.ours));

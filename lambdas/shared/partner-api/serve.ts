@@ -3,6 +3,7 @@ import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context } from 'aws-l
 import * as z from 'zod/mini';
 import type { Clock } from '../clock.ts';
 import { CredentialError, RejectedError, ThrottledError, UnavailableError, UpstreamError } from '../errors.ts';
+import { isServiceFailure } from '../service-failure.ts';
 import type { Telemetry } from '../telemetry.ts';
 import { ApiError } from './api-error.ts';
 import { describeIssues, nameOf } from './describe-issues.ts';
@@ -164,22 +165,7 @@ function apiErrorOf(error: unknown): ApiError {
   if (error instanceof CredentialError) return new ApiError('UPSTREAM_CREDENTIALS');
   if (error instanceof RejectedError) return new ApiError('UPSTREAM_REJECTED');
   if (error instanceof UpstreamError) return new ApiError('UPSTREAM_UNREADABLE');
-  return isServiceError(error) ? new ApiError('STORAGE_UNAVAILABLE', undefined, 1) : new ApiError('INTERNAL_ERROR');
-}
-
-/** Throttling, time-outs and 5xx of AWS's services, after the SDK's own tries. */
-function isServiceError(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  // A connection that failed has a code, and no name of its own.
-  const { $metadata, code } = error as { $metadata?: { httpStatusCode?: number }; code?: unknown };
-  return (
-    ($metadata?.httpStatusCode ?? 0) >= 500 ||
-    ('$retryable' in error && error.$retryable !== undefined) ||
-    /^(?:Throttl|ProvisionedThroughput|RequestLimit|TransactionConflict|TimeoutError|Networking|UnprocessedKeys)/u.test(
-      error.name,
-    ) ||
-    /^(?:ECONN|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|EPIPE)/u.test(String(code))
-  );
+  return isServiceFailure(error) ? new ApiError('STORAGE_UNAVAILABLE', undefined, 1) : new ApiError('INTERNAL_ERROR');
 }
 
 /** What a log may know of an error: messages of our own tree hold no secret, those of others may hold anything. */
