@@ -39,15 +39,20 @@ const SCHEMA_SOURCES = [
   // The routes of the partner API, of which its OpenAPI document is made, and the schemas that it names.
   'lambdas/shared/partner-api/api-error.ts',
   'lambdas/shared/partner-api/route.ts',
+  'lambdas/shared/partner-api/answer-fields.ts',
   'lambdas/offer-codes/offer-code-routes.ts',
+  'lambdas/offer-codes/offer-code-answers.ts',
   'lambdas/offer-status/title-routes.ts',
+  'lambdas/offer-status/title-answers.ts',
   'lambdas/offer-status/offer.ts',
   'lambdas/offer-status/offer-changes.ts',
   'lambdas/pricing/price-routes.ts',
+  'lambdas/pricing/price-answers.ts',
   'lambdas/pricing/price-snapshot.ts',
   'lambdas/pricing/price-changes.ts',
   'lambdas/pricing/price-tuning.ts',
   'lambdas/partner-api/service-routes.ts',
+  'lambdas/partner-api/service-answers.ts',
 ];
 
 /** Rooms that every other room may import. */

@@ -5,7 +5,7 @@ import type * as z from 'zod';
 import { type ApiErrorCode, API_ERRORS } from '../../lambdas/shared/partner-api/api-error.ts';
 import type { Route } from '../../lambdas/shared/partner-api/route.ts';
 import { IDEMPOTENCY_KEY_EXAMPLE, OPERATION_EXAMPLES, PATH_EXAMPLES, REQUEST_ID_EXAMPLE } from './examples.ts';
-import { ALWAYS, errorsByStatus, type Operation, OPERATIONS, waitsForUpstream } from './operations.ts';
+import { ALWAYS, ANSWER_BODIES, errorsByStatus, type Operation, OPERATIONS, waitsForUpstream } from './operations.ts';
 import { type JsonSchema, SchemaComponents } from './schemas.ts';
 
 const DESCRIPTION = `What Offer Relay knows and does for its partners: offer codes, titles, prices, and the watch list.
@@ -227,7 +227,8 @@ function successes(route: Route, schemas: SchemaComponents) {
     ...(route.hasETag === true && { ETag: header('ETag') }),
     ...(waitsForUpstream(route) && { 'Server-Timing': header('ServerTiming') }),
   };
-  const answers = Object.entries(route.answers).map(([status, { meaning, body }]) => {
+  const answers = Object.entries(route.answers).map(([status, meaning]) => {
+    const body = ANSWER_BODIES[route.operationId]?.[Number(status)];
     const examples = OPERATION_EXAMPLES[route.operationId]?.answers[Number(status)] ?? {};
     const content = body && {
       'application/json': {

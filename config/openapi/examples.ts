@@ -1,9 +1,11 @@
 import type * as z from 'zod';
-import type { Redemption, RedemptionRequest, Verification } from '../../lambdas/offer-codes/offer-code-routes.ts';
-import type { TitleStatus, TitleVersion, TitleWatchEntry } from '../../lambdas/offer-status/title-routes.ts';
-import type { Health } from '../../lambdas/partner-api/service-routes.ts';
-import type { PriceStatus, PriceVersion, PriceWatchEntry, TuningRequest } from '../../lambdas/pricing/price-routes.ts';
-import type { CheckAccepted } from '../../lambdas/shared/partner-api/route.ts';
+import type { Redemption, Verification } from '../../lambdas/offer-codes/offer-code-answers.ts';
+import type { RedemptionRequest } from '../../lambdas/offer-codes/offer-code-routes.ts';
+import type { TitleStatus, TitleVersion, TitleWatchEntry } from '../../lambdas/offer-status/title-answers.ts';
+import type { Health } from '../../lambdas/partner-api/service-answers.ts';
+import type { PriceStatus, PriceVersion, PriceWatchEntry } from '../../lambdas/pricing/price-answers.ts';
+import type { TuningRequest } from '../../lambdas/pricing/price-routes.ts';
+import type { CheckAccepted } from '../../lambdas/shared/partner-api/answer-fields.ts';
 
 /** A request of an operation, and its answers. A test holds each to the schemas. */
 export interface OperationExample {

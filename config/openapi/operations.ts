@@ -1,4 +1,9 @@
 import { type ApiErrorCode, API_ERRORS } from '../../lambdas/shared/partner-api/api-error.ts';
+import type { AnswerBodies } from '../../lambdas/shared/partner-api/answer-fields.ts';
+import { offerCodeAnswers } from '../../lambdas/offer-codes/offer-code-answers.ts';
+import { titleAnswers } from '../../lambdas/offer-status/title-answers.ts';
+import { serviceAnswers } from '../../lambdas/partner-api/service-answers.ts';
+import { priceAnswers } from '../../lambdas/pricing/price-answers.ts';
 import type { Route } from '../../lambdas/shared/partner-api/route.ts';
 import { offerCodeRoutes } from '../../lambdas/offer-codes/offer-code-routes.ts';
 import { titleRoutes } from '../../lambdas/offer-status/title-routes.ts';
@@ -24,6 +29,14 @@ const SERVED = {
 export const OPERATIONS: readonly Operation[] = Object.entries<readonly Route[]>(SERVED).flatMap(([handler, routes]) =>
   routes.map((route) => ({ route, handler })),
 );
+
+/** The shapes of all answers' bodies. */
+export const ANSWER_BODIES: AnswerBodies = {
+  ...offerCodeAnswers,
+  ...titleAnswers,
+  ...priceAnswers,
+  ...serviceAnswers,
+};
 
 /** What any request may be answered, whatever its route. */
 export const ALWAYS: readonly ApiErrorCode[] = [

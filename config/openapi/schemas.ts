@@ -1,14 +1,16 @@
 import * as z from 'zod';
-import * as offerCodes from '../../lambdas/offer-codes/offer-code-routes.ts';
+import * as offerCodeAnswers from '../../lambdas/offer-codes/offer-code-answers.ts';
+import * as offerCodeRoutes from '../../lambdas/offer-codes/offer-code-routes.ts';
 import * as offerChanges from '../../lambdas/offer-status/offer-changes.ts';
 import * as offers from '../../lambdas/offer-status/offer.ts';
-import * as titles from '../../lambdas/offer-status/title-routes.ts';
-import * as service from '../../lambdas/partner-api/service-routes.ts';
+import * as titleAnswers from '../../lambdas/offer-status/title-answers.ts';
+import * as serviceAnswers from '../../lambdas/partner-api/service-answers.ts';
 import * as priceChanges from '../../lambdas/pricing/price-changes.ts';
 import * as priceSnapshot from '../../lambdas/pricing/price-snapshot.ts';
 import * as priceTuning from '../../lambdas/pricing/price-tuning.ts';
-import * as prices from '../../lambdas/pricing/price-routes.ts';
-import * as routes from '../../lambdas/shared/partner-api/route.ts';
+import * as priceAnswers from '../../lambdas/pricing/price-answers.ts';
+import * as priceRoutes from '../../lambdas/pricing/price-routes.ts';
+import * as answerFields from '../../lambdas/shared/partner-api/answer-fields.ts';
 
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
@@ -17,11 +19,13 @@ const DRAFT = 'draft-2020-12';
 
 /** A schema is a component under the name that it is exported by, where it shares that with its type. */
 const NAMES = new Map<z.core.$ZodType, string>(
-  [offerCodes, titles, offers, offerChanges, service, prices, priceSnapshot, priceChanges, priceTuning, routes].flatMap(
-    (module) =>
-      Object.entries<unknown>(module).flatMap(([name, value]): [z.core.$ZodType, string][] =>
-        value instanceof z.core.$ZodType && /^[A-Z]/.test(name) ? [[value, name]] : [],
-      ),
+  [
+    ...[offerCodeAnswers, offerCodeRoutes, titleAnswers, offers, offerChanges, serviceAnswers],
+    ...[priceAnswers, priceRoutes, priceSnapshot, priceChanges, priceTuning, answerFields],
+  ].flatMap((module) =>
+    Object.entries<unknown>(module).flatMap(([name, value]): [z.core.$ZodType, string][] =>
+      value instanceof z.core.$ZodType && /^[A-Z]/.test(name) ? [[value, name]] : [],
+    ),
   ),
 );
 

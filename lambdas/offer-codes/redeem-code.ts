@@ -9,7 +9,7 @@ import type { Telemetry } from '../shared/telemetry.ts';
 import { messageOfReason, type CodeDecision } from './code-decision.ts';
 import type { CodeHistoryStore } from './code-history.store.ts';
 import { judgeLostRedemption } from './lost-redemption.ts';
-import type { Redemption } from './offer-code-routes.ts';
+import type { Redemption } from './offer-code-answers.ts';
 import type { DecidedCode, OfferCodesClient } from './offer-codes.client.ts';
 import { isUnprocessed } from './unprocessed.ts';
 import { aboutCode, upstreamRequest, type CodeQuestion, type VerifyParts } from './verify-code.ts';

@@ -4,7 +4,7 @@ import type { CallingPartner } from '../shared/partner-api/partners.ts';
 import type { Benefit } from './benefits.ts';
 import type { CodeDecision } from './code-decision.ts';
 import type { CodeGuard } from './guard-codes.ts';
-import type { Verification } from './offer-code-routes.ts';
+import type { Verification } from './offer-code-answers.ts';
 import type { OfferCodesClient } from './offer-codes.client.ts';
 
 /** A partner's question about a code. */

@@ -15,7 +15,7 @@ import type { OfferChange } from './offer-changes.ts';
 import type { Account } from './offer-status-accounts.ts';
 import { accountOfLicensor } from './offer-status-accounts.ts';
 import type { Offers } from './offer.ts';
-import type { TitleStatus, TitleVersion, TitleWatchEntry } from './title-routes.ts';
+import type { TitleStatus, TitleVersion, TitleWatchEntry } from './title-answers.ts';
 import { titleRoutes } from './title-routes.ts';
 
 /** Titles, as the partner API has to know them. */

@@ -1,19 +1,6 @@
 import * as z from 'zod/mini';
-import {
-  CheckAccepted,
-  defineRoute,
-  historyQuery,
-  listQuery,
-  oneOf,
-  pageOf,
-  pathText,
-  queryText,
-  versionFields,
-  watchFields,
-} from '../shared/partner-api/route.ts';
+import { defineRoute, historyQuery, listQuery, oneOf, pathText, queryText } from '../shared/partner-api/route.ts';
 import { MARKETPLACES } from './marketplaces.ts';
-import { OfferChange } from './offer-changes.ts';
-import { Offer } from './offer.ts';
 
 const pathParameters = {
   licensor: pathText(200).check(z.describe("The partner's organization identifier.")),
@@ -23,29 +10,6 @@ const marketplace = oneOf(MARKETPLACES);
 const whichOne = z
   .optional(marketplace)
   .check(z.describe('Needed where the title is watched in several marketplaces.'));
-
-const title = {
-  licensor: z.string(),
-  alid: z.string(),
-  marketplace: z.string(),
-} as const;
-
-export const TitleStatus = z.object({
-  ...title,
-  ...watchFields,
-  offers: z.array(Offer).check(z.describe('Offers of the title, in one fixed order.')),
-});
-export type TitleStatus = z.infer<typeof TitleStatus>;
-
-export const TitleVersion = z.object({
-  ...versionFields,
-  offers: z.array(Offer).check(z.describe('Offers since this version.')),
-  changes: z.array(OfferChange).check(z.describe('What changed from the version before.')),
-});
-export type TitleVersion = z.infer<typeof TitleVersion>;
-
-export const TitleWatchEntry = z.object({ ...title, ...watchFields });
-export type TitleWatchEntry = z.infer<typeof TitleWatchEntry>;
 
 export const titleRoutes = {
   status: defineRoute({
@@ -57,7 +21,7 @@ export const titleRoutes = {
     pathParameters,
     query: { marketplace: whichOne },
     hasETag: true,
-    answers: { 200: { meaning: 'The status.', body: TitleStatus } },
+    answers: { 200: 'The status.' },
     errors: ['NOT_FOUND', 'AMBIGUOUS'],
   }),
   history: defineRoute({
@@ -69,7 +33,7 @@ export const titleRoutes = {
     pathParameters,
     query: { marketplace: whichOne, ...historyQuery },
     hasETag: true,
-    answers: { 200: { meaning: 'A page.', body: pageOf(TitleVersion) } },
+    answers: { 200: 'A page.' },
     errors: ['NOT_FOUND', 'AMBIGUOUS', 'INVALID_CURSOR'],
   }),
   check: defineRoute({
@@ -80,7 +44,7 @@ export const titleRoutes = {
     summary: 'Has a watched title looked at as soon as its rate limit lets it.',
     pathParameters,
     query: { marketplace: whichOne },
-    answers: { 202: { meaning: 'It will be looked at.', body: CheckAccepted } },
+    answers: { 202: 'It will be looked at.' },
     errors: ['NOT_FOUND', 'AMBIGUOUS'],
   }),
   watch: defineRoute({
@@ -92,8 +56,8 @@ export const titleRoutes = {
     pathParameters,
     query: { marketplace: z._default(marketplace, 'GLOBAL') },
     answers: {
-      200: { meaning: 'It is on the list already.', body: TitleWatchEntry },
-      201: { meaning: 'It is on the list now.', body: TitleWatchEntry },
+      200: 'It is on the list already.',
+      201: 'It is on the list now.',
     },
     errors: [],
   }),
@@ -105,7 +69,7 @@ export const titleRoutes = {
     summary: 'A title as the watch list has it.',
     pathParameters,
     query: { marketplace: whichOne },
-    answers: { 200: { meaning: 'The entry.', body: TitleWatchEntry } },
+    answers: { 200: 'The entry.' },
     errors: ['NOT_FOUND', 'AMBIGUOUS'],
   }),
   unwatch: defineRoute({
@@ -116,7 +80,7 @@ export const titleRoutes = {
     summary: 'Takes a title off the watch list. Its history stays.',
     pathParameters,
     query: { marketplace: z._default(marketplace, 'GLOBAL') },
-    answers: { 204: { meaning: 'It is not on the list.' } },
+    answers: { 204: 'It is not on the list.' },
     errors: [],
   }),
   list: defineRoute({
@@ -127,7 +91,7 @@ export const titleRoutes = {
     summary: 'The titles on the watch list, in no particular order.',
     pathParameters: {},
     query: { licensor: z.optional(queryText(200)), ...listQuery },
-    answers: { 200: { meaning: 'A page; it may hold fewer items than asked for.', body: pageOf(TitleWatchEntry) } },
+    answers: { 200: 'A page; it may hold fewer items than asked for.' },
     errors: ['INVALID_CURSOR'],
   }),
 } as const;

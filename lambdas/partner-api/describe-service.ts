@@ -3,7 +3,7 @@ import type { Clock } from '../shared/clock.ts';
 import type { BucketStore, BucketSummary } from '../shared/pacer/buckets.store.ts';
 import type { ServedRoute } from '../shared/partner-api/serve.ts';
 import { serve } from '../shared/partner-api/serve.ts';
-import type { Health } from './service-routes.ts';
+import type { Health } from './service-answers.ts';
 import { serviceRoutes } from './service-routes.ts';
 
 export interface DescribeServiceParts {

@@ -1,19 +1,6 @@
 import * as z from 'zod/mini';
-import {
-  CheckAccepted,
-  defineRoute,
-  historyQuery,
-  listQuery,
-  oneOf,
-  pageOf,
-  pathText,
-  queryText,
-  versionFields,
-  watchFields,
-} from '../shared/partner-api/route.ts';
+import { defineRoute, historyQuery, listQuery, oneOf, pathText, queryText } from '../shared/partner-api/route.ts';
 import { CUSTOMER_TYPES, ITEM_CONDITIONS, PRICE_VIEWS } from '../shared/watches.ts';
-import { PriceChange } from './price-changes.ts';
-import { PriceSnapshot } from './price-snapshot.ts';
 import { PriceTuning } from './price-tuning.ts';
 import { ASIN, ASIN_RULE } from './price-watch-rules.ts';
 
@@ -43,30 +30,6 @@ const exactlyOne = {
   customerType: z._default(oneOf(CUSTOMER_TYPES), 'Consumer'),
 } as const;
 
-const item = {
-  account: z.string(),
-  view: z.string(),
-  marketplaceId: z.string(),
-  asin: z.nullable(z.string()).check(z.describe('Null where the watch is by SKU.')),
-  sku: z.nullable(z.string()).check(z.describe('Null where the watch is by ASIN.')),
-  condition: z.string(),
-  customerType: z.string(),
-} as const;
-
-export const PriceStatus = z.object({
-  ...item,
-  ...watchFields,
-  price: z.nullable(PriceSnapshot).check(z.describe('Null where there is no price, or none is known yet.')),
-});
-export type PriceStatus = z.infer<typeof PriceStatus>;
-
-export const PriceVersion = z.object({
-  ...versionFields,
-  price: z.nullable(PriceSnapshot).check(z.describe('The price since this version; null where there was none.')),
-  changes: z.array(PriceChange).check(z.describe('What changed from the version before.')),
-});
-export type PriceVersion = z.infer<typeof PriceVersion>;
-
 /** What counts as a change, as a partner may set it: unlike in a row, an unknown field is an error. */
 export const TuningRequest = z.strictObject({
   ...PriceTuning.shape,
@@ -84,19 +47,16 @@ export const TuningRequest = z.strictObject({
       percent: z.optional(
         z
           .number()
-          .check(z.gte(0.0001), z.lte(100), z.describe('Least difference that is told, in per cent of the old amount.')),
+          .check(
+            z.gte(0.0001),
+            z.lte(100),
+            z.describe('Least difference that is told, in per cent of the old amount.'),
+          ),
       ),
     }),
   ),
 });
 export type TuningRequest = z.infer<typeof TuningRequest>;
-
-export const PriceWatchEntry = z.object({
-  ...item,
-  ...watchFields,
-  tuning: PriceTuning.check(z.describe('What counts as a change; empty: everything usual does.')),
-});
-export type PriceWatchEntry = z.infer<typeof PriceWatchEntry>;
 
 type ItemPathShape = typeof byAsin | typeof bySku;
 
@@ -112,7 +72,7 @@ const itemRoutes = <Path extends ItemPathShape>(pathParameters: Path, suffix: st
       pathParameters,
       query: whichOne,
       hasETag: true,
-      answers: { 200: { meaning: 'The price.', body: PriceStatus } },
+      answers: { 200: 'The price.' },
       errors: ['NOT_FOUND', 'AMBIGUOUS'],
     }),
     history: defineRoute({
@@ -124,7 +84,7 @@ const itemRoutes = <Path extends ItemPathShape>(pathParameters: Path, suffix: st
       pathParameters,
       query: { ...whichOne, ...historyQuery },
       hasETag: true,
-      answers: { 200: { meaning: 'A page.', body: pageOf(PriceVersion) } },
+      answers: { 200: 'A page.' },
       errors: ['NOT_FOUND', 'AMBIGUOUS', 'INVALID_CURSOR'],
     }),
     check: defineRoute({
@@ -135,7 +95,7 @@ const itemRoutes = <Path extends ItemPathShape>(pathParameters: Path, suffix: st
       summary: 'Has a watched price looked at as soon as its rate limit lets it.',
       pathParameters,
       query: whichOne,
-      answers: { 202: { meaning: 'It will be looked at.', body: CheckAccepted } },
+      answers: { 202: 'It will be looked at.' },
       errors: ['NOT_FOUND', 'AMBIGUOUS'],
     }),
     watch: defineRoute({
@@ -148,8 +108,8 @@ const itemRoutes = <Path extends ItemPathShape>(pathParameters: Path, suffix: st
       query: exactlyOne,
       body: z.optional(TuningRequest),
       answers: {
-        200: { meaning: 'It was on the list already, and is tuned as asked.', body: PriceWatchEntry },
-        201: { meaning: 'It is on the list now.', body: PriceWatchEntry },
+        200: 'It was on the list already, and is tuned as asked.',
+        201: 'It is on the list now.',
       },
       errors: ['AMBIGUOUS'],
     }),
@@ -161,7 +121,7 @@ const itemRoutes = <Path extends ItemPathShape>(pathParameters: Path, suffix: st
       summary: 'A price as the watch list has it.',
       pathParameters,
       query: whichOne,
-      answers: { 200: { meaning: 'The entry.', body: PriceWatchEntry } },
+      answers: { 200: 'The entry.' },
       errors: ['NOT_FOUND', 'AMBIGUOUS'],
     }),
     unwatch: defineRoute({
@@ -172,7 +132,7 @@ const itemRoutes = <Path extends ItemPathShape>(pathParameters: Path, suffix: st
       summary: 'Takes a price off the watch list. Its history stays.',
       pathParameters,
       query: exactlyOne,
-      answers: { 204: { meaning: 'It is not on the list.' } },
+      answers: { 204: 'It is not on the list.' },
       errors: ['AMBIGUOUS'],
     }),
   }) as const;
@@ -196,7 +156,7 @@ export const priceRoutes = {
       marketplaceId: z.optional(marketplaceId),
       ...listQuery,
     },
-    answers: { 200: { meaning: 'A page; it may hold fewer items than asked for.', body: pageOf(PriceWatchEntry) } },
+    answers: { 200: 'A page; it may hold fewer items than asked for.' },
     errors: ['INVALID_CURSOR'],
   }),
 } as const;

@@ -2,7 +2,7 @@ import { QueryCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { HistoryRow } from '../../lambdas/change-events/history-row.ts';
 import { publishChanges, type BusEntry } from '../../lambdas/change-events/publish-changes.ts';
-import { Redemption, Verification } from '../../lambdas/offer-codes/offer-code-routes.ts';
+import { Redemption, Verification } from '../../lambdas/offer-codes/offer-code-answers.ts';
 import { offerCodeEventSchemas } from '../../lambdas/offer-codes/offer-code-event-schemas.ts';
 import { keyedHash } from '../../lambdas/shared/keyed-hash.ts';
 import { startEngineTables, type EngineTables } from '../shared/engine-tables.ts';

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { OfferCodeRedeemed, OfferCodeVerified } from '../../lambdas/offer-codes/offer-code-event-schemas.ts';
-import { Redemption, Verification } from '../../lambdas/offer-codes/offer-code-routes.ts';
-import { TitleStatus } from '../../lambdas/offer-status/title-routes.ts';
-import { PriceStatus } from '../../lambdas/pricing/price-routes.ts';
+import { Redemption, Verification } from '../../lambdas/offer-codes/offer-code-answers.ts';
+import { TitleStatus } from '../../lambdas/offer-status/title-answers.ts';
+import { PriceStatus } from '../../lambdas/pricing/price-answers.ts';
 import type { PartnerAccess } from '../../local/partners-file.ts';
 import { partnerAccess } from '../../local/partners-file.ts';
 import type { LocalStack } from './local-stack.ts';

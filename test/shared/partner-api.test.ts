@@ -41,7 +41,7 @@ const read = defineRoute({
   pathParameters: { thing: pathText(20) },
   query: { size: z._default(numberText(1, 9), 3), colour: z.optional(oneOf(['red', 'green'])) },
   hasETag: true,
-  answers: { 200: { meaning: 'It.', body: z.looseObject({}) }, 203: { meaning: 'Nearly.' } },
+  answers: { 200: 'It.', 203: 'Nearly.' },
   errors: [],
 });
 const write = defineRoute({
@@ -54,7 +54,7 @@ const write = defineRoute({
   query: {},
   idempotent: true,
   body: Body,
-  answers: { 200: { meaning: 'Done.' } },
+  answers: { 200: 'Done.' },
   errors: [],
 });
 

@@ -4,13 +4,6 @@ import type { ApiErrorCode } from './api-error.ts';
 
 type Fields = z.core.$ZodShape;
 
-/** What a route answers when all is well. */
-export interface RouteAnswer {
-  readonly meaning: string;
-  /** Shape of the body; absent where there is none. */
-  readonly body?: z.core.$ZodType;
-}
-
 /**
  * One route of the partner API: everything that the gateway, the handler and the OpenAPI document know of it. The schemas
  * are what the handler parses by, and the document is generated from them.
@@ -39,8 +32,8 @@ export interface Route<
   readonly hasETag?: boolean;
   /** Shape of the JSON body; an absent body is parsed as undefined. */
   readonly body?: Body;
-  /** Successes, by HTTP status. */
-  readonly answers: Readonly<Record<number, RouteAnswer>>;
+  /** What its successes mean, by HTTP status. Their bodies are in `*-answers.ts`, which no function loads. */
+  readonly answers: Readonly<Record<number, string>>;
   /** Errors that the route's own work makes. Those that any route may have are added to the document. */
   readonly errors: readonly ApiErrorCode[];
 }
@@ -134,44 +127,3 @@ export const listQuery = {
   limit: z._default(numberText(1, 1000), 100).check(z.describe('Most watches of one page.')),
   cursor,
 } as const;
-
-/** A page: its items, and the cursor of the next one. */
-export const pageOf = <Item extends z.core.$ZodType>(item: Item) =>
-  z.object({
-    items: z.array(item),
-    next: z.nullable(z.string()).check(z.describe('Cursor of the next page; null where this one is the last.')),
-  });
-
-/** Why a watch gets no answers although the upstream works. */
-export const WatchProblem = z.object({
-  code: z.string(),
-  message: z.string(),
-  since: z.string().check(z.describe('ISO instant.')),
-});
-
-/** What the list says of every watch. */
-export const watchFields = {
-  watchId: z.string().check(z.describe("The watch's identifier, as events name it.")),
-  version: z.int().check(z.describe('Versions recorded so far; 0 before the first.')),
-  changedAt: z
-    .nullable(z.string())
-    .check(z.describe('ISO instant at which the latest version was recorded; null before the first.')),
-  queue: z
-    .string()
-    .check(z.describe('new: not seen yet. urgent: looked at again soon. steady: the rest. invalid: not asked about.')),
-  problem: z.nullable(WatchProblem),
-} as const;
-
-/** What a version of a history holds besides its state and its changes. */
-export const versionFields = {
-  version: z.int().check(z.positive()),
-  observedAt: z.string().check(z.describe('ISO instant at which it was recorded.')),
-  events: z.array(z.string()).check(z.describe('Detail types of the events that told of it.')),
-} as const;
-
-/** An accepted wish to look at once. */
-export const CheckAccepted = z.object({
-  watchId: z.string(),
-  requestedAt: z.string().check(z.describe('ISO instant. Wishes for one watch within half a minute are one.')),
-});
-export type CheckAccepted = z.infer<typeof CheckAccepted>;

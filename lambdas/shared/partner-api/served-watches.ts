@@ -9,7 +9,7 @@ import { fitsIndex } from '../watch-identifiers.ts';
 import type { NewWatch, WatchEntry, WatchHead, WatchStore } from '../watches.store.ts';
 import { ApiError } from './api-error.ts';
 import { cursorsOf } from './cursor.ts';
-import type { CheckAccepted } from './route.ts';
+import type { CheckAccepted } from './answer-fields.ts';
 
 /** One kind of watches, as the partner API has to know it. */
 export interface ServedKind<Watch> {
