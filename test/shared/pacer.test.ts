@@ -200,6 +200,38 @@ describe('the pacer', () => {
     );
   });
 
+  it.each([
+    { perSecond: 10, burst: 10, seed: 1, environments: 2, handOverMs: 1, crashEvery: 6 },
+    { perSecond: 10, burst: 10, seed: 4, environments: 2, handOverMs: 1, crashEvery: 4 },
+    { perSecond: 10, burst: 10, seed: 598_788, environments: 2, handOverMs: 1, crashEvery: 1 },
+    { perSecond: 10, burst: 10, seed: 972_193, environments: 2, handOverMs: 1 },
+    { perSecond: 10, burst: 20, seed: 540_928, environments: 2, handOverMs: 1, crashEvery: 4 },
+  ])(
+    'is not throttled where connections cost what a deep bucket has left: $perSecond/s, burst $burst, seed $seed',
+    async (given) => {
+      const { perSecond, burst, ...rest } = given;
+      const world = { ...rest, limit: { perSecond, burst }, handshakeMs: 100, slices: 8, perSlice: perSecond * 4 };
+      const { upstream } = await live(world);
+      expect(upstream.throttled).toBe(0);
+    },
+  );
+
+  it.each([
+    { told: 'tells the next environment', handshakeMs: 60, writes: 2, behindMs: 60 },
+    { told: 'spares the write', handshakeMs: 20, writes: 1, behindMs: 0 },
+  ])('$told when a connection has pushed the schedule back by $handshakeMs ms of 100', async (given) => {
+    const clock = new VirtualClock();
+    const buckets = new MemoryBuckets();
+    const upstream = new Upstream({ perSecond: 10, burst: 10 }, clock, () => 200);
+    const bucket = { id: 'b', limit: { perSecond: 10, burst: 10 } };
+    const run = await new Pacer(buckets, clock).open(bucket, { id: 's1', requests: 5, endsAt: 5 });
+    if (!(run instanceof SliceRun)) throw new Error('has to wait');
+    const reserved = buckets.rows.get('b')?.tat ?? NaN;
+    await clock.run(send(run, 5, upstream, new Connections(clock, given.handshakeMs)));
+    expect(buckets.writes).toBe(given.writes);
+    expect(buckets.rows.get('b')?.tat).toBeCloseTo(reserved + given.behindMs, 2);
+  });
+
   it('spends all of a deep bucket but two tokens when it starts afresh, and nothing of a shallow one', async () => {
     const secondsOf = async (burst: number): Promise<number> => {
       const clock = new VirtualClock();

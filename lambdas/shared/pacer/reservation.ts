@@ -38,6 +38,15 @@ const DEEP_BURST = 10;
 const LONGEST_SLICE_MS = 60_000;
 
 /**
+ * How much later than the row says the next slot may fall due without the row being told: milliseconds. What is not told,
+ * the next environment spends once more, so it has to be little of what {@link catchUp} keeps back. With a burst of 1 the
+ * next environment waits for an interval of its own from when it begins, whatever the row says.
+ */
+export function mostUntold(pace: BucketPace): number {
+  return pace.burst === 1 ? pace.interval : pace.interval / 4;
+}
+
+/**
  * How far behind the schedule a sender may fall and still catch up by sending at once. A token or two are kept back, so
  * that requests which travel at different speeds do not meet an empty bucket.
  */
