@@ -200,24 +200,67 @@ describe('the pacer', () => {
     );
   });
 
-  it('spends all of a deep bucket but two tokens when it starts afresh, and nothing of a shallow one', async () => {
-    const secondsOf = async (burst: number): Promise<number> => {
+  it.each([
+    { perSecond: 10, burst: 10, seed: 1, environments: 2, handOverMs: 1, crashEvery: 6 },
+    { perSecond: 10, burst: 10, seed: 4, environments: 2, handOverMs: 1, crashEvery: 4 },
+    { perSecond: 10, burst: 10, seed: 598_788, environments: 2, handOverMs: 1, crashEvery: 1 },
+    { perSecond: 10, burst: 10, seed: 972_193, environments: 2, handOverMs: 1 },
+    { perSecond: 10, burst: 20, seed: 540_928, environments: 2, handOverMs: 1, crashEvery: 4 },
+    { perSecond: 50, burst: 50, seed: 256_943, environments: 1, handOverMs: 1, crashEvery: 2 },
+    { perSecond: 50, burst: 100, seed: 239_229, environments: 2, handOverMs: 300, crashEvery: 2 },
+  ])(
+    'is not throttled where connections cost what a deep bucket has left: $perSecond/s, burst $burst, seed $seed',
+    async (given) => {
+      const { perSecond, burst, ...rest } = given;
+      const world = { ...rest, limit: { perSecond, burst }, handshakeMs: 100, slices: 8, perSlice: perSecond * 4 };
+      const { upstream } = await live(world);
+      expect(upstream.throttled).toBe(0);
+    },
+  );
+
+  it.each([
+    { told: 'tells the next environment', handshakeMs: 60, writes: 2, behindMs: 60 },
+    { told: 'spares the write', handshakeMs: 20, writes: 1, behindMs: 0 },
+  ])('$told when a connection has pushed the schedule back by $handshakeMs ms of 100', async (given) => {
+    const clock = new VirtualClock();
+    const buckets = new MemoryBuckets();
+    const upstream = new Upstream({ perSecond: 10, burst: 10 }, clock, () => 200);
+    const bucket = { id: 'b', limit: { perSecond: 10, burst: 10 } };
+    const run = await new Pacer(buckets, clock).open(bucket, { id: 's1', requests: 5, endsAt: 5 });
+    if (!(run instanceof SliceRun)) throw new Error('has to wait');
+    const reserved = buckets.rows.get('b')?.tat ?? NaN;
+    await clock.run(send(run, 5, upstream, new Connections(clock, given.handshakeMs)));
+    expect(buckets.writes).toBe(given.writes);
+    expect(buckets.rows.get('b')?.tat).toBeCloseTo(reserved + given.behindMs, 2);
+  });
+
+  it.each([
+    { perSecond: 10, burst: 20, atOnce: 17, nextAfterMs: 50 },
+    { perSecond: 5, burst: 10, atOnce: 8, nextAfterMs: 200 },
+    { perSecond: 50, burst: 60, atOnce: 47, nextAfterMs: 10 },
+    { perSecond: 50, burst: 20, atOnce: 10, nextAfterMs: 10 },
+    { perSecond: 10, burst: 5, atOnce: 1, nextAfterMs: 100 },
+  ])(
+    'keeps back what travel takes: $atOnce at once when a bucket of $burst at $perSecond/s starts afresh',
+    async (given) => {
+      const { atOnce, nextAfterMs, ...limit } = given;
       const clock = new VirtualClock();
-      const upstream = new Upstream({ perSecond: 10, burst }, clock, () => 200);
-      const bucket = { id: 'b', limit: { perSecond: 10, burst } };
-      const startedAt = clock.now();
+      const upstream = new Upstream(limit, clock, () => 200);
       const work = async (): Promise<void> => {
-        const run = await new Pacer(new MemoryBuckets(), clock).open(bucket, { id: 's', requests: 100, endsAt: 100 });
+        const order = { id: 's', requests: 100, endsAt: 100 };
+        const run = await new Pacer(new MemoryBuckets(), clock).open({ id: 'b', limit }, order);
         if (run instanceof SliceRun) await send(run, 100, upstream, new Connections(clock, 0));
       };
       await clock.run(work());
       expect(upstream.throttled).toBe(0);
       expect(upstream.arrivals).toHaveLength(100);
-      return (clock.now() - startedAt) / 1000;
-    };
-    expect(await secondsOf(20)).toBeCloseTo((100 - 18) / 10 + 0.2, 6);
-    expect(await secondsOf(5)).toBeCloseTo((100 - 1) / 10 + 0.2, 6);
-  });
+      const [first = NaN] = upstream.arrivals;
+      expect(upstream.arrivals.filter((at) => at === first)).toHaveLength(atOnce);
+      expect((upstream.arrivals[atOnce] ?? NaN) - first).toBeCloseTo(nextAfterMs, 2);
+      const rest = 100 - 1 - atOnce;
+      expect((upstream.arrivals.at(-1) ?? NaN) - first).toBeCloseTo(nextAfterMs + (rest * 1000) / limit.perSecond, 2);
+    },
+  );
 
   it('asks nobody when a slice comes back that it has sent back to wait', async () => {
     const clock = new VirtualClock();

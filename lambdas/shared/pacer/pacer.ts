@@ -5,7 +5,7 @@ import { lastReservation } from './buckets.store.ts';
 import type { LearnedRate } from './rate.ts';
 import { granted, halved, learnedRate, usableRate } from './rate.ts';
 import type { BucketPace, PaceMemory, Reservation } from './reservation.ts';
-import { catchUp, firstSlot, safeHeadStart } from './reservation.ts';
+import { catchUp, firstSlot, mostUntold, safeHeadStart } from './reservation.ts';
 
 /** One upstream token bucket: API × account × region × operation. */
 export interface Bucket {
@@ -301,7 +301,10 @@ export class SliceRun {
    * schedule that connections have pushed back.
    */
   async close(): Promise<void> {
-    const isOff = Math.abs(this.#memory.reservation.tat - this.#memory.due) > this.interval;
+    const pace = this.#pace(this.#clock.now());
+    const behind = this.#memory.due - this.#memory.reservation.tat;
+    // A slot left over costs whoever sends next some time; a schedule further back than told would cost a 429.
+    const isOff = behind > mostUntold(pace) || -behind > pace.interval;
     if (!this.#throttled && !isOff) return;
     await this.#write({ ...this.#memory.reservation, tat: round(this.#memory.due) });
   }

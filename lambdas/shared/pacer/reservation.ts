@@ -34,16 +34,31 @@ export interface PaceMemory {
 const HANDOVER_MS = 2_000;
 /** A burst that is worth spending after a rest. */
 const DEEP_BURST = 10;
+/** Requests may travel to the upstream for this much longer than others; a little of it is for {@link mostUntold}. */
+const TRAVEL_SPREAD_MS = 250;
 /** No slice's requests outlive this: the longest time-out of a worker function. */
 const LONGEST_SLICE_MS = 60_000;
 
 /**
- * How far behind the schedule a sender may fall and still catch up by sending at once. A token or two are kept back, so
- * that requests which travel at different speeds do not meet an empty bucket.
+ * How much later than the row says the next slot may fall due without the row being told: milliseconds. What is not told,
+ * the next environment spends once more, so it has to be little of what {@link keptBack} says. With a burst of 1 the
+ * next environment waits for an interval of its own from when it begins, whatever the row says.
  */
+export function mostUntold(pace: BucketPace): number {
+  return pace.burst === 1 ? pace.interval : pace.interval / 4;
+}
+
+/**
+ * Tokens that are never spent on catching up, so that requests which travel at different speeds do not meet an empty
+ * bucket. How many that takes grows with the rate; beyond two, no bucket gives more than half its depth.
+ */
+function keptBack({ interval, burst }: BucketPace): number {
+  return Math.max(Math.min(2, burst - 1), Math.min(TRAVEL_SPREAD_MS / interval, (burst - 1) / 2));
+}
+
+/** How far behind the schedule a sender may fall and still catch up by sending at once, in milliseconds. */
 export function catchUp(pace: BucketPace): number {
-  const keptBack = Math.min(2, pace.burst - 1);
-  return (pace.burst - 1 - keptBack) * pace.interval;
+  return (pace.burst - 1 - keptBack(pace)) * pace.interval;
 }
 
 /**
