@@ -62,7 +62,7 @@ function writeStage(config: string): void {
     removalPolicy: 'destroy',
     offerCodes: {
       trustSecret: TRUST_SECRET,
-      benefits: { [BENEFIT]: { marketplace: 'US' } },
+      benefits: { [BENEFIT]: { marketplace: 'US', use: 'single' } },
       // A machine that is busy with other things is no upstream that fails.
       timeoutMs: 10_000,
       deadlineMs: 20_000,
