@@ -91,7 +91,7 @@ describe('the examples of docs/api.md', { timeout: 120_000 }, () => {
     cwd = scratchFolder();
     mkdirSync(join(cwd, '.local'));
     writeFileSync(join(cwd, '.local/partners.json'), JSON.stringify({ example: access }));
-    const codes = { EXAMPLE_BENEFIT: { codes: { valid: ['100000'] } } };
+    const codes = { EXAMPLE_BENEFIT: { codes: { valid: ['396945100000', 'SAVE 10 100001'] } } };
     writeFileSync(join(cwd, '.local/offer-codes.json'), JSON.stringify(codes));
     for (const name of ['docs', 'node_modules']) symlinkSync(join(project, name), join(cwd, name));
   });
