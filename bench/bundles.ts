@@ -32,7 +32,7 @@ const ENVIRONMENT = {
   AWS_REGION: 'us-east-1',
   NODE_PATH: join(PROJECT, 'node_modules'),
   ...Object.fromEntries(
-    globSync(['lambdas/*/*.handler.ts', 'lambdas/shared/{laps,notifications}/*.ts'], { cwd: PROJECT })
+    globSync(['lambdas/*/*.handler.ts', 'lambdas/shared/{laps,notifications,partner-api}/*.ts'], { cwd: PROJECT })
       .flatMap((file) => readFileSync(join(PROJECT, file), 'utf8').match(/^ {2}[A-Z][A-Z0-9_]+(?=:)/gm) ?? [])
       .map((name) => [name.trim(), 'x']),
   ),

@@ -3,9 +3,8 @@ import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import { offerCodesSecrets, type Settings } from '../../config/settings.ts';
 import type { Environment as ServeOfferCodesEnvironment } from '../../lambdas/offer-codes/serve-offer-codes.handler.ts';
-import type { Environment as ServeTitlesEnvironment } from '../../lambdas/offer-status/serve-titles.handler.ts';
 import type { Environment as DescribeServiceEnvironment } from '../../lambdas/partner-api/describe-service.handler.ts';
-import type { Environment as ServePricesEnvironment } from '../../lambdas/pricing/serve-prices.handler.ts';
+import type { WatchHandlerEnvironment } from '../../lambdas/shared/partner-api/watch-handler.ts';
 import { credentialSecretArns } from '../shared/credential-secrets.ts';
 import type { HandlerPath } from '../shared/handler-bundle.ts';
 import { HandlerFunction } from '../shared/handler-function.ts';
@@ -35,8 +34,8 @@ export interface PartnerFunctionsProps {
 /** The functions behind the partner API, one for each capability. */
 export class PartnerFunctions extends Construct {
   readonly offerCodes: HandlerFunction<ServeOfferCodesEnvironment>;
-  readonly titles: HandlerFunction<ServeTitlesEnvironment>;
-  readonly prices: HandlerFunction<ServePricesEnvironment>;
+  readonly titles: HandlerFunction<WatchHandlerEnvironment>;
+  readonly prices: HandlerFunction<WatchHandlerEnvironment>;
   readonly service: HandlerFunction<DescribeServiceEnvironment>;
   /** By the handler that the API document names. */
   readonly byHandler: ReadonlyMap<HandlerPath, LambdaFunction>;
@@ -97,7 +96,7 @@ export class PartnerFunctions extends Construct {
     { noun, queues }: PacedQueue,
     { partners, tables, settings }: PartnerFunctionsProps,
   ) {
-    return new HandlerFunction<ServeTitlesEnvironment & ServePricesEnvironment>(this, id, {
+    return new HandlerFunction<WatchHandlerEnvironment>(this, id, {
       handler,
       description: `Partner API: reads ${noun}s and their history, and keeps their watch list.`,
       timeout: READING_TIMEOUT,

@@ -19,11 +19,10 @@ import {
 import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
 import { ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
-import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { CfnWebACLAssociation } from 'aws-cdk-lib/aws-wafv2';
 import { Construct } from 'constructs';
 import type { Settings } from '../../config/settings.ts';
-import { removalPolicyOf } from '../shared/removal.ts';
+import { defineLogGroup } from '../shared/log-group.ts';
 import type { ApiDocument, ApiOperation } from './api-document.ts';
 import { bodyShape } from './body-shape.ts';
 import { defineGatewayResponses } from './gateway-responses.ts';
@@ -127,11 +126,7 @@ export class PartnerGateway extends Construct {
     const { stage, gateway, runtime } = settings;
     const plans = Object.values(runtime.partnerApi.partners).map(({ plan }) => plan);
     const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
-    const logs = new LogGroup(this, 'AccessLogs', {
-      // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- the settings allow the enum's values only
-      retention: settings.logRetentionDays,
-      removalPolicy: removalPolicyOf(settings),
-    });
+    const logs = defineLogGroup(this, 'AccessLogs', settings);
     const api = new RestApi(this, 'Api', {
       // Metrics are told apart by this name.
       restApiName: Stack.of(this).stackName,

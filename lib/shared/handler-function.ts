@@ -9,11 +9,10 @@ import {
   Runtime,
   Tracing,
 } from 'aws-cdk-lib/aws-lambda';
-import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import type { Settings } from '../../config/settings.ts';
 import { type HandlerPath, handlerCode } from './handler-bundle.ts';
-import { removalPolicyOf } from './removal.ts';
+import { defineLogGroup } from './log-group.ts';
 
 /** Actions on the resources with the given ARNs. */
 export interface Permission {
@@ -67,11 +66,7 @@ export class HandlerFunction<Environment extends Record<keyof Environment, strin
     super(scope, id);
     const { settings } = props;
 
-    const logGroup = new LogGroup(this, 'Logs', {
-      // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- the settings allow the enum's values only
-      retention: settings.logRetentionDays,
-      removalPolicy: removalPolicyOf(settings),
-    });
+    const logGroup = defineLogGroup(this, 'Logs', settings);
 
     this.role = new Role(this, 'Role', {
       assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
