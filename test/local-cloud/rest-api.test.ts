@@ -148,6 +148,11 @@ describe('the event', () => {
       headers: { 'Content-Type': 'application/json', headerName: 'headerValue', 'User-Agent': 'PostmanRuntime/2.4.5' },
       body: DOCUMENTED.body,
     });
+    // AWS: clients can override the one identifier, and not the other.
+    const chosen = await call(urlOf(cloud), { path: '/hello', headers: { 'x-amzn-RequestId': 'chosen' } });
+    expect(chosen.event.requestContext.requestId).toBe('chosen');
+    expect(chosen.event.requestContext.extendedRequestId).not.toBe('chosen');
+    expect(event.requestContext.requestId).toMatch(/^[0-9a-f-]{36}$/);
     expect(shapeOf(DOCUMENTED, event)).toEqual(shapeOf(DOCUMENTED, DOCUMENTED));
     expect(Object.keys(event).sort()).toEqual(Object.keys(DOCUMENTED).sort());
     const { requestContext, headers: _, multiValueHeaders: __, ...rest } = DOCUMENTED;

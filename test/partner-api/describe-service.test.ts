@@ -6,8 +6,9 @@ import { describeService } from '../../lambdas/partner-api/describe-service.ts';
 import { serviceRoutes } from '../../lambdas/partner-api/service-routes.ts';
 import { connectDatabase } from '../../lambdas/shared/database.ts';
 import { BucketStore } from '../../lambdas/shared/pacer/buckets.store.ts';
+import type { PartnerCapability } from '../../lambdas/shared/settings.ts';
 import { startEngineTables, type EngineTables } from '../shared/engine-tables.ts';
-import { CONTEXT, errorOf, eventOf, partnerClient } from '../shared/gateway-requests.ts';
+import { CONTEXT, errorOf, eventOf, PARTNERS, partnerClient } from '../shared/gateway-requests.ts';
 import { LeapingClock } from '../shared/virtual-clock.ts';
 
 let tables: EngineTables;
@@ -56,6 +57,20 @@ describe('the health of a stage', () => {
     await buckets.hold('c-held', clock.now() + 1_000);
     await buckets.hold('c-held', 0);
     expect(await health()).toEqual([200, 'ok', [...others, { bucket: 'c-held', status: 'ok' }]]);
+  });
+
+  it('names buckets, with their accounts, only to partners that may read', async () => {
+    const { routes } = client({ summaries: () => Promise.resolve([{ bucketId: 'b', heldUntil: Infinity }]) });
+    const health = routes.find(({ route }) => route === serviceRoutes.health);
+    const bodyFor = async (capabilities: readonly PartnerCapability[]) => {
+      const partner = { ...PARTNERS.partners['acme']!, name: 'acme', capabilities: [...capabilities] };
+      return (await health?.answer(eventOf(serviceRoutes.health), partner, 0))?.body;
+    };
+    expect(await bodyFor(['reading'])).toMatchObject({
+      status: 'degraded',
+      upstreams: [{ bucket: 'b', status: 'held' }],
+    });
+    expect(await bodyFor(['offer-codes', 'watch-list'])).toMatchObject({ status: 'degraded', upstreams: [] });
   });
 
   it('knows every bucket, however many pages their table has', async () => {

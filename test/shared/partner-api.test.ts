@@ -146,6 +146,8 @@ describe('a request of a partner', () => {
     const { read, seen } = api();
     const twice = await read({}, (event) => (event.multiValueQueryStringParameters = { size: ['1', '2'] }));
     expect(errorIn(twice).message).toBe('query parameter size is given more than once');
+    const own = await read({}, (event) => (event.multiValueQueryStringParameters = { 'C0DE-1': ['1', '2'] }));
+    expect(errorIn(own).message).toBe('query parameter (a name of its own) is given more than once');
     const answer = await read({ query: { size: '10', colour: 'blue', 'T0K3N!': 'secret-value' } });
     expect(errorIn(answer).message.split('; ').sort()).toEqual([
       'query parameter (a name of its own) is not known here',
@@ -316,6 +318,8 @@ describe('an answer to a partner', () => {
     ['an upstream that is down', new UnavailableError('Down', 'SECRET'), 'UPSTREAM_UNAVAILABLE', 503, '1'],
     ['an upstream that is too slow', new UnavailableError('TimedOut', 'SECRET'), 'UPSTREAM_TIMEOUT', 504, undefined],
     ['refused credentials', new CredentialError('No', 'SECRET'), 'UPSTREAM_CREDENTIALS', 502, undefined],
+    ['a secret of the stage', new CredentialError('SecretUnavailable', 'SECRET'), 'STORAGE_UNAVAILABLE', 503, '1'],
+    ['a Secrets Manager that fails', new CredentialError('SecretsManagerFails', 'SECRET'), 'STORAGE_UNAVAILABLE', 503, '1'], // prettier-ignore
     ['a refused request', new RejectedError('No', 'SECRET'), 'UPSTREAM_REJECTED', 502, undefined],
     ['an unreadable answer', new UnreadableAnswerError('SECRET', { raw: 'SECRET', shape: 'f00' }), 'UPSTREAM_UNREADABLE', 502, undefined], // prettier-ignore
     ['a throttled table', named('ThrottlingException'), 'STORAGE_UNAVAILABLE', 503, '1'],

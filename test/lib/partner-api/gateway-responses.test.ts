@@ -100,6 +100,7 @@ describe('errors that API Gateway makes', () => {
   test('can be read by the pages that may call', () => {
     for (const { ResponseParameters } of responsesOf(stageWith(EVERYTHING))) {
       expect(ResponseParameters['gatewayresponse.header.Access-Control-Allow-Origin']).toBe("'https://shop.example'");
+      expect(ResponseParameters['gatewayresponse.header.Access-Control-Expose-Headers']).toContain('Retry-After');
     }
   });
 
