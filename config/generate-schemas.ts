@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import * as z from 'zod';
+import { entitlementEventSchemas } from '../lambdas/entitlements/entitlement-event-schemas.ts';
 import { offerCodeEventSchemas } from '../lambdas/offer-codes/offer-code-event-schemas.ts';
 import { offerEventSchemas } from '../lambdas/offer-status/offer-event-schemas.ts';
 import { priceEventSchemas } from '../lambdas/pricing/price-event-schemas.ts';
@@ -31,6 +32,7 @@ export function generatedSchemas(): ReadonlyMap<string, string> {
     ...offerEventSchemas,
     ...priceEventSchemas,
     ...offerCodeEventSchemas,
+    ...entitlementEventSchemas,
   }).map(([detailType, schema]): [string, string] => [
     `${EVENTS}/${kebabCase(detailType)}${SUFFIX}`,
     schemaText(

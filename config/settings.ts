@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { RuntimeSettings } from '../lambdas/shared/settings-schema.ts';
-import { offerStatusSecretName, pricingSecretName } from '../lambdas/shared/settings.ts';
+import { type PartnerEntitlements, RuntimeSettings } from '../lambdas/shared/settings-schema.ts';
+import { entitlementsSecretName, offerStatusSecretName, pricingSecretName } from '../lambdas/shared/settings.ts';
 import { checkAcrossFields } from './cross-checks.ts';
 import { describeIssues, nearest, type Override, SettingsError } from './problems.ts';
 import { upToNineMinutes, upToSixtyMinutes } from './schedules.ts';
@@ -29,6 +29,9 @@ export const DeploySettings = z.strictObject({
       reconcile: upToSixtyMinutes
         .default('rate(5 minutes)')
         .describe('How often unpublished changes are looked for: rate(1 minute) to rate(60 minutes).'),
+      sweep: upToSixtyMinutes
+        .default('rate(5 minutes)')
+        .describe('How often entitlements are looked for that were left behind: rate(1 minute) to rate(60 minutes).'),
     })
     .prefault({}),
   bus: z
@@ -155,7 +158,12 @@ export function loadSettings(
 
 /** Names of the secrets that the operator makes before the stage can work. */
 export function requiredSecrets(settings: Settings): string[] {
-  return [...offerStatusSecrets(settings), ...pricingSecrets(settings), ...offerCodesSecrets(settings)];
+  return [
+    ...offerStatusSecrets(settings),
+    ...pricingSecrets(settings),
+    ...offerCodesSecrets(settings),
+    ...entitlementsSecrets(settings),
+  ];
 }
 
 /** Name of the secret that offer codes need, if any. */
@@ -163,6 +171,21 @@ export function offerCodesSecrets({ runtime }: Settings): string[] {
   const { trustSecret } = runtime.offerCodes;
   return trustSecret === undefined || Object.keys(runtime.partnerApi.partners).length === 0 ? [] : [trustSecret];
 }
+
+/** Names of the secrets that entitlements need: the authority to trust, and keys of webhooks and of the push integration. */
+export function entitlementsSecrets({ stage, runtime }: Settings): string[] {
+  const partners = Object.entries(runtime.partnerApi.partners);
+  const { trustSecret } = runtime.entitlements;
+  return [
+    ...(trustSecret === undefined || partners.length === 0 ? [] : [trustSecret]),
+    ...partners
+      .filter(([, { entitlements }]) => needsKeys(entitlements))
+      .map(([name, { entitlements }]) => entitlementsSecretName(stage, name, entitlements)),
+  ];
+}
+
+const needsKeys = ({ granter, push }: PartnerEntitlements): boolean =>
+  push || (granter.kind === 'webhook' && granter.signature.kind === 'hmac');
 
 /** Names of the secrets of the Offer Status accounts. */
 export function offerStatusSecrets({ stage, runtime }: Settings): string[] {

@@ -5,6 +5,10 @@ import { titleAnswers } from '../../lambdas/offer-status/title-answers.ts';
 import { serviceAnswers } from '../../lambdas/partner-api/service-answers.ts';
 import { priceAnswers } from '../../lambdas/pricing/price-answers.ts';
 import type { Route } from '../../lambdas/shared/partner-api/route.ts';
+import { playerAnswers } from '../../lambdas/entitlements/player-answers.ts';
+import { playerRoutes } from '../../lambdas/entitlements/player-routes.ts';
+import { pushAnswers } from '../../lambdas/entitlements/push-answers.ts';
+import { pushRoutes } from '../../lambdas/entitlements/push-routes.ts';
 import { offerCodeRoutes } from '../../lambdas/offer-codes/offer-code-routes.ts';
 import { titleRoutes } from '../../lambdas/offer-status/title-routes.ts';
 import { serviceRoutes } from '../../lambdas/partner-api/service-routes.ts';
@@ -20,6 +24,8 @@ export interface Operation {
 /** Which function serves which routes: the one place that says it. */
 const SERVED = {
   'offer-codes/serve-offer-codes': Object.values(offerCodeRoutes),
+  'entitlements/serve-players': Object.values(playerRoutes),
+  'entitlements/take-pushes': Object.values(pushRoutes),
   'offer-status/serve-titles': Object.values(titleRoutes),
   'pricing/serve-prices': [...Object.values(priceRoutes.byAsin), ...Object.values(priceRoutes.bySku), priceRoutes.list],
   'partner-api/describe-service': Object.values(serviceRoutes),
@@ -33,6 +39,8 @@ export const OPERATIONS: readonly Operation[] = Object.entries<readonly Route[]>
 /** The shapes of all answers' bodies. */
 export const ANSWER_BODIES: AnswerBodies = {
   ...offerCodeAnswers,
+  ...playerAnswers,
+  ...pushAnswers,
   ...titleAnswers,
   ...priceAnswers,
   ...serviceAnswers,

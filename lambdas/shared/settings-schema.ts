@@ -256,8 +256,125 @@ export const OfferCodesSettings = z.strictObject({
 });
 export type OfferCodesSettings = z.infer<typeof OfferCodesSettings>;
 
+/** How a SKU is spelt ("Content Preparation": letters, digits, hyphens, underscores, colons and periods). */
+export const Sku = z.string().check(
+  z.regex(/^[A-Za-z0-9._:-]{1,200}$/, {
+    error: 'expected 1 to 200 letters, digits and . _ : -, as VendorProductIds are spelt',
+  }),
+);
+
+/** Something that a player gets. */
+export const SkuItem = z.strictObject({
+  itemId: z
+    .string()
+    .check(
+      z.regex(/^[\x21-\x7e]{1,200}$/, { error: 'expected 1 to 200 visible ASCII characters' }),
+      z.describe("The game's own name of the item."),
+    ),
+  quantity: z._default(whole(1, 1_000_000_000), 1).check(z.describe('How many; 1 of what is unique.')),
+  kind: z
+    .enum(['stackable', 'unique'])
+    .check(z.describe('stackable: more of it can be had, such as coins. unique: had or not, such as a skin.')),
+});
+export type SkuItem = z.infer<typeof SkuItem>;
+
+/** Most items of one SKU: they are granted in one transaction, beside what records the grant. */
+export const MOST_ITEMS = 90;
+/** What a SKU holds. */
+export const SkuItems = z.array(SkuItem).check(
+  z.minLength(1, { error: 'expected at least one item' }),
+  z.maxLength(MOST_ITEMS, { error: `expected at most ${MOST_ITEMS} items` }),
+  z.refine((items) => new Set(items.map(({ itemId }) => itemId)).size === items.length, {
+    error: 'expected each item once',
+  }),
+  z.refine((items) => items.every(({ kind, quantity }) => kind === 'stackable' || quantity === 1), {
+    error: 'expected quantity 1 of items that are unique',
+  }),
+);
+
+/** Who gives players their items. */
+export const GranterSettings = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('inventory') }),
+  z.strictObject({
+    kind: z.literal('webhook'),
+    url: httpsUrl.check(z.describe("The game's own backend, which is called for each grant.")),
+    signature: z
+      ._default(
+        z.discriminatedUnion('kind', [
+          z.strictObject({ kind: z.literal('hmac') }),
+          z.strictObject({
+            kind: z.literal('sigv4'),
+            service: z._default(z.enum(['execute-api', 'lambda', 'vpc-lattice-svcs']), 'execute-api'),
+            region: awsRegion,
+            resourceArn: z.string().check(
+              z.regex(/^arn:aws[a-z-]*:(?:execute-api|lambda|vpc-lattice):[a-z0-9-]+:\d{12}:[^*?]+(?:\/\*)?$/, {
+                error: 'expected the ARN of what the functions may invoke',
+              }),
+            ),
+          }),
+        ]),
+        { kind: 'hmac' },
+      )
+      .check(
+        z.describe(
+          'How calls are signed: hmac by the key in the secret (Standard Webhooks), or sigv4 by the role of the function.',
+        ),
+      ),
+    timeoutMs: z._default(whole(100, 10_000), 3_000).check(z.describe('Time-out of one call.')),
+  }),
+]);
+export type GranterSettings = z.infer<typeof GranterSettings>;
+
+/** How one partner's players get what they claimed with Prime Gaming. */
+export const PartnerEntitlements = z.strictObject({
+  skus: z
+    ._default(z.record(Sku, SkuItems), {})
+    .check(z.describe('What each VendorProductId holds. `npm run skus` keeps longer lists in the table.')),
+  granter: z
+    ._default(GranterSettings, { kind: 'inventory' })
+    .check(z.describe("Who gives the items: the stack's own inventory, or a webhook of the game.")),
+  push: z
+    ._default(z.boolean(), false)
+    .check(z.describe('Whether Amazon calls for each claim, on a route that is signed by a key (push integration).')),
+  secret: z
+    .optional(text(512))
+    .check(
+      z.describe(
+        'Name of the secret {webhookKey?, pushKey?, ca?}; default offer-relay/<stage>/entitlements/<partner>. Read only where one is used.',
+      ),
+    ),
+});
+export type PartnerEntitlements = z.infer<typeof PartnerEntitlements>;
+
+/** How Prime Gaming's entitlements are asked about, and when one counts as stuck. */
+export const EntitlementsSettings = z.strictObject({
+  baseUrl: z
+    ._default(httpsUrl, 'https://gaming.amazon.com')
+    .check(z.describe('Base URL of the Entitlements API and the Fulfill API.')),
+  profileUrl: z
+    ._default(httpsUrl, 'https://api.amazon.com/user/profile')
+    .check(z.describe('Where Login with Amazon says whose an access token is.')),
+  timeoutMs: z._default(whole(100, 10_000), 4_000).check(z.describe('Time-out of one try.')),
+  deadlineMs: z
+    ._default(whole(1_000, 22_000), 18_000)
+    .check(z.describe('Time for everything that one request asks of Amazon and of a webhook.')),
+  attempts: z._default(whole(1, 5), 3).check(z.describe('Tries of one question, and of one report.')),
+  trustSecret: z
+    .optional(text(512))
+    .check(
+      z.describe('Name of a secret {ca}: the authority to trust where the APIs are not reached at Amazon itself.'),
+    ),
+  grantAttempts: z
+    ._default(whole(1, 100), 12)
+    .check(z.describe('Tries of a grant from the queue before it is dead-lettered; their pauses grow to 15 minutes.')),
+  stuckAfterSeconds: z
+    ._default(whole(60, 30 * 86_400), 86_400)
+    .check(z.describe('Age from which an entitlement that is not granted, or not reported, counts as stuck.')),
+});
+export type EntitlementsSettings = z.infer<typeof EntitlementsSettings>;
+
 /** What a partner may be let do; reading the service's health and its OpenAPI document is always part of it. */
-export const PARTNER_CAPABILITIES = ['offer-codes', 'reading', 'watch-list'] as const;
+export const PARTNER_CAPABILITIES = ['offer-codes', 'entitlements', 'reading', 'watch-list'] as const;
 export type PartnerCapability = (typeof PARTNER_CAPABILITIES)[number];
 
 /** One partner of the API: one role that its AWS account may assume, and one API key. */
@@ -295,6 +412,7 @@ export const Partner = z.strictObject({
     )
     .check(z.describe('Usage plan: sustained rate, depth of its token bucket, and requests per period.')),
   invalidCodes: z.optional(InvalidCodesLimit).check(z.describe('Overrides offerCodes.invalidCodes for this partner.')),
+  entitlements: z.prefault(PartnerEntitlements, {}).check(z.describe("What the partner's players get, and how.")),
 });
 export type Partner = z.infer<typeof Partner>;
 
@@ -343,6 +461,7 @@ export const RuntimeSettings = z.strictObject({
   offerStatus: z.prefault(OfferStatusSettings, {}),
   pricing: z.prefault(PricingSettings, {}),
   offerCodes: z.prefault(OfferCodesSettings, {}),
+  entitlements: z.prefault(EntitlementsSettings, {}),
   partnerApi: z.prefault(PartnerApiSettings, {}),
 });
 export type RuntimeSettings = z.infer<typeof RuntimeSettings>;

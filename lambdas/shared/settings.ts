@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { OfferStatusAccount, PricingAccount, RuntimeSettings } from './settings-schema.ts';
+import type { OfferStatusAccount, PartnerEntitlements, PricingAccount, RuntimeSettings } from './settings-schema.ts';
 
 export type * from './settings-schema.ts';
 
@@ -25,4 +25,9 @@ export function offerStatusSecretName(
 /** Name of the secret that holds a selling account's credentials. */
 export function pricingSecretName(stage: string, account: string, settings: PricingAccount | undefined): string {
   return settings?.secret ?? `offer-relay/${stage}/pricing/${account}`;
+}
+
+/** Name of the secret that holds the keys of a partner's webhook and push integration. */
+export function entitlementsSecretName(stage: string, partner: string, settings: PartnerEntitlements): string {
+  return settings.secret ?? `offer-relay/${stage}/entitlements/${partner}`;
 }

@@ -32,6 +32,33 @@ export const API_ERRORS = {
   IDEMPOTENCY_KEY_REUSED: { status: 422, meaning: 'The Idempotency-Key was used for another request.' },
   REQUEST_IN_PROGRESS: { status: 409, meaning: 'A request with this Idempotency-Key is under way: repeat later.' },
   TOO_MANY_INVALID_CODES: { status: 429, meaning: 'Too many codes that do not exist: see Retry-After.' },
+  // About players and what they claimed.
+  PLAYER_TOKEN_REQUIRED: {
+    status: 400,
+    meaning: "The header x-amz-access-token is missing: send the player's access token of Login with Amazon.",
+  },
+  PLAYER_TOKEN_REFUSED: {
+    status: 401,
+    meaning: "Amazon does not accept the player's access token: refresh it, and call again with the new one.",
+  },
+  PLAYER_CONSENT_MISSING: {
+    status: 403,
+    meaning: "The player's access token lacks a scope: let the player link the Amazon account anew, and agree.",
+  },
+  ACCOUNT_OF_ANOTHER: { status: 409, meaning: 'The Amazon account is linked to another player.' },
+  PLAYER_LINKED_OTHERWISE: {
+    status: 409,
+    meaning: 'The player is linked to another Amazon account: unlink that one first.',
+  },
+  ENTITLEMENT_OF_ANOTHER: { status: 409, meaning: 'Another player has been given this entitlement.' },
+  ACCOUNT_NOT_LINKED: { status: 404, meaning: 'The Amazon account is not linked to a player.' },
+  UNKNOWN_SKU: { status: 404, meaning: 'The catalogue does not know this VendorProductId: the operator must act.' },
+  GRANT_PENDING: { status: 503, meaning: 'The items are not granted yet: see Retry-After.' },
+  GRANT_REFUSED: { status: 409, meaning: "The game's backend refuses to grant the items: its operator must act." },
+  PUSH_SIGNATURE_REFUSED: {
+    status: 401,
+    meaning: 'The signature of the call is missing, wrong, or older than five minutes.',
+  },
   // About what is behind.
   UPSTREAM_REJECTED: { status: 502, meaning: 'Amazon refused the request: a repeat will be refused as well.' },
   UPSTREAM_UNREADABLE: { status: 502, meaning: 'Amazon answered something that cannot be understood.' },

@@ -18,7 +18,8 @@ export interface Route<
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** As in API Gateway: `/v1/titles/{licensor}/{alid}/status`. */
   readonly path: string;
-  readonly capability: PartnerCapability | 'service';
+  /** `push`: signed by a key of a partner, not by its role, and without an API key. */
+  readonly capability: PartnerCapability | 'service' | 'push';
   /** One line. */
   readonly summary: string;
   readonly description?: string;
@@ -28,6 +29,8 @@ export interface Route<
   readonly query: Query;
   /** Whether an Idempotency-Key is required. */
   readonly idempotent?: boolean;
+  /** Whether a player's access token is required, in the header `x-amz-access-token`. */
+  readonly playerToken?: boolean;
   /** Whether its answers have an ETag, and a request may say If-None-Match. Only for GET. */
   readonly hasETag?: boolean;
   /** Shape of the JSON body; an absent body is parsed as undefined. */

@@ -18,6 +18,8 @@ export interface PartnerRequest<Path, Query, Body> {
   readonly body: Body;
   /** Of a route that requires one, and empty otherwise. */
   readonly idempotencyKey: string;
+  /** The player's access token, of a route that requires one, and empty otherwise. Never kept, never told. */
+  readonly playerToken: string;
   /** API Gateway's; goes along to the upstream, into events and into log lines. */
   readonly requestId: string;
   /** When the function has to have answered, epoch milliseconds. */
@@ -62,6 +64,7 @@ export function serve<
         query: parsed(query, queryOf(event), 'query parameter'),
         body: bodyOf(route.body, event) as z.output<Body>,
         idempotencyKey: route.idempotent === true ? idempotencyKeyOf(event) : '',
+        playerToken: route.playerToken === true ? playerTokenOf(event) : '',
         requestId: requestIdOf(event),
         deadline,
       }),
@@ -230,6 +233,13 @@ function idempotencyKeyOf(event: APIGatewayProxyEvent): string {
   if (key === undefined || key.trim() === '') throw new ApiError('IDEMPOTENCY_KEY_REQUIRED');
   if (/^[\x21-\x7e]{1,255}$/u.test(key)) return key;
   throw new ApiError('INVALID_REQUEST', 'the header Idempotency-Key must be 1 to 255 visible ASCII characters');
+}
+
+function playerTokenOf(event: APIGatewayProxyEvent): string {
+  const token = headerOf(event, 'x-amz-access-token');
+  if (token === undefined || token.trim() === '') throw new ApiError('PLAYER_TOKEN_REQUIRED');
+  if (/^[\x21-\x7e]{1,4096}$/u.test(token)) return token;
+  throw new ApiError('INVALID_REQUEST', 'the header x-amz-access-token must be 1 to 4096 visible ASCII characters');
 }
 
 function parsed<Schema extends z.core.$ZodType>(schema: Schema, value: unknown, noun: string): z.output<Schema> {
