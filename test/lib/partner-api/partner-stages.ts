@@ -37,14 +37,16 @@ export interface StageChanges {
   readonly gateway?: Partial<Settings['gateway']>;
   readonly offerCodes?: Partial<Settings['runtime']['offerCodes']>;
   readonly entitlements?: Partial<Settings['runtime']['entitlements']>;
+  readonly sweep?: string;
 }
 
 /** Turns the settings of a stage into those of one with partners. */
 export const withPartners =
-  ({ partners = { shop: partnerWith() }, corsOrigin, gateway, offerCodes, entitlements }: StageChanges = {}) =>
+  ({ partners = { shop: partnerWith() }, corsOrigin, gateway, offerCodes, entitlements, sweep }: StageChanges = {}) =>
   (settings: Settings): Settings => ({
     ...settings,
     gateway: { ...settings.gateway, ...gateway },
+    schedules: { ...settings.schedules, ...(sweep !== undefined && { sweep }) },
     runtime: {
       ...settings.runtime,
       offerCodes: { ...settings.runtime.offerCodes, ...offerCodes },
