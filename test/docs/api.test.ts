@@ -9,6 +9,7 @@ import { readContract } from '../partner-api/api-contract.ts';
 import { type ExampleGateway, startExampleGateway } from '../partner-api/example-gateway.ts';
 import { CALLER, exampleHandlers } from '../partner-api/example-handlers.ts';
 import { sendToHandlers } from '../partner-api/proxy-event.ts';
+import { tableOf } from './markdown-table.ts';
 
 const project = resolve(import.meta.dirname, '../..');
 const page = readFileSync(join(project, 'docs/api.md'), 'utf8');
@@ -20,22 +21,9 @@ const send = sendToHandlers(exampleHandlers({}, { always: true }), CALLER);
 const hasTools = ['curl', 'jq', 'bash'].every((tool) => spawnSync(tool, ['--version']).status === 0);
 const KEY = { secretAccessKey: 'secret/of+the=docs', sessionToken: 'token/of+the=docs==' };
 
-/** Cells of the rows of the table whose first heading this is. */
-function table(heading: string): string[][] {
-  const lines = page.split('\n');
-  const start = lines.findIndex((line) => line.startsWith(`| ${heading} `));
-  const end = lines.findIndex((line, index) => index > start && !line.startsWith('|'));
-  return lines.slice(start + 2, end).map((line) =>
-    line
-      .split(/(?<!\\)\|/)
-      .slice(1, -1)
-      .map((cell) => cell.trim().replaceAll('`', '')),
-  );
-}
-
 describe('docs/api.md', () => {
   test('has every code of an error with its status and meaning, and no other', () => {
-    expect(table('code')).toEqual(
+    expect(tableOf(page, 'code')).toEqual(
       Object.entries(contract.errors).map(([code, { status, meaning }]) => [
         code,
         String(status),
@@ -45,7 +33,7 @@ describe('docs/api.md', () => {
   });
 
   test('has every route of the OpenAPI document, and no other', () => {
-    const rows = table('route').map(([route, operationId]) => [route, operationId]);
+    const rows = tableOf(page, 'route').map(([route, operationId]) => [route, operationId]);
     const all = contract.operations.map(({ method, path, operationId }) => [`${method} ${path}`, operationId]);
     expect(rows.sort()).toEqual(all.sort());
   });
