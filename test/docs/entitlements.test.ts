@@ -101,7 +101,7 @@ describe('the example backend', () => {
 
   const call = async (body: string, headers: Record<string, string>) => {
     const answer = await fetch(url, { method: 'POST', body, headers });
-    return { status: answer.status, body: (await answer.json()) };
+    return { status: answer.status, body: await answer.json() };
   };
   const send = (one: ReturnType<typeof grant>, { at = Date.now(), key = KEY } = {}) => {
     const body = JSON.stringify(one);
