@@ -105,7 +105,16 @@ describe('npm start', () => {
     const offerCodes = JSON.parse(readFileSync(join(data, 'offer-codes.json'), 'utf8')) as Record<string, object>;
     expect(offerCodes['EXAMPLE_BENEFIT']).toMatchObject({ use: 'single', codes: { valid: { length: 12 } } });
     expect(first.output()).toContain('offer-codes.json');
-    for (const name of ['dynamodb', 'sqs', 'eventbridge', 'offerStatus', 'pricing', 'offerCodes', 'control']) {
+    for (const name of [
+      'dynamodb',
+      'sqs',
+      'eventbridge',
+      'offerStatus',
+      'pricing',
+      'offerCodes',
+      'entitlements',
+      'control',
+    ]) {
       expect(endpoints[name]).toMatch(/^https?:\/\/127\.0\.0\.1:\d+$/);
     }
     expect(jsonLines(join(data, 'events.jsonl')).length).toBeGreaterThan(0);
@@ -203,7 +212,7 @@ describe('npm start', () => {
   });
 
   it.each([
-    [['--port', 'x'], '--port is "x"; it must be a whole number from 0 to 65531.'],
+    [['--port', 'x'], '--port is "x"; it must be a whole number from 0 to 65530.'],
     [['--seed', '-1'], /--seed/],
     [['--frish'], /--frish/],
     [['surplus'], /surplus/],
