@@ -177,7 +177,7 @@ function showPlaces(
   { players }: ExampleCatalogue,
 ): void {
   const { addresses, controlUrl, simulatesOfferCodes, simulatesEntitlements } = upstreams;
-  const claimants = simulatesEntitlements ? [...players] : [];
+  const [claimant] = simulatesEntitlements ? players.values() : [];
   const count = (...types: string[]): number =>
     [...cloud.resources.values()].filter((resource) => types.includes(resource.type)).length;
   const at = (...parts: string[]): string => relative(process.cwd(), folder.path(...parts)) || '.';
@@ -202,13 +202,14 @@ function showPlaces(
     ['all addresses', at('endpoints.json')],
     ['all events', at('events.jsonl')],
     ...(simulatesOfferCodes ? ([['offer codes', `to try: ${at(OFFER_CODES_FILE)}`]] as const) : []),
-    ...claimants.map(
-      ([partner, { playerId }]) =>
-        [
-          'entitlements',
-          `to try: POST /v1/players/${playerId}/entitlements/fulfil, for ${partner}; the player's token is in ${at(PARTNERS_FILE)}`,
-        ] as const,
-    ),
+    ...(claimant === undefined
+      ? []
+      : [
+          [
+            'entitlements',
+            `to try: POST /v1/players/${claimant.playerId}/entitlements/fulfil, with the player's token in ${at(PARTNERS_FILE)}`,
+          ] as const,
+        ]),
     ['logs', at('cloud', 'logs')],
   ]);
   screen.line();

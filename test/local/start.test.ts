@@ -125,7 +125,9 @@ describe('npm start', () => {
 
     const partners = JSON.parse(readFileSync(join(data, 'partners.json'), 'utf8')) as Record<string, PartnerAccess>;
     const { example } = partners;
-    if (example === undefined) throw new Error('the partner of the local stage is missing');
+    if (example?.player === undefined) throw new Error('the partner of the local stage is missing, or its player');
+    const { playerId, token } = example.player;
+    expect(first.output()).toContain(`POST /v1/players/${playerId}/entitlements/fulfil`);
     const [valid = ''] = validCodes(data);
     const verified = await callSigned(example, {
       path: `/v1/benefits/EXAMPLE_BENEFIT/offer-codes/${encodeURIComponent(valid)}/verify`,
@@ -140,6 +142,7 @@ describe('npm start', () => {
       { name: 'the API key', value: example.apiKey },
       { name: 'the secret key', value: example.credentials.secretAccessKey },
       { name: 'the session token', value: example.credentials.sessionToken },
+      { name: "the player's token", value: token },
       { name: 'a signature', value: 'AWS4-HMAC-SHA256' },
     ];
     const mayHoldSecrets = (path: string): boolean => ['api-keys.json', 'generated-secrets.json'].includes(path);
