@@ -1,5 +1,4 @@
-// The schemas are of zod/mini, which has no words for what is wrong until the whole of zod brings them.
-import 'zod';
+import * as z from 'zod';
 import { Sku, SkuItems } from '../../lambdas/shared/settings-schema.ts';
 import type { SkuItem } from '../../lambdas/shared/settings.ts';
 import { openCsvFile, type BadLine, type CsvFile, type FieldsLine } from '../bulk/csv-file.ts';
@@ -8,6 +7,9 @@ import { quote } from '../bulk/quote.ts';
 
 /** In the order in which `list` prints them. */
 export const SKU_COLUMNS = ['sku', 'item', 'quantity', 'kind'] as const;
+
+// The schemas are of zod/mini, which has no words of its own for what is wrong.
+const { localeError: inEnglish } = z.locales.en();
 
 /** What a file says. */
 export interface SkuFile<Content> {
@@ -147,7 +149,9 @@ function itemsOf(lines: readonly FieldsLine[]): Judged<readonly SkuItem[]> {
 function itemOf({ fields }: FieldsLine): { readonly item: SkuItem } | { readonly problems: readonly string[] } {
   const { item = '', quantity = '', kind = '' } = fields;
   const isWhole = /^\d{1,15}$/u.test(quantity);
-  const parsed = SkuItems.safeParse([{ itemId: item, kind, ...(isWhole && { quantity: Number(quantity) }) }]);
+  const parsed = SkuItems.safeParse([{ itemId: item, kind, ...(isWhole && { quantity: Number(quantity) }) }], {
+    error: inEnglish,
+  });
   const problems = quantity === '' || isWhole ? [] : [problemOf('quantity', quantity, 'expected a whole number')];
   if (parsed.success && problems.length === 0) return { item: parsed.data[0]! };
   for (const { path, message } of parsed.error?.issues ?? []) {
