@@ -164,16 +164,17 @@ export class Obtaining {
 
   /** What has been given up already waits for an operator; a player's own request may have tried it all the same. */
   async #leaveToQueue(held: Extract<ClaimResult, { kind: 'held' }>['row']): Promise<void> {
-    const { store, grants, telemetry } = this.#parts;
+    const { store, grants, telemetry, clock } = this.#parts;
     const { partner, entitlementId } = held;
     telemetry.count('GrantFailures', 1);
     // Where the message cannot be sent, the sweeper finds the claim.
-    if (held.stuck === undefined) {
+    const isQueued = held.stuck === undefined;
+    if (isQueued) {
       await grants.send([{ partner, entitlementId }], FIRST_RETRY_S).catch((error: unknown) => {
         telemetry.warn('a grant could not be queued', { entitlementId, error });
       });
     }
-    await store.release(held, this.#options);
+    await store.release(held, isQueued ? clock.now() + FIRST_RETRY_S * 1_000 : undefined, this.#options);
   }
 
   #claimOf({ entitlementId, sku }: Wanted): Claim {
