@@ -21,6 +21,10 @@ describe('control of entitlements', () => {
       status: 400,
       json: { error: expect.stringContaining('user_id') },
     });
+    // What nobody has any more can be had.
+    await control('POST', at('accounts'), [{ account: 'bob', userId: 'amzn1.account.ROBERT' }]);
+    const carl = [{ account: 'carl', userId: 'amzn1.account.BOB' }];
+    expect(await control('POST', at('accounts'), carl)).toMatchObject({ status: 201, json: { accounts: carl } });
   });
 
   it('issues tokens, in the order of the list, and ends those of an account', async () => {

@@ -315,7 +315,7 @@ describe('claims', () => {
     expect(other.simulator.openClaims('bob')).toEqual([]);
   });
 
-  it('are kept where only an account has changed', async () => {
+  it('are kept where only an account has changed, or only a claim', async () => {
     const stateFile = path.join(await temporaryDirectory(), 'claims.json');
     const first = await startEntitlements({ stateFile });
     await first.simulator.stop();
@@ -324,6 +324,9 @@ describe('claims', () => {
     await second.simulator.stop();
     const third = await startEntitlements({ stateFile });
     expect((await third.profile()).json).toMatchObject({ name: 'Anna A.' });
+    await third.fulfil();
+    await third.simulator.stop();
+    expect(await (await startEntitlements({ stateFile })).listed()).toEqual([]);
   });
 });
 

@@ -92,8 +92,6 @@ export class ClaimLedger {
     const before = this.#claims.get(entitlementId);
     if (before && before.state !== 'revoked') throw new Error(`There is a claim "${entitlementId}" already.`);
     this.#accounts.require(account);
-    // What is claimed anew is the youngest.
-    this.#claims.delete(entitlementId);
     this.#put({ entitlementId, account, sku, instruction, state: 'open' });
     return entitlementId;
   }

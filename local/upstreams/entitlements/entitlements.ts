@@ -6,7 +6,7 @@ import type { RequestLog } from '../request-log.ts';
 import type { TlsRequest } from '../tls-server.ts';
 import { AmazonAccounts, type AmazonAccount } from './amazon-accounts.ts';
 import { ClaimLedger, type Claim, type Report } from './claim-ledger.ts';
-import { AmazonAccountOptions, TokenOptions, type ClaimOptions } from './entitlement-options.ts';
+import { AmazonAccountOptions, type ClaimOptions, type TokenOptions } from './entitlement-options.ts';
 import { createEntitlementsApi } from './entitlements-api.ts';
 import { entitlementsControl } from './entitlements-control.ts';
 import { PlayerTokens } from './player-tokens.ts';
@@ -58,6 +58,8 @@ export function openEntitlements(
   for (const account of saved?.accounts ?? []) accounts.set(account);
   const ledger = new ClaimLedger(accounts, now, saved?.claims);
   const tokens = new PlayerTokens(now);
+  const revision = (): number => accounts.revision + ledger.revision;
+  let savedRevision = revision();
   const given = new Set<string>();
   for (const option of options.accounts ?? []) {
     if (given.has(option.account)) throw new Error(`The account "${option.account}" is listed twice.`);
@@ -69,16 +71,14 @@ export function openEntitlements(
     if (claim.entitlementId === undefined || !lived.has(claim.entitlementId)) ledger.claim(claim);
   }
 
-  const revision = (): number => accounts.revision + ledger.revision;
-  let savedRevision = 0;
   return {
     handle: createEntitlementsApi({ seed, clock, accounts, tokens, ledger, faults, requests, latency }),
     controls: entitlementsControl({ accounts, tokens, ledger }),
     addAccount: (account) => accounts.set(AmazonAccountOptions.parse(account)),
     issueToken: (wanted) => {
-      const parsed = TokenOptions.parse(wanted);
-      accounts.require(parsed.account);
-      return tokens.issue(parsed);
+      const token = tokens.issue(wanted);
+      accounts.require(wanted.account);
+      return token;
     },
     claim: (wanted) => ledger.claim(wanted),
     revoke: (entitlementId) => {
