@@ -21,9 +21,7 @@ const webhooks = stageWith({
 
 const RESUMER = [
   'dynamodb:GetItem ${EntitlementsStoreEntitlements.Arn}',
-  'dynamodb:PutItem ${EntitlementsStoreEntitlements.Arn}',
   'dynamodb:PutItem ${WatchTablesHistory.Arn}',
-  'dynamodb:Query ${EntitlementsStoreEntitlements.Arn}',
   'dynamodb:UpdateItem ${EntitlementsStoreEntitlements.Arn}',
   'sqs:ChangeMessageVisibility ${EntitlementsQueue.Arn}',
   'sqs:DeleteMessage ${EntitlementsQueue.Arn}',

@@ -25,7 +25,7 @@ describe('alarms of entitlements', () => {
       'DeadLetters',
       'GrantFailures',
       'OldestClaimed',
-      'OldestUnreported',
+      'ReportsFail',
       'ResumerErrors',
       'ResumerThrottles',
       'Stuck',
@@ -44,7 +44,6 @@ describe('alarms of entitlements', () => {
     ['GrantFailures', 'GrantFailures', 'Sum'],
     ['UpstreamFailures', 'ApiUpstreamFailures', 'Sum'],
     ['OldestClaimed', 'OldestClaimedSeconds', 'Maximum'],
-    ['OldestUnreported', 'OldestUnreportedSeconds', 'Maximum'],
     ['SweeperSilent', 'OpenEntitlements', 'SampleCount'],
   ])('%s watches the metric %s that the functions emit', (name, metric, statistic) => {
     expect(alarms.get(name)).toMatchObject({
@@ -73,12 +72,24 @@ describe('alarms of entitlements', () => {
     });
   });
 
-  test('rise for ages that the settings call too high', () => {
-    expect(numbersOf('OldestUnreported').Threshold).toBe(86_400);
+  test('rise when a grant waits for an hour, or for as long as the settings call stuck', () => {
     expect(numbersOf('OldestClaimed').Threshold).toBe(3_600);
     const impatient = alarmsOf(stageWith({ entitlements: { stuckAfterSeconds: 600 } }));
-    expect(numbersOf('OldestUnreported', impatient).Threshold).toBe(600);
     expect(numbersOf('OldestClaimed', impatient).Threshold).toBe(600);
+  });
+
+  test('compare what Amazon takes with what is granted, where there is enough to compare', () => {
+    const { Metrics } = z
+      .object({ Metrics: z.array(z.looseObject({ Id: z.string(), Expression: z.string().optional() })) })
+      .parse(alarms.get('ReportsFail'));
+    const [expression, ...compared] = Metrics;
+    expect(expression?.Expression).toBe(
+      'IF(FILL(granted, 0) >= 10 AND FILL(reported, 0) < FILL(granted, 0) / 2, 1, 0)',
+    );
+    expect(compared).toMatchObject([
+      { Id: 'granted', MetricStat: { Metric: { MetricName: 'EntitlementsGranted' }, Period: 900, Stat: 'Sum' } },
+      { Id: 'reported', MetricStat: { Metric: { MetricName: 'EntitlementsReported' }, Period: 900, Stat: 'Sum' } },
+    ]);
   });
 
   test('see a grant that fails at each of its tries, which are up to fifteen minutes apart', () => {
@@ -90,7 +101,7 @@ describe('alarms of entitlements', () => {
   test.each(['rate(1 minute)', 'rate(60 minutes)'])('hear of every sweep, or of its absence, at %s', (sweep) => {
     const scheduled = alarmsOf(stageWith({ sweep }));
     const seconds = minutesBetweenRuns(sweep) * 60;
-    for (const name of ['OldestClaimed', 'OldestUnreported', 'SweeperSilent']) {
+    for (const name of ['OldestClaimed', 'SweeperSilent']) {
       const { Period, EvaluationPeriods } = numbersOf(name, scheduled);
       expect(Period / seconds).toBeGreaterThan(1);
       expect(Period * EvaluationPeriods).toBeLessThanOrEqual(86_400);
