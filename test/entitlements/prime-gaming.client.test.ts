@@ -347,7 +347,8 @@ describe('the list', () => {
     const wrong = [null, 'text', 5, [], {}, { EntitlementId: '' }, good('x', { EntitlementId: 7 })];
     amazon.next.push(list(good('first'), ...wrong, good('last')));
     const listed = (await run('list')) as { entitlementId: string }[];
-    expect(listed.map(({ entitlementId }) => entitlementId)).toEqual(['first', 'last']);
+    // One of them may be any entitlement: by such a list nothing is known to be gone.
+    expect(listed.map(({ entitlementId }) => entitlementId)).toEqual(['first', '', 'last']);
     expect(counted).toEqual({ SchemaDrift: wrong.length });
   });
 
