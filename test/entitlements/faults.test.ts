@@ -221,11 +221,11 @@ describe('fulfilment survives', () => {
     const id = claim('e1', 'drop01');
     const environments = Array.from({ length: 6 }, () => world());
     const answers = await Promise.all(
-      Array.from({ length: 30 }, (_, index) => environments[index % 6]?.fulfil(player, token)),
+      Array.from({ length: 5 }, () => environments.map((environment) => environment.fulfil(player, token))).flat(),
     );
     for (const answer of answers) {
-      expect(answer?.status).toBe(200);
-      const [entitlement] = answer?.body.entitlements ?? [];
+      expect(answer.status).toBe(200);
+      const [entitlement] = answer.body.entitlements;
       // What was done before it was listed is not in the answer.
       if (entitlement) expect(['granted', 'pending']).toContain(entitlement.outcome);
     }
@@ -292,9 +292,9 @@ describe('fulfilment survives', () => {
   it('12: a zombie past its lease writes nothing', async () => {
     const id = claim('e1', 'drop02');
     const game = gameBackend();
-    const held = Promise.withResolvers<void>();
+    const { promise: released, resolve: release } = Promise.withResolvers<undefined>();
     const slow: typeof game.granter = async (...call) => {
-      await held.promise;
+      await released;
       return game.granter(...call);
     };
     const zombie = fulfil({ granter: slow });
@@ -305,7 +305,7 @@ describe('fulfilment survives', () => {
     await world({ granter: game.granter, queue: [] }).fulfil(player, token);
     const before = await now();
     expect(before.entitlements).toMatchObject([{ status: 'REPORTED' }]);
-    held.resolve();
+    release(undefined);
     await zombie;
     expect(await now()).toEqual(before);
     expect(game.given.size).toBe(1);
