@@ -14,16 +14,16 @@ export interface EngineTables {
 }
 
 const S = 'S' as const;
-const index = (name: string, hash: string, range: string) => ({
+const index = (name: string, hash: string, range: string, projection: 'KEYS_ONLY' | 'ALL' = 'KEYS_ONLY') => ({
   IndexName: name,
   KeySchema: [
     { AttributeName: hash, KeyType: 'HASH' as const },
     { AttributeName: range, KeyType: 'RANGE' as const },
   ],
-  Projection: { ProjectionType: 'KEYS_ONLY' as const },
+  Projection: { ProjectionType: projection },
 });
 
-/** The stack's tables, named Watches, History, Buckets and Requests, on the real local engine in a fresh folder. */
+/** The stack's tables, named Watches, History, Buckets, Requests and Entitlements, on the real local engine in a fresh folder. */
 export async function startEngineTables(): Promise<EngineTables> {
   const directory = await mkdtemp(join(tmpdir(), 'offer-relay-tables-'));
   const engine = await startDynamoDb(directory, undefined);
@@ -81,6 +81,23 @@ export async function startEngineTables(): Promise<EngineTables> {
       BillingMode: 'PAY_PER_REQUEST',
       KeySchema: [{ AttributeName: 'requestId', KeyType: 'HASH' }],
       AttributeDefinitions: [{ AttributeName: 'requestId', AttributeType: 'S' }],
+    }),
+  );
+  await client.send(
+    new CreateTableCommand({
+      TableName: 'Entitlements',
+      BillingMode: 'PAY_PER_REQUEST',
+      KeySchema: [
+        { AttributeName: 'owner', KeyType: 'HASH' },
+        { AttributeName: 'part', KeyType: 'RANGE' },
+      ],
+      AttributeDefinitions: [
+        { AttributeName: 'owner', AttributeType: 'S' },
+        { AttributeName: 'part', AttributeType: 'S' },
+        { AttributeName: 'open', AttributeType: 'S' },
+        { AttributeName: 'since', AttributeType: 'N' },
+      ],
+      GlobalSecondaryIndexes: [index('open', 'open', 'since', 'ALL')],
     }),
   );
   return {
