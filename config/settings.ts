@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { type PartnerEntitlements, RuntimeSettings } from '../lambdas/shared/settings-schema.ts';
+import { type Partner, RuntimeSettings } from '../lambdas/shared/settings-schema.ts';
 import { entitlementsSecretName, offerStatusSecretName, pricingSecretName } from '../lambdas/shared/settings.ts';
 import { checkAcrossFields } from './cross-checks.ts';
 import { describeIssues, nearest, type Override, SettingsError } from './problems.ts';
@@ -173,19 +173,42 @@ export function offerCodesSecrets({ runtime }: Settings): string[] {
 }
 
 /** Names of the secrets that entitlements need: the authority to trust, and keys of webhooks and of the push integration. */
-export function entitlementsSecrets({ stage, runtime }: Settings): string[] {
-  const partners = Object.entries(runtime.partnerApi.partners);
-  const { trustSecret } = runtime.entitlements;
+export function entitlementsSecrets(settings: Settings): string[] {
   return [
-    ...(trustSecret === undefined || partners.length === 0 ? [] : [trustSecret]),
-    ...partners
-      .filter(([, { entitlements }]) => needsKeys(entitlements))
-      .map(([name, { entitlements }]) => entitlementsSecretName(stage, name, entitlements)),
+    ...entitlementsTrustSecrets(settings),
+    // One secret holds all keys of a partner.
+    ...new Set([...webhookSecrets(settings), ...pushSecrets(settings)]),
   ];
 }
 
-const needsKeys = ({ granter, push }: PartnerEntitlements): boolean =>
-  push || (granter.kind === 'webhook' && granter.signature.kind === 'hmac');
+/** Name of the secret of the authority to trust where Prime Gaming is asked, if there is one and anybody asks. */
+export function entitlementsTrustSecrets({ runtime }: Settings): string[] {
+  const { trustSecret } = runtime.entitlements;
+  return trustSecret === undefined || Object.keys(runtime.partnerApi.partners).length === 0 ? [] : [trustSecret];
+}
+
+/** Names of the secrets by whose keys webhooks are signed. */
+export function webhookSecrets({ stage, runtime }: Settings): string[] {
+  return Object.entries(runtime.partnerApi.partners).flatMap(([name, { entitlements }]) =>
+    entitlements.granter.kind === 'webhook' && entitlements.granter.signature.kind === 'hmac'
+      ? [entitlementsSecretName(stage, name, entitlements)]
+      : [],
+  );
+}
+
+/** Names of the secrets by whose keys Amazon signs what it pushes. */
+export function pushSecrets(settings: Settings): string[] {
+  return Object.entries(pushedPartners(settings)).map(([name, { entitlements }]) =>
+    entitlementsSecretName(settings.stage, name, entitlements),
+  );
+}
+
+/** The partners that have the push integration. */
+export function pushedPartners({ runtime }: Settings): Readonly<Record<string, Partner>> {
+  return Object.fromEntries(
+    Object.entries(runtime.partnerApi.partners).filter(([, { entitlements }]) => entitlements.push),
+  );
+}
 
 /** Names of the secrets of the Offer Status accounts. */
 export function offerStatusSecrets({ stage, runtime }: Settings): string[] {

@@ -2,6 +2,7 @@ import { CfnOutput, Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { requiredSecrets, type Settings } from '../config/settings.ts';
 import { ChangePublishing } from './change-events/change-publishing.ts';
+import { EntitlementGrants } from './entitlements/entitlement-grants.ts';
 import { NotificationDoors } from './notification-doors.ts';
 import { TitleChecks } from './offer-status/title-checks.ts';
 import { Operations } from './operations.ts';
@@ -24,7 +25,13 @@ export interface OfferRelayStackProps {
  *                    │  ▼
  *                    │ publisher ─▶ change bus ─▶ subscribers
  *                    │
- *   partners ─▶ partner API ─▶ offer codes API
+ *   partners ─▶ partner API ─▶ offer codes API, Prime Gaming
+ *                 │     │
+ *                 │     └─▶ grants ─▶ resumer ─▶ the game's webhook
+ *                 ▼           ▲          │
+ *               entitlements ◀┼──────────┘
+ *                 │           │
+ *   schedule ─▶ sweeper ──────┘
  */
 export class OfferRelayStack extends Stack {
   constructor(scope: Construct, id: string, { settings }: OfferRelayStackProps) {
@@ -39,10 +46,21 @@ export class OfferRelayStack extends Stack {
     const prices = new PriceChecks(this, 'PriceChecks', { tables, settings });
     const publishing = new ChangePublishing(this, 'ChangePublishing', { tables, settings });
     const { doors } = new NotificationDoors(this, 'Notifications', { tables, settings });
-    const partnerApi = hasPartners(settings)
-      ? new PartnerApi(this, 'PartnerApi', { tables, titles, prices, settings })
+    const grants = hasPartners(settings)
+      ? new EntitlementGrants(this, 'Entitlements', { tables, settings })
       : undefined;
-    const operations = new Operations(this, 'Operations', { titles, prices, publishing, doors, partnerApi, settings });
+    const partnerApi = grants
+      ? new PartnerApi(this, 'PartnerApi', { tables, titles, prices, grants, settings })
+      : undefined;
+    const operations = new Operations(this, 'Operations', {
+      titles,
+      prices,
+      publishing,
+      doors,
+      grants,
+      partnerApi,
+      settings,
+    });
 
     this.output('BusName', publishing.bus.bus.eventBusName, 'Name of the bus that subscribers put their rules on');
     this.output('BusArn', publishing.bus.bus.eventBusArn, 'ARN of that bus, for subscribers in other accounts');
@@ -59,6 +77,7 @@ export class OfferRelayStack extends Stack {
       this.output(`${id}DeadLetterQueueUrl`, deadLetters.queueUrl, 'Notifications that were not understood');
       this.output(`${id}DeadLetterQueueArn`, deadLetters.queueArn, 'ARN of that queue, to redrive from');
     }
+    if (grants) this.outputEntitlements(grants);
     if (partnerApi) this.outputPartnerApi(partnerApi);
     this.output('DashboardUrl', operations.dashboardUrl, 'Dashboard of the stage');
     this.output('RequiredSecrets', requiredSecrets(settings).join(',') || 'none', 'Secrets that the operator makes');
@@ -69,6 +88,14 @@ export class OfferRelayStack extends Stack {
     this.output(`${prefix}SlicesQueueArn`, slices.queueArn, 'ARN of that queue, to redrive to');
     this.output(`${prefix}DeadLetterQueueUrl`, deadLetters.queueUrl, `Checks of ${noun}s that were given up`);
     this.output(`${prefix}DeadLetterQueueArn`, deadLetters.queueArn, 'ARN of that queue, to redrive from');
+  }
+
+  private outputEntitlements({ store, queue, deadLetters }: EntitlementGrants): void {
+    this.output('EntitlementsTableName', store.entitlements.tableName, 'What players have claimed and been given');
+    this.output('GrantsQueueUrl', queue.queueUrl, 'Grants that wait for their next try');
+    this.output('GrantsQueueArn', queue.queueArn, 'ARN of that queue, to redrive to');
+    this.output('GrantsDeadLetterQueueUrl', deadLetters.queueUrl, 'Grants that were given up');
+    this.output('GrantsDeadLetterQueueArn', deadLetters.queueArn, 'ARN of that queue, to redrive from');
   }
 
   private outputPartnerApi({ gateway, partners, store }: PartnerApi): void {

@@ -5,6 +5,9 @@ import type { Settings } from '../config/settings.ts';
 import { ChangeEventsAlarms } from './change-events/change-events-alarms.ts';
 import { changeEventsWidgets } from './change-events/change-events-widgets.ts';
 import type { ChangePublishing } from './change-events/change-publishing.ts';
+import type { EntitlementGrants } from './entitlements/entitlement-grants.ts';
+import { EntitlementsAlarms } from './entitlements/entitlements-alarms.ts';
+import { entitlementsWidgets } from './entitlements/entitlements-widgets.ts';
 import type { PartnerApi } from './partner-api/partner-api.ts';
 import { PartnerApiAlarms } from './partner-api/partner-api-alarms.ts';
 import { partnerApiWidgets } from './partner-api/partner-api-widgets.ts';
@@ -22,6 +25,8 @@ export interface OperationsProps {
   /** By room, in Pascal case. */
   readonly doors: ReadonlyMap<string, NotificationDoor>;
   /** Undefined where the settings have no partners. */
+  readonly grants: EntitlementGrants | undefined;
+  /** As well. */
   readonly partnerApi: PartnerApi | undefined;
   readonly settings: Settings;
 }
@@ -33,7 +38,7 @@ export class Operations extends Construct {
   constructor(
     scope: Construct,
     id: string,
-    { titles, prices, publishing, doors, partnerApi, settings }: OperationsProps,
+    { titles, prices, publishing, doors, grants, partnerApi, settings }: OperationsProps,
   ) {
     super(scope, id);
     const offerStatus = new PacedQueueAlarms(this, 'OfferStatus', { checks: titles, settings });
@@ -42,6 +47,7 @@ export class Operations extends Construct {
     const notifications = [...doors].flatMap(
       ([room, door]) => new NotificationDoorAlarms(this, `${room}Notifications`, { door, settings }).alarms,
     );
+    const entitlements = grants ? new EntitlementsAlarms(this, 'Entitlements', { grants, settings }).alarms : [];
     const partners = partnerApi ? new PartnerApiAlarms(this, 'PartnerApi', { partnerApi, settings }).alarms : [];
 
     const dashboard = new Dashboard(this, 'Dashboard', {
@@ -50,13 +56,21 @@ export class Operations extends Construct {
           new AlarmStatusWidget({
             title: 'Alarms',
             width: 24,
-            alarms: [...offerStatus.alarms, ...pricing.alarms, ...changeEvents.alarms, ...notifications, ...partners],
+            alarms: [
+              ...offerStatus.alarms,
+              ...pricing.alarms,
+              ...changeEvents.alarms,
+              ...notifications,
+              ...entitlements,
+              ...partners,
+            ],
           }),
         ],
         pacedQueueWidgets(titles, settings),
         pacedQueueWidgets(prices, settings),
         changeEventsWidgets(publishing, settings),
         [...doors.values()].flatMap((door) => notificationDoorWidgets(door, settings)),
+        grants ? entitlementsWidgets(grants, settings) : [],
         partnerApi ? partnerApiWidgets(partnerApi, settings) : [],
       ],
     });

@@ -31,6 +31,7 @@ const isRuntimePackage = isPackageOf('@aws-sdk/', '@smithy/', '@aws-lambda-power
 const SCHEMA_SOURCES = [
   'lambdas/shared/settings.ts',
   'lambdas/shared/settings-schema.ts',
+  'lambdas/shared/sku-items.ts',
   'lambdas/offer-status/offer-event-schemas.ts',
   'lambdas/pricing/marketplaces.ts',
   'lambdas/pricing/pricing-accounts.ts',

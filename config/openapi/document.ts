@@ -4,18 +4,38 @@ import { resolve } from 'node:path';
 import type * as z from 'zod';
 import { type ApiErrorCode, API_ERRORS } from '../../lambdas/shared/partner-api/api-error.ts';
 import type { Route } from '../../lambdas/shared/partner-api/route.ts';
-import { IDEMPOTENCY_KEY_EXAMPLE, OPERATION_EXAMPLES, PATH_EXAMPLES, REQUEST_ID_EXAMPLE } from './examples.ts';
-import { ALWAYS, ANSWER_BODIES, errorsByStatus, type Operation, OPERATIONS, waitsForUpstream } from './operations.ts';
+import {
+  IDEMPOTENCY_KEY_EXAMPLE,
+  OPERATION_EXAMPLES,
+  PATH_EXAMPLES,
+  PLAYER_TOKEN_EXAMPLE,
+  REQUEST_ID_EXAMPLE,
+  WEBHOOK_EXAMPLES,
+} from './examples.ts';
+import {
+  ALWAYS,
+  ANSWER_BODIES,
+  errorsByStatus,
+  isPush,
+  OF_A_PARTNER,
+  type Operation,
+  OPERATIONS,
+  waitsForUpstream,
+} from './operations.ts';
 import { type JsonSchema, SchemaComponents } from './schemas.ts';
 
-const DESCRIPTION = `What Offer Relay knows and does for its partners: offer codes, titles, prices, and the watch list.
+const DESCRIPTION = `What Offer Relay knows and does for its partners: offer codes, what players claimed with Prime Gaming,
+titles, prices, and the watch list.
 
-**Signing.** Every request is signed with AWS Signature Version 4, service \`execute-api\`, with credentials of the role that
+**Signing.** Every request, but for those of the push integration, is signed with AWS Signature Version 4, service \`execute-api\`, with credentials of the role that
 the operator has made for you: assume it with your external id. Encode each path parameter by RFC 3986 before signing. A
 signature is good for five minutes; sign a repeat anew.
 
 **API key.** The header \`x-api-key\` has to hold your own key. It counts your requests against your plan; it is no secret
 that would let anybody in without the role.
+
+**Players' tokens.** Where \`x-amz-access-token\` is required, it is the player's own access token of Login with Amazon. It is
+passed on to Amazon, and neither kept nor told.
 
 **Errors** are \`{"error": {"code", "message", "requestId"}}\`, whoever made them. Decide by \`code\`, which never changes its
 meaning; \`message\` is for people. \`x-offer-relay-errors\` lists all codes. An answer with \`Retry-After\` may be asked for
@@ -33,6 +53,18 @@ Fields, codes of changes and words may be added to answers at any time: ignore w
 
 const TAGS = [
   { name: 'offer-codes', description: 'Verify and redeem offer codes of your benefits.' },
+  {
+    name: 'entitlements',
+    description: "Give your game's players what they claimed with Prime Gaming, once, and tell Amazon so.",
+  },
+  {
+    name: 'push',
+    description:
+      'Push integration: Amazon calls these, once for each claim, and not a partner. They are signed by a key that Amazon and ' +
+      'the operator share, after Standard Webhooks, and by no role. Only a stage that has a partner with ' +
+      '`entitlements.push` has them; the others answer 403 `MISSING_AUTHENTICATION`. The contract of Amazon is not public: ' +
+      'paths, signature and shapes are assumed.',
+  },
   { name: 'reading', description: 'What is known of titles and prices, and was.' },
   { name: 'watch-list', description: 'What is polled. The list belongs to the whole stage, not to one partner.' },
   { name: 'service', description: 'The API itself. Every partner may call these.' },
@@ -72,6 +104,42 @@ const IDEMPOTENCY_KEY = {
   schema: { type: 'string', minLength: 1, maxLength: 255, pattern: '^[!-~]+$' },
   example: IDEMPOTENCY_KEY_EXAMPLE,
 };
+const PLAYER_TOKEN = {
+  name: 'x-amz-access-token',
+  in: 'header',
+  required: true,
+  description: "The player's access token of Login with Amazon.",
+  schema: { type: 'string', minLength: 1, maxLength: 4096, pattern: '^[!-~]+$' },
+  example: PLAYER_TOKEN_EXAMPLE,
+};
+const WEBHOOK_HEADERS = [
+  {
+    name: 'webhook-id',
+    in: 'header',
+    required: true,
+    description: 'Identifies the call: the same for its repeats.',
+    schema: { type: 'string', minLength: 1, maxLength: 256, pattern: '^[!-~]+$' },
+    example: WEBHOOK_EXAMPLES.id,
+  },
+  {
+    name: 'webhook-timestamp',
+    in: 'header',
+    required: true,
+    description: 'When this try was sent, in seconds since 1970: not more than five minutes from now.',
+    schema: { type: 'string', pattern: '^[0-9]{1,12}$' },
+    example: WEBHOOK_EXAMPLES.timestamp,
+  },
+  {
+    name: 'webhook-signature',
+    in: 'header',
+    required: true,
+    description:
+      '`v1,` and the HMAC-SHA256, in base64, of `<webhook-id>.<webhook-timestamp>.<body>` under the key. Several, after a ' +
+      'change of the key, are separated by blanks: one of them has to be right.',
+    schema: { type: 'string', minLength: 1, maxLength: 2048, pattern: '^[!-~]+(?: [!-~]+)*$' },
+    example: WEBHOOK_EXAMPLES.signature,
+  },
+];
 const IF_NONE_MATCH = {
   name: 'If-None-Match',
   in: 'header',
@@ -104,11 +172,16 @@ const REPEATABLE = [409, 429, 503, 504];
 export function openApiDocument() {
   const schemas = new SchemaComponents();
   const paths: Record<string, Record<string, unknown>> = {};
-  const failures = new Map<string, unknown>();
+  const failures = new Map<string, ReturnType<typeof failure>>();
   for (const operation of OPERATIONS) {
     const { path, method } = operation.route;
-    for (const [status, codes] of errorsByStatus(operation.route))
-      failures.set(failureName(status, codes), failure(status, codes));
+    for (const [status, codes] of errorsByStatus(operation.route)) {
+      const [name, described] = [failureName(status, codes), failure(status, codes)];
+      const known = failures.get(name);
+      if (known !== undefined && known.description !== described.description)
+        throw new Error(`the name ${name} stands for two lists of errors`);
+      failures.set(name, described);
+    }
     (paths[path] ??= {})[method.toLowerCase()] = describe(operation, schemas);
   }
   return {
@@ -116,7 +189,7 @@ export function openApiDocument() {
     info: {
       title: 'Offer Relay partner API',
       version: projectVersion(),
-      summary: 'Verify and redeem offer codes; read titles and prices; keep the watch list.',
+      summary: 'Verify and redeem offer codes; fulfil entitlements; read titles and prices; keep the watch list.',
       description: DESCRIPTION,
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
@@ -144,6 +217,14 @@ export function openApiDocument() {
           'x-amazon-apigateway-authtype': 'awsSigv4',
         },
         apiKey: { type: 'apiKey', in: 'header', name: 'x-api-key', description: 'API key of the same partner.' },
+        standardWebhooks: {
+          type: 'apiKey',
+          in: 'header',
+          name: 'webhook-signature',
+          description:
+            'Signature after Standard Webhooks, by the `pushKey` of the partner that the path names, over `webhook-id`, ' +
+            '`webhook-timestamp` and the body as it is sent.',
+        },
       },
       headers: HEADERS,
       responses: Object.fromEntries([...failures].sort(([a], [b]) => (a < b ? -1 : 1))),
@@ -168,6 +249,7 @@ function describe({ route, handler }: Operation, schemas: SchemaComponents) {
     tags: [route.capability],
     summary: route.summary,
     ...(route.description !== undefined && { description: route.description }),
+    ...(isPush(route) && { security: [{ standardWebhooks: [] }] }),
     parameters: [
       ...Object.entries(route.pathParameters).map(([name, schema]) =>
         valueParameter('path', name, schema, PATH_EXAMPLES[name], schemas),
@@ -175,6 +257,8 @@ function describe({ route, handler }: Operation, schemas: SchemaComponents) {
       ...Object.entries(route.query).map(([name, schema]) =>
         valueParameter('query', name, schema, example.query?.[name], schemas),
       ),
+      ...(route.playerToken === true ? [PLAYER_TOKEN] : []),
+      ...(isPush(route) ? WEBHOOK_HEADERS : []),
       ...(route.idempotent === true ? [IDEMPOTENCY_KEY] : []),
       ...(route.hasETag === true ? [IF_NONE_MATCH] : []),
     ],
@@ -244,12 +328,18 @@ function successes(route: Route, schemas: SchemaComponents) {
   };
 }
 
-/** `BadRequest`, and what sets it apart from that of other operations: `BadRequestAmbiguous`. */
+/** `BadRequest`, and what sets it apart from that of other operations: `BadRequestAmbiguous`, `PushForbidden`. */
 function failureName(status: number, codes: readonly ApiErrorCode[]): string {
-  const own = codes.filter((code) => !ALWAYS.includes(code));
-  const words = [STATUS_CODES[status] ?? String(status), ...(own.length === codes.length ? [] : own)];
-  return words
-    .flatMap((word) => word.toLowerCase().split(/[^a-z0-9]+/))
+  const name = pascalCase(STATUS_CODES[status] ?? String(status));
+  const own = codes.filter((code) => !ALWAYS.includes(code) && !OF_A_PARTNER.includes(code));
+  const lacks = OF_A_PARTNER.some((code) => API_ERRORS[code].status === status && !codes.includes(code));
+  return [lacks ? 'Push' : '', name, ...own.map(pascalCase).filter((word) => word !== name)].join('');
+}
+
+function pascalCase(text: string): string {
+  return text
+    .toLowerCase()
+    .split(/[^a-z0-9]+/)
     .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
     .join('');
 }

@@ -1,4 +1,7 @@
 import type * as z from 'zod';
+import type { FulfilledEntitlement, Fulfilment, InventoryItem } from '../../lambdas/entitlements/player-answers.ts';
+import type { PushAcknowledgement } from '../../lambdas/entitlements/push-answers.ts';
+import type { PushedClaim, PushedLink, PushedUnlink } from '../../lambdas/entitlements/push-routes.ts';
 import type { Redemption, Verification } from '../../lambdas/offer-codes/offer-code-answers.ts';
 import type { RedemptionRequest } from '../../lambdas/offer-codes/offer-code-routes.ts';
 import type { TitleStatus, TitleVersion, TitleWatchEntry } from '../../lambdas/offer-status/title-answers.ts';
@@ -20,6 +23,8 @@ export interface OperationExample {
 export const PATH_EXAMPLES: Readonly<Record<string, string>> = {
   benefitId: 'EXAMPLE_BENEFIT',
   offerCode: 'EXAMPLE-CODE-0001',
+  playerId: 'player-4711',
+  partner: 'example',
   licensor: 'example-studios',
   alid: 'ES_MOV_000004',
   marketplaceId: 'US',
@@ -28,6 +33,13 @@ export const PATH_EXAMPLES: Readonly<Record<string, string>> = {
 };
 export const REQUEST_ID_EXAMPLE = 'ZxTq2Ej6oAMEs1g=';
 export const IDEMPOTENCY_KEY_EXAMPLE = '7d0c3a5e-1b8f-4b52-9f0e-6a1d2c4b8e91';
+export const PLAYER_TOKEN_EXAMPLE = 'Atza|token-of-an-example-player';
+/** Of a call that Amazon signs by the key of a partner. */
+export const WEBHOOK_EXAMPLES = {
+  id: 'msg_2fVd0b1c9Qe',
+  timestamp: '1772366400',
+  signature: 'v1,Y2FsY3VsYXRlZC1mcm9tLXRoZS1leGFtcGxlLWtleS4=',
+};
 
 type Page<Item> = { items: Item[]; next: string | null };
 
@@ -170,6 +182,38 @@ const pricesOf = (id: Parameters<typeof item>[0], suffix: '' | 'BySku'): Record<
   };
 };
 
+const granted = {
+  entitlementId: 'b2b5f185-c529-8eee-2b0e-ecd365f74181',
+  sku: 'primegaming_season01_drop01',
+  outcome: 'granted',
+  reported: true,
+  reason: null,
+  items: [
+    { itemId: 'coins', quantity: 500, kind: 'stackable', granted: true },
+    { itemId: 'skin_mechahat', quantity: 1, kind: 'unique', granted: false },
+  ],
+} satisfies FulfilledEntitlement;
+
+const nothingDone = { reported: false, items: [] };
+const unfinished = [
+  {
+    ...nothingDone,
+    entitlementId: '0d9f6b1e-7c41-4c5a-9a39-2f1d5e8b7c60',
+    sku: 'primegaming_season01_drop02',
+    outcome: 'pending',
+    reason: 'GRANTER_UNAVAILABLE',
+  },
+  {
+    ...nothingDone,
+    entitlementId: '7b1c2f5a-93d4-4e0b-8f6e-51c0a7d2e934',
+    sku: 'primegaming_season02_drop01',
+    outcome: 'failed',
+    reason: 'UNKNOWN_SKU',
+  },
+] as const satisfies readonly FulfilledEntitlement[];
+
+const AMAZON_ACCOUNT = 'amzn1.account.EXAMPLEACCOUNT0000000000000';
+
 /** By operation id. */
 export const OPERATION_EXAMPLES: Readonly<Record<string, OperationExample>> = {
   verifyOfferCode: {
@@ -204,6 +248,61 @@ export const OPERATION_EXAMPLES: Readonly<Record<string, OperationExample>> = {
       },
     },
   },
+  fulfilEntitlements: {
+    answers: {
+      200: {
+        everything: {
+          entitlements: [
+            granted,
+            {
+              ...nothingDone,
+              entitlementId: '4f6a0e7d-2b93-4d1c-a8e5-9c3b7f2d1064',
+              sku: granted.sku,
+              outcome: 'alreadyOwned',
+              reported: true,
+              reason: null,
+            },
+          ],
+          complete: true,
+        } satisfies Fulfilment,
+        callAgain: {
+          entitlements: [{ ...granted, reported: false, reason: 'REPORT_UNKNOWN' }, ...unfinished],
+          complete: false,
+        } satisfies Fulfilment,
+        nothingClaimed: { entitlements: [], complete: true } satisfies Fulfilment,
+      },
+    },
+  },
+  readInventory: {
+    query: { limit: 100 },
+    answers: {
+      200: {
+        lastPage: {
+          items: [
+            { itemId: 'coins', quantity: 750, kind: 'stackable', updatedAt: '2026-03-01T12:00:00.123Z' },
+            { itemId: 'skin_mechahat', quantity: 1, kind: 'unique', updatedAt: '2026-02-03T09:30:00.000Z' },
+          ],
+          next: null,
+        } satisfies Page<InventoryItem>,
+      },
+    },
+  },
+  unlinkAmazonAccount: { answers: {} },
+  pushClaim: {
+    body: {
+      EntitlementId: granted.entitlementId,
+      VendorProductId: granted.sku,
+      UserId: AMAZON_ACCOUNT,
+    } satisfies z.infer<typeof PushedClaim>,
+    answers: {
+      200: { granted: { EntitlementId: granted.entitlementId, Result: 'SUCCESS' } satisfies PushAcknowledgement },
+    },
+  },
+  pushAccountLink: {
+    body: { UserId: AMAZON_ACCOUNT, FulfillmentAddress: 'player-4711' } satisfies z.infer<typeof PushedLink>,
+    answers: {},
+  },
+  pushAccountUnlink: { body: { UserId: AMAZON_ACCOUNT } satisfies z.infer<typeof PushedUnlink>, answers: {} },
   readTitleStatus: { answers: { 200: { live: { ...title, offers: [offer] } satisfies TitleStatus } } },
   readTitleHistory: {
     query: { from: '2026-03-01T00:00:00Z', limit: 20 },

@@ -49,29 +49,38 @@ export const ANSWER_BODIES: AnswerBodies = {
 /** What any request may be answered, whatever its route. */
 export const ALWAYS: readonly ApiErrorCode[] = [
   'INVALID_REQUEST',
+  // There may be no such route in the stage, and a firewall before the API refuses with ACCESS_DENIED.
   'MISSING_AUTHENTICATION',
-  'INVALID_SIGNATURE',
-  'EXPIRED_CREDENTIALS',
   'ACCESS_DENIED',
-  'API_KEY_REFUSED',
   'REQUEST_REFUSED',
-  'NOT_A_PARTNER',
-  'API_KEY_OF_ANOTHER',
   'REQUEST_TOO_LARGE',
   'THROTTLED',
-  'QUOTA_EXCEEDED',
   'INTERNAL_ERROR',
   'STORAGE_UNAVAILABLE',
   'GATEWAY_FAILURE',
   'GATEWAY_TIMEOUT',
 ];
+/** What only a request can be answered that is signed by a role and counted by an API key. */
+export const OF_A_PARTNER: readonly ApiErrorCode[] = [
+  'INVALID_SIGNATURE',
+  'EXPIRED_CREDENTIALS',
+  'API_KEY_REFUSED',
+  'NOT_A_PARTNER',
+  'API_KEY_OF_ANOTHER',
+  'QUOTA_EXCEEDED',
+];
 const OF_A_BODY: readonly ApiErrorCode[] = ['UNSUPPORTED_MEDIA_TYPE'];
 const OF_A_KEY: readonly ApiErrorCode[] = ['IDEMPOTENCY_KEY_REQUIRED', 'IDEMPOTENCY_KEY_REUSED', 'REQUEST_IN_PROGRESS'];
 
+/** Whether a route is called by Amazon, which signs by a key of the partner: nothing of IAM, and no API key. */
+export const isPush = ({ capability }: Route): boolean => capability === 'push';
+
 /** The errors that a route may be answered with, by HTTP status, both in rising order. */
-export function errorsByStatus({ body, idempotent, errors }: Route): ReadonlyMap<number, readonly ApiErrorCode[]> {
+export function errorsByStatus(route: Route): ReadonlyMap<number, readonly ApiErrorCode[]> {
+  const { body, idempotent, errors } = route;
   const possible = new Set([
     ...ALWAYS,
+    ...(isPush(route) ? [] : OF_A_PARTNER),
     ...(body === undefined ? [] : OF_A_BODY),
     ...(idempotent === true ? OF_A_KEY : []),
     ...errors,

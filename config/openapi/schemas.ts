@@ -1,4 +1,7 @@
 import * as z from 'zod';
+import * as playerAnswers from '../../lambdas/entitlements/player-answers.ts';
+import * as pushAnswers from '../../lambdas/entitlements/push-answers.ts';
+import * as pushRoutes from '../../lambdas/entitlements/push-routes.ts';
 import * as offerCodeAnswers from '../../lambdas/offer-codes/offer-code-answers.ts';
 import * as offerCodeRoutes from '../../lambdas/offer-codes/offer-code-routes.ts';
 import * as offerChanges from '../../lambdas/offer-status/offer-changes.ts';
@@ -20,6 +23,7 @@ const DRAFT = 'draft-2020-12';
 /** A schema is a component under the name that it is exported by, where it shares that with its type. */
 const NAMES = new Map<z.core.$ZodType, string>(
   [
+    ...[playerAnswers, pushAnswers, pushRoutes],
     ...[offerCodeAnswers, offerCodeRoutes, titleAnswers, offers, offerChanges, serviceAnswers],
     ...[priceAnswers, priceRoutes, priceSnapshot, priceChanges, priceTuning, answerFields],
   ].flatMap((module) =>

@@ -1,5 +1,4 @@
 import * as z from 'zod/mini';
-import type { SkuItem } from '../shared/settings.ts';
 
 /** An entitlement as Amazon lists it ("Calling the Entitlements API"). */
 export interface ListedEntitlement {
@@ -17,6 +16,9 @@ export interface PlayerOf {
 }
 
 const Item = z.object({ itemId: z.string(), quantity: z.int(), kind: z.enum(['stackable', 'unique']) });
+
+/** What a SKU holds of an item. */
+export type SkuItem = z.infer<typeof Item>;
 
 /** An item of a grant, and whether the grant gave it: what is unique may have been there before. */
 export const GivenItem = z.object({ ...Item.shape, granted: z.boolean() });
@@ -59,5 +61,3 @@ export type EntitlementRow = z.infer<typeof EntitlementRow>;
 
 /** A CLAIMED entitlement that this try holds. */
 export type HeldEntitlement = EntitlementRow & { readonly status: 'CLAIMED' };
-
-export type { SkuItem };

@@ -1,15 +1,13 @@
-import type { TransactWriteCommandInput } from '@aws-sdk/lib-dynamodb';
+import type { TransactItem } from '../shared/transact.ts';
 import type { GivenItem, HeldEntitlement } from './entitlement.ts';
-
-export type TransactItem = NonNullable<TransactWriteCommandInput['TransactItems']>[number];
 
 /** What a granter made of a grant. */
 export type GrantResult =
   | {
       readonly kind: 'given';
       readonly given: readonly GivenItem[];
-      /** Written in the very transaction that makes the entitlement GRANTED. */
-      readonly writes: readonly TransactItem[];
+      /** Written in the very transaction that makes the entitlement GRANTED. A condition may only be about a unique item. */
+      readonly writes: readonly { readonly itemId: string; readonly write: TransactItem }[];
     }
   /** For good: a repetition would be refused as well. */
   | { readonly kind: 'refused' };

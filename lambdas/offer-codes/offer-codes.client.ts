@@ -9,7 +9,7 @@ import {
   UnreadableAnswerError,
   type UpstreamError,
 } from '../shared/errors.ts';
-import { connectHttps, pathSegment, type HttpAnswer, type SendRequest, type ServerTrust } from '../shared/http.ts';
+import { connectTrusting, pathSegment, type HttpAnswer, type ServerTrust } from '../shared/http.ts';
 import { retry } from '../shared/retry.ts';
 import type { RetryPolicy } from '../shared/settings.ts';
 import { signRequest, type SigningCredentials } from '../shared/sigv4/request-signer.ts';
@@ -81,13 +81,7 @@ type Operation = 'verify' | 'redeem';
 export function createOfferCodesClient(options: OfferCodesClientOptions): OfferCodesClient {
   const { baseUrl, timeoutMs, attempts, credentials, trust, clock, random } = options;
   const policy: RetryPolicy = { attempts, ...PAUSES };
-  let connection: { readonly ca: string | undefined; readonly send: SendRequest } | undefined;
-
-  const connect = async (): Promise<SendRequest> => {
-    const { ca } = await trust();
-    if (!connection || connection.ca !== ca) connection = { ca, send: connectHttps({ ca }) };
-    return connection.send;
-  };
+  const connect = connectTrusting(trust);
 
   const ask = async (
     operation: Operation,

@@ -82,6 +82,21 @@ export function connectHttps(tls: ClientCertificate | ServerTrust): SendRequest 
   return (request) => exchange(agent, showsCertificate, request);
 }
 
+/**
+ * Opens a pool for whoever is trusted now, and another one when that has changed.
+ *
+ * @param trust whom to trust, asked each time
+ * @returns a function that gives the pool's own; it throws what `trust` and `connectHttps` throw
+ */
+export function connectTrusting(trust: () => Promise<ServerTrust>): () => Promise<SendRequest> {
+  let connection: { readonly ca: string | undefined; readonly send: SendRequest } | undefined;
+  return async () => {
+    const { ca } = await trust();
+    if (!connection || connection.ca !== ca) connection = { ca, send: connectHttps({ ca }) };
+    return connection.send;
+  };
+}
+
 function secureContext(tls: ClientCertificate | ServerTrust): SecureContext {
   const identity = 'cert' in tls ? { cert: tls.cert, key: tls.key } : {};
   try {

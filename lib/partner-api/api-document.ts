@@ -15,8 +15,8 @@ export interface ApiOperation {
   readonly method: string;
   /** Such as `/v1/titles/{licensor}/{alid}/status`. */
   readonly path: string;
-  /** What a partner needs to be let in; every partner may call the `service`. */
-  readonly capability: PartnerCapability | 'service';
+  /** What a partner needs to be let in; every partner may call the `service`, and no partner the routes of `push`. */
+  readonly capability: PartnerCapability | 'service' | 'push';
   readonly handler: HandlerPath;
   /** Parameters of path and query without which there is no answer. */
   readonly required: readonly { readonly in: 'path' | 'query'; readonly name: string }[];
@@ -42,7 +42,7 @@ const Parameter = z.object({
 });
 const Operation = z.object({
   operationId: z.string(),
-  tags: z.tuple([z.enum(['offer-codes', 'reading', 'watch-list', 'service'])]),
+  tags: z.tuple([z.enum(['offer-codes', 'entitlements', 'push', 'reading', 'watch-list', 'service'])]),
   // Parameters that several operations share are headers, which are left to the function: its answers know their codes.
   parameters: z.array(z.union([z.object({ $ref: z.string() }), Parameter])).default([]),
   requestBody: z.object({ content: z.object({ 'application/json': z.object({ schema: AnySchema }) }) }).optional(),

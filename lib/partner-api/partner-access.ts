@@ -25,7 +25,7 @@ export class PartnerAccess extends Construct {
     const { name, partner, gateway, document, settings } = props;
     const { accountId, externalId, capabilities, plan } = partner;
     const operations = document.operations.filter(
-      ({ capability }) => capability === 'service' || capabilities.includes(capability),
+      ({ capability }) => capability !== 'push' && (capability === 'service' || capabilities.includes(capability)),
     );
 
     this.role = new Role(this, 'Role', {

@@ -12,6 +12,7 @@ export interface PartnerApiAlarmsProps {
 }
 
 const PERIOD = Duration.minutes(5);
+const ROOMS = ['offer-codes', 'entitlements', 'titles', 'prices', 'partner-api'] as const;
 
 /** Alarms for partners that get no answer, a late one, or too many refusals. */
 export class PartnerApiAlarms extends Construct {
@@ -21,7 +22,7 @@ export class PartnerApiAlarms extends Construct {
     super(scope, id);
     const { gateway, functions } = partnerApi;
     const stage = gateway.api.deploymentStage;
-    const all = [functions.offerCodes, functions.titles, functions.prices, functions.service];
+    const all = [...functions.byHandler.values()];
     const define = (name: string, props: Omit<OperatorAlarmProps, 'settings'>) =>
       new OperatorAlarm(this, name, { ...props, settings }).alarm;
 
@@ -38,19 +39,25 @@ export class PartnerApiAlarms extends Construct {
       define('Faults', {
         metric: sumOf(
           'faults',
-          [
-            ...(['offer-codes', 'titles', 'prices', 'partner-api'] as const).map((service) =>
-              relayMetric(service, settings.stage, 'ApiFaults', { period: PERIOD }),
-            ),
-            ...all.map((one) => one.function.metricErrors({ period: PERIOD })),
-          ],
+          ROOMS.map((room) => relayMetric(room, settings.stage, 'ApiFaults', { period: PERIOD })),
           PERIOD,
         ),
         threshold: 0,
         impact:
-          'requests of partners were answered with INTERNAL_ERROR or STORAGE_UNAVAILABLE, or not at all, and not through Amazon.',
+          'requests of partners were answered with INTERNAL_ERROR or STORAGE_UNAVAILABLE, and not through Amazon.',
         firstStep:
           'read the latest warning or error in the logs of the functions of the partner API: a fault of theirs, or a table or secret that cannot be used.',
+      }),
+      // Apart from the faults, since the expression of an alarm takes ten metrics.
+      define('FunctionErrors', {
+        metric: sumOf(
+          'errors',
+          all.map((one) => one.metricErrors({ period: PERIOD })),
+          PERIOD,
+        ),
+        threshold: 0,
+        impact: 'requests of partners were not answered at all: a function crashed or ran out of time.',
+        firstStep: 'see on the dashboard which function has errors, and read the latest one in its log.',
       }),
       define('UpstreamFailures', {
         metric: relayMetric('offer-codes', settings.stage, 'ApiUpstreamFailures', { period: PERIOD }),
@@ -60,17 +67,18 @@ export class PartnerApiAlarms extends Construct {
         firstStep: 'read the codes and causes of the warnings in the log of ServeOfferCodes, then ask Amazon.',
       }),
       define('Slow', {
-        metric: stage.metricIntegrationLatency({ statistic: 'p99', period: PERIOD }),
+        // Of this function alone: who fulfils entitlements waits for several answers of Amazon, and may.
+        metric: functions.offerCodes.function.metricDuration({ statistic: 'p99', period: PERIOD }),
         // Half of what a request may take in all: somebody is waiting at a till.
         threshold: Math.round(deadlineMs / 2),
         periods: 3,
-        impact: `one request in a hundred takes longer than ${(deadlineMs / 2000).toFixed(1)} s; who waits for it may give up.`,
+        impact: `one request for an offer code in a hundred takes longer than ${(deadlineMs / 2000).toFixed(1)} s; who waits for it may give up.`,
         firstStep: 'compare upstreamMs with ms in the log of ServeOfferCodes: Amazon is slow, or the function is.',
       }),
       define('Throttles', {
         metric: sumOf(
           'throttles',
-          all.map((one) => one.function.metricThrottles({ period: PERIOD })),
+          all.map((one) => one.metricThrottles({ period: PERIOD })),
           PERIOD,
         ),
         threshold: 5,

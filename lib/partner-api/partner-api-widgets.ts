@@ -12,6 +12,8 @@ export function partnerApiWidgets({ gateway, functions }: PartnerApi, settings: 
   const offerCodes = (name: MetricName) => relayMetric('offer-codes', settings.stage, name, { period: PERIOD });
   const named = {
     ServeOfferCodes: functions.offerCodes,
+    ServePlayers: functions.entitlements.players,
+    ...(functions.entitlements.pushes && { TakePushes: functions.entitlements.pushes }),
     ServeTitles: functions.titles,
     ServePrices: functions.prices,
     DescribeService: functions.service,

@@ -1,8 +1,9 @@
 import { Construct } from 'constructs';
-import type { Settings } from '../../config/settings.ts';
+import { pushedPartners, type Settings } from '../../config/settings.ts';
+import type { EntitlementGrants } from '../entitlements/entitlement-grants.ts';
 import type { PacedQueue } from '../shared/paced-queue.ts';
 import type { WatchTables } from '../shared/watch-tables.ts';
-import { readApiDocument } from './api-document.ts';
+import { type ApiDocument, readApiDocument } from './api-document.ts';
 import { PartnerAccess } from './partner-access.ts';
 import { PartnerFunctions } from './partner-functions.ts';
 import { PartnerGateway } from './partner-gateway.ts';
@@ -12,6 +13,7 @@ export interface PartnerApiProps {
   readonly tables: WatchTables;
   readonly titles: PacedQueue;
   readonly prices: PacedQueue;
+  readonly grants: EntitlementGrants;
   readonly settings: Settings;
 }
 
@@ -21,10 +23,12 @@ export function hasPartners({ runtime }: Settings): boolean {
 }
 
 /**
- * The REST API that partners call: verify and redeem offer codes, read what the stack knows, keep the watch list.
+ * The REST API that partners call: verify and redeem offer codes, grant players what they claimed, read what the stack knows,
+ * keep the watch list.
  *
  * A partner is a role. API Gateway checks that its role signed, that the role may call the route, and that the key is one
- * of the stage's; the functions learn which key is whose, and check that both are one partner's.
+ * of the stage's; the functions learn which key is whose, and check that both are one partner's. Where a partner has the push
+ * integration, Amazon calls as well: its routes are open to everybody, and the function checks who signed.
  */
 export class PartnerApi extends Construct {
   readonly gateway: PartnerGateway;
@@ -33,9 +37,9 @@ export class PartnerApi extends Construct {
   readonly functions: PartnerFunctions;
   readonly store: RequestStore;
 
-  constructor(scope: Construct, id: string, { tables, titles, prices, settings }: PartnerApiProps) {
+  constructor(scope: Construct, id: string, { tables, titles, prices, grants, settings }: PartnerApiProps) {
     super(scope, id);
-    const document = readApiDocument();
+    const document = deployed(readApiDocument(), settings);
     this.gateway = new PartnerGateway(this, 'Gateway', { document, settings });
     const { gateway } = this;
     this.partners = new Map(
@@ -56,6 +60,7 @@ export class PartnerApi extends Construct {
       titles,
       prices,
       store,
+      grants,
       settings,
     });
 
@@ -65,4 +70,10 @@ export class PartnerApi extends Construct {
       gateway.serve(operations, target);
     }
   }
+}
+
+/** The document with the routes of the push integration only where somebody is to call them. */
+function deployed(document: ApiDocument, settings: Settings): ApiDocument {
+  if (Object.keys(pushedPartners(settings)).length > 0) return document;
+  return { ...document, operations: document.operations.filter(({ capability }) => capability !== 'push') };
 }

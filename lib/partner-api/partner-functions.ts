@@ -5,6 +5,8 @@ import { offerCodesSecrets, type Settings } from '../../config/settings.ts';
 import type { Environment as ServeOfferCodesEnvironment } from '../../lambdas/offer-codes/serve-offer-codes.handler.ts';
 import type { Environment as DescribeServiceEnvironment } from '../../lambdas/partner-api/describe-service.handler.ts';
 import type { WatchHandlerEnvironment } from '../../lambdas/shared/partner-api/watch-handler.ts';
+import { EntitlementFunctions } from '../entitlements/entitlement-functions.ts';
+import type { EntitlementGrants } from '../entitlements/entitlement-grants.ts';
 import { credentialSecretArns } from '../shared/credential-secrets.ts';
 import type { HandlerPath } from '../shared/handler-bundle.ts';
 import { HandlerFunction } from '../shared/handler-function.ts';
@@ -28,12 +30,14 @@ export interface PartnerFunctionsProps {
   readonly titles: PacedQueue;
   readonly prices: PacedQueue;
   readonly store: RequestStore;
+  readonly grants: EntitlementGrants;
   readonly settings: Settings;
 }
 
 /** The functions behind the partner API, one for each capability. */
 export class PartnerFunctions extends Construct {
   readonly offerCodes: HandlerFunction<ServeOfferCodesEnvironment>;
+  readonly entitlements: EntitlementFunctions;
   readonly titles: HandlerFunction<WatchHandlerEnvironment>;
   readonly prices: HandlerFunction<WatchHandlerEnvironment>;
   readonly service: HandlerFunction<DescribeServiceEnvironment>;
@@ -43,11 +47,15 @@ export class PartnerFunctions extends Construct {
   constructor(scope: Construct, id: string, props: PartnerFunctionsProps) {
     super(scope, id);
     this.offerCodes = this.defineOfferCodes(props);
+    this.entitlements = new EntitlementFunctions(this, 'Entitlements', { ...props, hashKey: props.store.hashKey });
     this.titles = this.defineReading('ServeTitles', 'offer-status/serve-titles', props.titles, props);
     this.prices = this.defineReading('ServePrices', 'pricing/serve-prices', props.prices, props);
     this.service = this.defineService(props);
+    const { players, pushes } = this.entitlements;
     this.byHandler = new Map<HandlerPath, LambdaFunction>([
       ['offer-codes/serve-offer-codes', this.offerCodes.function],
+      ['entitlements/serve-players', players.function],
+      ...(pushes ? [['entitlements/take-pushes', pushes.function] as const] : []),
       ['offer-status/serve-titles', this.titles.function],
       ['pricing/serve-prices', this.prices.function],
       ['partner-api/describe-service', this.service.function],

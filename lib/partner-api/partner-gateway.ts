@@ -31,6 +31,12 @@ import { defineGatewayResponses } from './gateway-responses.ts';
 const MOST_PER_SECOND = 10_000;
 const MOST_BURST = 5_000;
 
+/**
+ * What each route of the push integration lets through, whoever calls: strangers can, and every call costs an invocation. A
+ * claim that is refused comes again.
+ */
+const PUSHES = { throttlingRateLimit: 50, throttlingBurstLimit: 100 };
+
 /** What is written of each request: nothing that holds a path, a query, a header or a body, since codes stand in them. */
 const ACCESS_LOG = {
   // The other identifier can be chosen by the client, and may be any text.
@@ -55,6 +61,7 @@ const CORS_HEADERS = [
   'Content-Type',
   'Idempotency-Key',
   'If-None-Match',
+  'X-Amz-Access-Token',
   'X-Amz-Content-Sha256',
   'X-Amz-Date',
   'X-Amz-Security-Token',
@@ -67,8 +74,8 @@ export interface PartnerGatewayProps {
 }
 
 /**
- * The REST API of the partners: who may call is decided here, before a function runs. Its methods are those of the
- * OpenAPI document.
+ * The REST API of the partners: who may call is decided here, before a function runs; but for the push integration, whose
+ * callers have a key of their own and no role. Its methods are those of the OpenAPI document.
  */
 export class PartnerGateway extends Construct {
   readonly api: RestApi;
@@ -127,6 +134,7 @@ export class PartnerGateway extends Construct {
     const plans = Object.values(runtime.partnerApi.partners).map(({ plan }) => plan);
     const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
     const logs = defineLogGroup(this, 'AccessLogs', settings);
+    const pushes = this.#document.operations.filter(({ capability }) => capability === 'push');
     const api = new RestApi(this, 'Api', {
       // Metrics are told apart by this name.
       restApiName: Stack.of(this).stackName,
@@ -144,6 +152,12 @@ export class PartnerGateway extends Construct {
         // the refused requests of strangers, should they count, do not take from the partners.
         throttlingRateLimit: Math.min(MOST_PER_SECOND, 2 * sum(plans.map(({ perSecond }) => perSecond))),
         throttlingBurstLimit: Math.min(MOST_BURST, 2 * sum(plans.map(({ burst }) => burst))),
+        methodOptions: Object.fromEntries(
+          pushes.map(({ method, path }) => [
+            `${path}/${method}`,
+            { ...PUSHES, loggingLevel: MethodLoggingLevel.OFF, dataTraceEnabled: false },
+          ]),
+        ),
       },
     });
     // The stack says where the API is, in an output with a name that stays.
@@ -174,19 +188,21 @@ export class PartnerGateway extends Construct {
   }
 
   private addMethod(operation: ApiOperation, integration: AwsIntegration): void {
-    const { method, path, required, body } = operation;
+    const { method, path, capability, required, body } = operation;
+    const pushed = capability === 'push';
     const resource = this.api.root.resourceForPath(path);
     const places = { path: 'path', query: 'querystring' };
     const added = resource.addMethod(method, integration, {
       operationName: operation.operationId,
-      authorizationType: AuthorizationType.IAM,
-      apiKeyRequired: true,
+      authorizationType: pushed ? AuthorizationType.NONE : AuthorizationType.IAM,
+      apiKeyRequired: !pushed,
       requestValidator: this.#validator,
       requestParameters: Object.fromEntries(
         required.map(({ in: place, name }) => [`method.request.${places[place]}.${name}`, true]),
       ),
       ...(body && { requestModels: { 'application/json': this.modelOf(operation, body) } }),
     });
+    if (pushed) return acknowledgePush(added);
     this.acknowledgeNoCognito(added);
     this.allowOrigin(operation);
   }
@@ -250,3 +266,9 @@ export class PartnerGateway extends Construct {
 
 /** A path with a star for each parameter. */
 const pattern = (path: string): string => path.replaceAll(/\{[^}]+\}/g, '*');
+
+function acknowledgePush(method: Method): void {
+  const reason =
+    'Amazon calls with neither a role nor a token: it signs by a key of the partner, which the function checks before anything else.';
+  Validations.of(method).acknowledge({ id: 'AwsSolutions-APIG4', reason }, { id: 'AwsSolutions-COG4', reason });
+}

@@ -9,7 +9,7 @@ export interface RequestStoreProps {
   readonly settings: Settings;
 }
 
-/** What is remembered of partners' requests: idempotency keys and counters; and the key of every hash of what they sent. */
+/** What is remembered of partners' requests: idempotency keys and counters; and the key of every hash that is kept of what is sent. */
 export class RequestStore extends Construct {
   /** One row for each idempotency key, and for each counter; rows leave by themselves. */
   readonly requests: Table;
@@ -29,14 +29,14 @@ export class RequestStore extends Construct {
       removalPolicy,
     });
     this.hashKey = new Secret(this, 'HashKey', {
-      description: `Key of the hashes of offer codes and request bodies of Offer Relay (${settings.stage})`,
+      description: `Key of the hashes of offer codes, request bodies and Amazon accounts of Offer Relay (${settings.stage})`,
       generateSecretString: { passwordLength: 64, excludePunctuation: true },
       removalPolicy,
     });
     Validations.of(this.hashKey).acknowledge({
       id: 'AwsSolutions-SMG4',
       reason:
-        'With another key, the same code would have another hash, and a repeated request would look like a new one.',
+        'With another key, the same code or account would have another hash, and a repeated request would look like a new one.',
     });
   }
 }

@@ -3,7 +3,7 @@ import { Metric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 
 /** What emits metrics: the `service` dimension. */
 export type MetricRoom =
-  'offer-status' | 'pricing' | 'change-events' | 'offer-codes' | 'titles' | 'prices' | 'partner-api';
+  'offer-status' | 'pricing' | 'change-events' | 'offer-codes' | 'entitlements' | 'titles' | 'prices' | 'partner-api';
 
 /** Names of the metrics that the functions emit. */
 export type MetricName =
@@ -12,12 +12,21 @@ export type MetricName =
   | 'ApiUpstreamFailures'
   | 'ChangesRecorded'
   | 'CredentialsRefused'
+  | 'EntitlementsGranted'
+  | 'EntitlementsReported'
+  | 'EntitlementsStuck'
   | 'EventsPublished'
+  | 'GrantFailures'
+  | 'GrantsDeadLettered'
+  | 'GrantsResumed'
   | 'GuardTrips'
   | 'InvalidCodes'
   | 'NotificationsRefused'
   | 'NotificationsTaken'
+  | 'OldestClaimedSeconds'
   | 'OldestUnpublishedSeconds'
+  | 'OldestUnreportedSeconds'
+  | 'OpenEntitlements'
   | 'PublishFailures'
   | 'Rejected'
   | 'Republished'
@@ -27,6 +36,7 @@ export type MetricName =
   | 'StalledSeconds'
   | 'Throttled'
   | 'Unavailable'
+  | 'UnknownSkus'
   | 'UnreadableAnswers'
   | 'WatchesDeadLettered'
   | 'WatchesHurried';

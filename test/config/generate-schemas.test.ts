@@ -2,6 +2,7 @@ import { cpSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { generatedSchemas, kebabCase, staleSchemas } from '../../config/generate-schemas.ts';
+import { entitlementEventSchemas } from '../../lambdas/entitlements/entitlement-event-schemas.ts';
 import { offerEventSchemas } from '../../lambdas/offer-status/offer-event-schemas.ts';
 import { priceEventSchemas } from '../../lambdas/pricing/price-event-schemas.ts';
 import { scratchFolder } from '../lib/scratch-folder.ts';
@@ -23,7 +24,7 @@ describe('generated schemas', () => {
   });
 
   test('include one for each event, named after its detail type', () => {
-    const detailTypes = Object.keys({ ...offerEventSchemas, ...priceEventSchemas });
+    const detailTypes = Object.keys({ ...offerEventSchemas, ...priceEventSchemas, ...entitlementEventSchemas });
     const expected = detailTypes.map((detailType) => `${kebabCase(detailType)}.schema.json`);
     expect(readdirSync(join(project, 'docs/events')).filter((name) => name.endsWith('.schema.json'))).toEqual(
       expect.arrayContaining(expected),

@@ -4,7 +4,7 @@ import { Validator } from '@seriousme/openapi-schema-validator';
 import { describe, expect, test } from 'vitest';
 import { openApiDocument } from '../../config/openapi/document.ts';
 import { OPERATION_EXAMPLES } from '../../config/openapi/examples.ts';
-import { ALWAYS, OPERATIONS } from '../../config/openapi/operations.ts';
+import { ALWAYS, OF_A_PARTNER, OPERATIONS } from '../../config/openapi/operations.ts';
 import { API_ERRORS } from '../../lambdas/shared/partner-api/api-error.ts';
 import { readContract } from '../partner-api/api-contract.ts';
 
@@ -47,9 +47,12 @@ describe('the OpenAPI document', () => {
       [...responses].flatMap(([status, { examples }]) => (status < 400 ? [] : Object.keys(examples ?? {}))),
     );
     expect([...new Set(told)].sort()).toEqual(Object.keys(API_ERRORS).sort());
-    for (const { responses } of contract.operations) {
+    for (const { operationId, capability, responses } of contract.operations) {
       const codes = [...responses].flatMap(([status, { examples }]) => (status < 400 ? [] : Object.keys(examples!)));
       expect(codes).toEqual(expect.arrayContaining([...ALWAYS]));
+      const ofPartner = codes.filter((code) => OF_A_PARTNER.some((known) => known === code));
+      const expected = capability === 'push' ? [] : OF_A_PARTNER;
+      expect([operationId, ofPartner.sort()]).toEqual([operationId, [...expected].sort()]);
     }
   });
 
@@ -82,10 +85,12 @@ describe('the OpenAPI document', () => {
     }
   });
 
-  test('leaves answers open to what comes later, and requests closed to what nobody knows', () => {
+  test('leaves answers open to what comes later, and requests of partners closed to what nobody knows', () => {
     for (const [name, schema] of Object.entries(contract.schemas)) {
       if (schema['type'] !== 'object') continue;
-      expect([name, schema['additionalProperties']]).toEqual([name, name.endsWith('Request') ? false : undefined]);
+      // What Amazon may add to its own calls is no fault of theirs.
+      const expected = name.endsWith('Request') ? false : name.startsWith('Pushed') ? {} : undefined;
+      expect([name, schema['additionalProperties']]).toEqual([name, expected]);
     }
   });
 
@@ -96,5 +101,23 @@ describe('the OpenAPI document', () => {
       sigv4: { in: 'header', name: 'Authorization', 'x-amazon-apigateway-authtype': 'awsSigv4' },
       apiKey: { in: 'header', name: 'x-api-key' },
     });
+  });
+
+  test('has Amazon sign the calls of the push integration by a key, and nobody else', () => {
+    const { paths } = JSON.parse(text) as { paths: Record<string, Record<string, { security?: unknown }>> };
+    const WEBHOOK = ['webhook-id', 'webhook-timestamp', 'webhook-signature'];
+    for (const { operationId, capability, method, path, parameters } of contract.operations) {
+      const { security } = paths[path]![method.toLowerCase()]!;
+      const headers = parameters.filter(({ name, required }) => required && WEBHOOK.includes(name));
+      const expected = capability === 'push' ? { security: [{ standardWebhooks: [] }], headers: 3 } : { headers: 0 };
+      expect([operationId, { security, headers: headers.length }]).toEqual([operationId, expected]);
+    }
+  });
+
+  test('asks for a token of the player where one is needed', () => {
+    const asks = contract.operations.filter(({ parameters }) =>
+      parameters.some(({ name, required }) => name === 'x-amz-access-token' && required),
+    );
+    expect(asks.map(({ operationId }) => operationId)).toEqual(['fulfilEntitlements']);
   });
 });

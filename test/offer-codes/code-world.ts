@@ -95,6 +95,7 @@ export function codeWorld(options: WorldOptions) {
     capabilities: ['offer-codes' as const],
     benefits: ['SINGLE', 'MULTIPLE', 'UNSET'],
     plan: { perSecond: 10, burst: 20 },
+    entitlements: { skus: {}, granter: { kind: 'inventory' as const }, push: false },
     invalidCodes,
   });
   const partners = { first: partner('first'), second: partner('second'), own: partner('own', options.ownInvalidCodes) };

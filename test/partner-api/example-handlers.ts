@@ -5,11 +5,19 @@ import { systemClock } from '../../lambdas/shared/clock.ts';
 import { UnavailableError } from '../../lambdas/shared/errors.ts';
 import { ApiError, API_ERRORS } from '../../lambdas/shared/partner-api/api-error.ts';
 import { partnerIdentifier } from '../../lambdas/shared/partner-api/partners.ts';
-import { createPartnerHandler, type PartnerAnswer, serve } from '../../lambdas/shared/partner-api/serve.ts';
+import {
+  createPartnerHandler,
+  type PartnerAnswer,
+  type PartnerHandlerParts,
+  serve,
+} from '../../lambdas/shared/partner-api/serve.ts';
 import { PartnerApiSettings } from '../../lambdas/shared/settings-schema.ts';
 import type { Telemetry } from '../../lambdas/shared/telemetry.ts';
 import type { ProxyHandler } from './proxy-event.ts';
+import { isSignedBy } from './push-signature.ts';
 
+/** By partner. */
+export const PUSH_KEYS = { example: `whsec_${Buffer.from('the push key of the fuzz test...').toString('base64')}` };
 export const CALLER = { roleId: 'AROAEXAMPLEROLE000000', apiKeyId: 'key-of-example' };
 
 const settings = PartnerApiSettings.parse({
@@ -32,7 +40,7 @@ export function exampleHandlers(
   return new Map(
     [...names].map((name) => [
       name,
-      createPartnerHandler({
+      lettingIn(name, {
         routes: OPERATIONS.filter(({ handler }) => handler === name).map(({ route }) =>
           serve(route, async (request) => {
             const lied = lie[route.operationId];
@@ -42,7 +50,9 @@ export function exampleHandlers(
               : createHash('sha256')
                   .update(JSON.stringify([request.path, request.query, request.body]))
                   .digest();
-            const code = always ? undefined : route.errors[dice.readUInt8(0) % 32];
+            // Who has been let in is not sent away for the signature.
+            const errors = route.errors.filter((error) => error !== 'PUSH_SIGNATURE_REFUSED');
+            const code = always ? undefined : errors[dice.readUInt8(0) % 32];
             if (code === 'UPSTREAM_UNAVAILABLE') throw new UnavailableError('ServerError', 'an upstream that fails');
             if (code !== undefined)
               throw new ApiError(code, undefined, API_ERRORS[code].status === 429 ? 7 : undefined);
@@ -57,10 +67,35 @@ export function exampleHandlers(
             };
           }),
         ),
-        identify: partnerIdentifier(`example=${CALLER.roleId}/${CALLER.apiKeyId}`, settings),
         telemetry: silent,
         clock: systemClock,
       }),
     ]),
   );
+}
+
+const byRole = partnerIdentifier(`example=${CALLER.roleId}/${CALLER.apiKeyId}`, settings);
+
+/** A function that partners call lets in by role and key, and one that Amazon calls by its signature. */
+function lettingIn(name: string, parts: Omit<PartnerHandlerParts, 'identify'>): ProxyHandler {
+  const isPush = OPERATIONS.some(({ handler, route }) => handler === name && route.capability === 'push');
+  if (!isPush) return createPartnerHandler({ ...parts, identify: byRole });
+  return (event, context) => {
+    const identify = () => {
+      const key = new Map(Object.entries(PUSH_KEYS)).get(decoded(event.pathParameters?.['partner']));
+      if (key === undefined) throw new ApiError('NOT_FOUND');
+      if (!isSignedBy(key, event.headers as Record<string, string>, event.body ?? '', systemClock.now()))
+        throw new ApiError('PUSH_SIGNATURE_REFUSED');
+      return { ...settings.partners['example']!, name: 'example' };
+    };
+    return createPartnerHandler({ ...parts, identify })(event, context);
+  };
+}
+
+function decoded(text = ''): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new ApiError('INVALID_REQUEST', 'path parameter partner is not well-formed percent-encoded UTF-8');
+  }
 }

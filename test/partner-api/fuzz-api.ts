@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { secretsIn } from '../pipeline/secret-scan.ts';
 import type { ApiAnswer, ApiContract } from './api-contract.ts';
+import { signPush } from './push-signature.ts';
 import { type GeneratedRequest, type GeneratorOptions, requestsOf } from './request-generator.ts';
 
 /** Errors that are a fault of ours, whatever was asked: no request and no upstream may cause them. */
@@ -19,12 +20,17 @@ const SHUT_OUT = [
   'QUOTA_EXCEEDED',
 ];
 
+/** What is answered to a call of the push integration whose signature is wrong, in the order of what is looked at. */
+const NOT_LET_IN = ['THROTTLED', 'INVALID_REQUEST', 'UNSUPPORTED_MEDIA_TYPE', 'NOT_FOUND', 'PUSH_SIGNATURE_REFUSED'];
+
 export interface FuzzOptions extends GeneratorOptions {
   readonly contract: ApiContract;
   readonly send: (request: GeneratedRequest) => Promise<ApiAnswer>;
   readonly requests: number;
   /** The same seed makes the same requests. */
   readonly seed: number;
+  /** Keys of the push integration, by partner. @default calls of the push integration are signed by a stranger */
+  readonly pushKeys?: Readonly<Record<string, string>>;
   /** Requests that are under way at the same time. @default 1 */
   readonly concurrency?: number;
   /** Operations to ask. @default all */
@@ -50,11 +56,11 @@ export interface FuzzReport {
 
 /**
  * Sends generated requests and judges every answer: its status, headers and body are as the document has them for this
- * operation, it is no fault of ours, what is flawed is not accepted, what is not is let in, and no secret of the request
- * comes back.
+ * operation, it is no fault of ours, what is flawed is not accepted, what is not is let in, what Amazon would not
+ * have signed is kept out, and no secret of the request comes back.
  */
 export async function fuzzApi(options: FuzzOptions): Promise<FuzzReport> {
-  const { contract, send, requests, seed, concurrency = 1, only = () => true } = options;
+  const { contract, send, requests, seed, concurrency = 1, only = () => true, pushKeys = {} } = options;
   const operations = contract.operations.filter(({ operationId }) => only(operationId));
   const samples = fc.sample(requestsOf(operations, options), { numRuns: requests, seed });
   const statuses: Record<number, number> = {};
@@ -63,12 +69,14 @@ export async function fuzzApi(options: FuzzOptions): Promise<FuzzReport> {
   const queue = samples.entries();
   await Promise.all(
     Array.from({ length: concurrency }, async () => {
-      for (const [nth, request] of queue) {
-        const { operationId } = request.operation;
+      for (const [nth, generated] of queue) {
+        const { operationId } = generated.operation;
+        const { request, isSigned } = signPush(generated, pushKeys, Date.now());
         const answer = await send(request);
         statuses[answer.status] = (statuses[answer.status] ?? 0) + 1;
         if (answer.status < 400) successes[operationId]! += 1;
-        findings.push(...problemsOf(request, answer, options).map((problem) => ({ operationId, nth, problem })));
+        const problems = [...problemsOf(request, answer, options), ...signatureProblems(isSigned, answer)];
+        findings.push(...problems.map((problem) => ({ operationId, nth, problem })));
       }
     }),
   );
@@ -88,6 +96,14 @@ function problemsOf(request: GeneratedRequest, answer: ApiAnswer, { isComplete =
   const given = [answer.body, ...Object.values(answer.headers)].join('\n');
   problems.push(...secretsIn(given, needles).map(({ needle, form }) => `the answer repeats ${needle} (${form})`));
   return problems;
+}
+
+function signatureProblems(isSigned: boolean | undefined, answer: ApiAnswer): string[] {
+  const code = codeOf(answer);
+  if (isSigned === true && code === 'PUSH_SIGNATURE_REFUSED') return ['not let in although it is signed right'];
+  if (isSigned === false && !NOT_LET_IN.includes(code ?? ''))
+    return [`let in although it is not signed right: ${code ?? answer.status}`];
+  return [];
 }
 
 function codeOf({ body }: ApiAnswer): string | undefined {

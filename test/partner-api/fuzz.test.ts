@@ -1,9 +1,10 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { readContract } from './api-contract.ts';
-import { CALLER, exampleHandlers } from './example-handlers.ts';
+import { CALLER, exampleHandlers, PUSH_KEYS } from './example-handlers.ts';
 import { fuzzApi, type FuzzOptions } from './fuzz-api.ts';
 import { sendToHandlers } from './proxy-event.ts';
+import { isSignedBy, webhookHeaders } from './push-signature.ts';
 import { requestsOf } from './request-generator.ts';
 
 const contract = readContract();
@@ -15,15 +16,46 @@ const SECRET_HEADERS = {
 const SEED = Number(process.env['OFFER_RELAY_FUZZ_SEED'] ?? 20260301);
 
 const fuzz = (options: Partial<FuzzOptions> & Pick<FuzzOptions, 'send'>) =>
-  fuzzApi({ contract, requests: 10_000, seed: SEED, secretHeaders: SECRET_HEADERS, isComplete: true, ...options });
+  fuzzApi({
+    contract,
+    requests: 10_000,
+    seed: SEED,
+    secretHeaders: SECRET_HEADERS,
+    pushKeys: PUSH_KEYS,
+    known: { partner: ['example'] },
+    isComplete: true,
+    ...options,
+  });
 
 const told = (findings: readonly { problem: string }[]) => [...new Set(findings.map(({ problem }) => problem))];
+
+type Headers = Readonly<Record<string, string>>;
+const signed = (key: string, body = '') => webhookHeaders(key, 'msg_1', Date.now(), body);
+
+function accountIn(body = ''): string {
+  try {
+    const { UserId } = JSON.parse(body) as { readonly UserId?: unknown };
+    return typeof UserId === 'string' ? UserId : '';
+  } catch {
+    return '';
+  }
+}
+
+test('a signature of the push integration is that of the specification of Standard Webhooks', () => {
+  // The example of its libraries.
+  const key = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
+  const headers = webhookHeaders(key, 'msg_p5jXN8AQM9LWM0D4loKWxJek', 1_614_265_330_000, '{"test": 2432232314}');
+  expect(headers['webhook-signature']).toBe('v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=');
+  expect(isSignedBy(key, headers, '{"test": 2432232314}', 1_614_265_400_000)).toBe(true);
+  expect(isSignedBy(key, headers, '{"test": 2432232314}', 1_614_265_931_000)).toBe(false);
+});
 
 // Takes as long as the machine does.
 describe('10,000 generated requests over all routes', { timeout: 300_000 }, () => {
   test(`are answered as the document says, and never by a fault of ours (seed ${SEED})`, async () => {
     const { findings, statuses, successes } = await fuzz({ send: sendToHandlers(exampleHandlers(), CALLER) });
     expect(findings.slice(0, 10)).toEqual([]);
+    expect(statuses[401]).toBeGreaterThan(100);
     // Neither side of the door was left out.
     for (const [operationId, count] of Object.entries(successes))
       expect([operationId, count > 50]).toEqual([operationId, true]);
@@ -140,7 +172,10 @@ describe('the judge of answers finds', { timeout: 120_000 }, () => {
         body: JSON.stringify({ error }),
       };
     };
-    expect(await findingsOf({ send, requests: 50 })).toEqual(['not let in although it is allowed: INVALID_SIGNATURE']);
+    const only = (id: string) => !id.startsWith('push');
+    expect(await findingsOf({ send, only, requests: 50 })).toEqual([
+      'not let in although it is allowed: INVALID_SIGNATURE',
+    ]);
   });
 
   test.each([
@@ -152,6 +187,34 @@ describe('the judge of answers finds', { timeout: 120_000 }, () => {
       return { ...answer, headers: { ...answer.headers, 'x-echo': write(request.headers['x-api-key'] ?? '') } };
     };
     expect(await findingsOf({ send, requests: 50 })).toEqual([`the answer repeats secret 2 of the request (${form})`]);
+  });
+
+  test('a call of the push integration that is let in by no signature, or kept out by the right one', async () => {
+    const only = (id: string) => id === 'pushAccountUnlink';
+    const nobodyLooks: FuzzOptions['send'] = (request) => {
+      const key = Object.values(PUSH_KEYS)[0]!;
+      return honest({ ...request, headers: { ...request.headers, ...signed(key, request.body) } });
+    };
+    expect(await findingsOf({ send: nobodyLooks, only })).toEqual(
+      expect.arrayContaining(['204 although it is flawed: signature', 'let in although it is not signed right: 204']),
+    );
+    const everybodyOut: FuzzOptions['send'] = (request) =>
+      honest({ ...request, headers: { ...request.headers, ...signed('whsec_AAAA', request.body) } });
+    expect(await findingsOf({ send: everybodyOut, only })).toEqual(['not let in although it is signed right']);
+  });
+
+  test.each([
+    ['a token of a player', 'fulfilEntitlements', (headers: Headers) => headers['x-amz-access-token'] ?? ''],
+    ['an Amazon account', 'pushClaim', (_: Headers, body: string | undefined) => accountIn(body)],
+  ])('%s that comes back', async (_, operationId, secretOf) => {
+    const send: FuzzOptions['send'] = async (request) => {
+      const answer = await honest(request);
+      return { ...answer, headers: { ...answer.headers, 'x-echo': secretOf(request.headers, request.body) } };
+    };
+    const findings = await findingsOf({ send, only: (id) => id === operationId, requests: 100 });
+    expect(findings).toEqual(
+      expect.arrayContaining([expect.stringMatching(/^the answer repeats secret \d of the request \(as it is\)$/)]),
+    );
   });
 
   test('an offer code that comes back', async () => {

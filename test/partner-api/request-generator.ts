@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import type { ContractOperation, ContractParameter, Schema } from './api-contract.ts';
+import type { Forgery } from './push-signature.ts';
 
 /** A request as a client would send it, or should not. */
 export interface GeneratedRequest {
@@ -15,6 +16,8 @@ export interface GeneratedRequest {
   readonly flaw: string | undefined;
   /** What no answer may repeat. */
   readonly secrets: readonly string[];
+  /** How the signature of a call of the push integration is wrong; undefined where it is to be right. */
+  readonly forgery?: Forgery;
 }
 
 /** The path as it stands in the request line. */
@@ -90,6 +93,16 @@ const AWKWARD_TEXTS = [
   '\uffff',
   'md:alid:eidr-s:1234-5678-9ABC-DEF0-1234-X',
   'urn:isan:0000',
+  '-',
+  '_',
+  ':',
+  ':::',
+  'anna.smith',
+  'Anna-Maria_Smith',
+  'anna.smith.2',
+  'anna@example.com',
+  'x'.repeat(128),
+  'x'.repeat(129),
 ];
 
 /** Values of parameters whose rule the document tells in words only. */
@@ -137,7 +150,12 @@ function valuesOf(schema: Schema): fc.Arbitrary<unknown> {
       const properties = (schema['properties'] ?? {}) as Record<string, Schema>;
       const requiredKeys = (schema['required'] ?? []) as string[];
       const arbitraries = Object.entries(properties).map(([name, property]) => [name, valuesOf(property)] as const);
-      return fc.record(Object.fromEntries(arbitraries), { requiredKeys, noNullPrototype: true });
+      const values = fc.record(Object.fromEntries(arbitraries), { requiredKeys, noNullPrototype: true });
+      if (typeof schema['additionalProperties'] !== 'object') return values;
+      const later = fc.option(fc.jsonValue(), { nil: undefined });
+      return fc
+        .tuple(values, later)
+        .map(([value, field]) => (field === undefined ? value : { ...value, FieldThatComesLater: field }));
     }
     default:
       throw new Error(`no values are known for a schema of type ${String(schema['type'])}`);
@@ -160,13 +178,17 @@ function stringsOf(schema: Schema): fc.Arbitrary<string> {
   // What a pattern forbids is rare among texts; what it prescribes has to be made after it.
   const prescribes = first !== undefined && !first.source.includes('[^');
   const { minLength, maxLength } = { minLength: 0, maxLength: Infinity, ...schema } as Record<string, number>;
-  return (prescribes ? fc.stringMatching(first) : textsOf(schema)).filter(
-    (text) =>
-      text.isWellFormed() &&
-      text.length >= minLength! &&
-      text.length <= maxLength! &&
-      patterns.every((pattern) => pattern.test(text)),
-  );
+  const fits = (text: string): boolean =>
+    text.isWellFormed() &&
+    text.length >= minLength! &&
+    text.length <= maxLength! &&
+    patterns.every((pattern) => pattern.test(text));
+  if (!prescribes) return textsOf(schema).filter(fits);
+  const made = fc.stringMatching(first).filter(fits);
+  const awkward = AWKWARD_TEXTS.filter(fits);
+  return awkward.length === 0
+    ? made
+    : fc.oneof({ weight: 3, arbitrary: made }, { weight: 1, arbitrary: fc.constantFrom(...awkward) });
 }
 
 /** Texts that a parameter must not have: each breaks the schema, or what makes a text a text. */
@@ -234,34 +256,53 @@ function allowedRequests(operation: ContractOperation, options: GeneratorOptions
   const headers = valuesIn('header').map((all) =>
     Object.fromEntries(Object.entries(all).map(([name, value]) => [name, value.replaceAll(/[^\x21-\x7e]/g, '-')])),
   );
-  const bodies =
-    operation.body === undefined
-      ? fc.constant(undefined)
-      : fc.option(
-          valuesOf(operation.body.schema).map((value) => JSON.stringify(value)),
-          { nil: undefined },
-        );
+  const bodies = ((): fc.Arbitrary<string | undefined> => {
+    if (operation.body === undefined) return fc.constant(undefined);
+    const texts = valuesOf(operation.body.schema).map((value) => JSON.stringify(value));
+    return operation.body.required ? texts : fc.option(texts, { nil: undefined });
+  })();
+  // Who calls with neither role nor API key has no secrets of a partner.
+  const ownSecrets = operation.capability === 'push' ? {} : secretHeaders;
   return fc.record({ path: valuesIn('path'), query: valuesIn('query'), headers, body: bodies }).map((parts) => ({
     operation,
     method: operation.method,
     pathParameters: Object.fromEntries(Object.entries(parts.path).map(([name, text]) => [name, encodePart(text)])),
     query: Object.entries(parts.query),
     headers: {
-      ...secretHeaders,
+      ...ownSecrets,
       ...parts.headers,
       ...(parts.body !== undefined && { 'Content-Type': 'application/json' }),
     },
     body: parts.body,
     flaw: undefined,
     secrets: [
-      ...Object.values(secretHeaders),
-      ...[parts.path['offerCode'], parts.headers['Idempotency-Key']].filter((text) => text !== undefined),
+      ...Object.values(ownSecrets),
+      parts.path['offerCode'],
+      parts.headers['Idempotency-Key'],
+      parts.headers['x-amz-access-token'],
+      amazonAccountOf(parts.body),
     ].filter(isTelling),
   }));
 }
 
+/** An Amazon account, of which not even its game may be told. */
+function amazonAccountOf(body: string | undefined): string | undefined {
+  const value: unknown = body === undefined ? undefined : JSON.parse(body);
+  const { UserId } = (value ?? {}) as { readonly UserId?: unknown };
+  return typeof UserId === 'string' ? UserId : undefined;
+}
+
 /** Whether a text that stands in an answer can only come from the request. */
-const isTelling = (text: string): boolean => text.length >= 12;
+const isTelling = (text: string | undefined): text is string => text !== undefined && text.length >= 12;
+
+const FORGERIES = [
+  'another key',
+  'another body',
+  'another id',
+  'another version',
+  'too old',
+  'too early',
+] as const satisfies readonly Forgery[];
 
 type Flaw = (request: GeneratedRequest) => GeneratedRequest;
 
@@ -302,17 +343,26 @@ function flawedRequests(request: GeneratedRequest): fc.Arbitrary<GeneratedReques
         });
       }),
     ]),
-    ...operation.parameters.flatMap(({ name, in: place, required }) => {
+    ...operation.parameters.flatMap(({ name, in: place, required, schema, accepts }) => {
       if (place !== 'header' || !required) return [];
-      return [undefined, '', 'x'.repeat(256), 'a b'].map((value) =>
-        fc.constant<Flaw>((before) => {
+      const tooLong = 'x'.repeat(numberOf(schema['maxLength'], 4_000) + 1);
+      return [undefined, '', tooLong, 'a b'].flatMap((value) => {
+        if (value !== undefined && accepts(value)) return [];
+        return fc.constant<Flaw>((before) => {
+          const flaw = `header ${name}`;
+          // What is signed comes last, so what is wrong with it has to wait.
+          if (operation.capability === 'push') return flawed(before, flaw, { forgery: { header: name, value } });
           const { [name]: _, ...others } = before.headers;
-          return flawed(before, `header ${name}`, {
-            headers: { ...others, ...(value !== undefined && { [name]: value }) },
-          });
-        }),
-      );
+          return flawed(before, flaw, { headers: { ...others, ...(value !== undefined && { [name]: value }) } });
+        });
+      });
     }),
+    ...(operation.capability === 'push'
+      ? FORGERIES.map((forgery) => fc.constant<Flaw>((before) => flawed(before, 'signature', { forgery })))
+      : []),
+    ...(operation.body?.required === true
+      ? [fc.constant<Flaw>((before) => flawed(before, 'no body', { body: undefined }))]
+      : []),
     ...(operation.body === undefined
       ? []
       : [

@@ -11,6 +11,8 @@ export interface WireRequest {
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | undefined;
+  /** Sends it as it is, without the signature of a role and without an API key, as Amazon does. @default false */
+  readonly isBare?: boolean;
 }
 
 export interface SignedClient {
@@ -26,20 +28,23 @@ export function signedClient({ url, region, credentials, apiKey }: PartnerAccess
   const agent = isTls ? new TlsAgent(options) : new Agent(options);
   const start = isTls ? httpsRequest : httpRequest;
   return {
-    send: ({ method, path, headers = {}, body }) =>
+    send: ({ method, path, headers = {}, body, isBare = false }) =>
       new Promise((resolve, reject) => {
-        const signed = aws4.sign(
-          {
-            host,
-            method,
-            path: pathname.replace(/\/$/, '') + path,
-            service: 'execute-api',
-            region,
-            headers: { 'x-api-key': apiKey, ...headers },
-            ...(body !== undefined && { body }),
-          },
-          credentials,
-        );
+        const below = pathname.replace(/\/$/, '') + path;
+        const signed = isBare
+          ? { path: below, headers }
+          : aws4.sign(
+              {
+                host,
+                method,
+                path: below,
+                service: 'execute-api',
+                region,
+                headers: { 'x-api-key': apiKey, ...headers },
+                ...(body !== undefined && { body }),
+              },
+              credentials,
+            );
         const sent = start(
           {
             agent,
@@ -74,7 +79,8 @@ export function signedClient({ url, region, credentials, apiKey }: PartnerAccess
 export function sendOver(client: SignedClient): (request: GeneratedRequest) => Promise<ApiAnswer> {
   return (request) => {
     const query = queryOf(request);
-    const { method, headers, body } = request;
-    return client.send({ method, path: pathOf(request) + (query === '' ? '' : `?${query}`), headers, body });
+    const { operation, method, headers, body } = request;
+    const path = pathOf(request) + (query === '' ? '' : `?${query}`);
+    return client.send({ method, path, headers, body, isBare: operation.capability === 'push' });
   };
 }

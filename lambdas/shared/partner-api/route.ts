@@ -127,6 +127,6 @@ export const historyQuery = {
 
 /** What pages of the watch list may be asked for by. */
 export const listQuery = {
-  limit: z._default(numberText(1, 1000), 100).check(z.describe('Most watches of one page.')),
+  limit: z._default(numberText(1, 1000), 100).check(z.describe('Most items of one page.')),
   cursor,
 } as const;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import * as z from 'zod';
-import type { PartnerCapability } from '../../../lambdas/shared/settings.ts';
+import type { ApiOperation } from '../../../lib/partner-api/api-document.ts';
 import { flatten, grantsOf, resourcesOf, withoutHash } from '../synthesis.ts';
 import { document, partnerWith, stageWith } from './partner-stages.ts';
 
@@ -26,7 +26,7 @@ function invocable(partner: string, of = template): string[] {
   });
 }
 
-const operationsOf = (...capabilities: (PartnerCapability | 'service')[]) =>
+const operationsOf = (...capabilities: ApiOperation['capability'][]) =>
   document.operations
     .filter(({ capability }) => capabilities.includes(capability))
     .map(({ method, path }) => `${method}${path.replaceAll(/\{\w+\}/g, '*')}`)

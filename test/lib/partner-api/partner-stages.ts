@@ -14,6 +14,7 @@ export function partnerWith(values: Partial<Partner> = {}): Partner {
     capabilities: ['offer-codes', 'reading', 'watch-list'],
     benefits: [],
     plan: { perSecond: 10, burst: 20 },
+    entitlements: { skus: {}, granter: { kind: 'inventory' }, push: false },
     ...values,
   };
 }

@@ -68,7 +68,10 @@ describe('alarms', () => {
     ['rate(1 minute)', 'rate(1 minute)'],
     ['rate(9 minutes)', 'rate(60 minutes)'],
   ])('can rise when checks are planned at %s and changes looked for at %s', (plan, reconcile) => {
-    const scheduled = templateOf('prod', (settings) => ({ ...settings, schedules: { plan, reconcile } }));
+    const scheduled = templateOf('prod', (settings) => ({
+      ...settings,
+      schedules: { ...settings.schedules, plan, reconcile },
+    }));
     for (const [names, schedule] of [
       [['Stalled', 'PlannerSilent', 'PlannerErrors'], plan],
       [['Republished', 'ReconcilerSilent', 'ReconcilerErrors'], reconcile],

@@ -1,0 +1,112 @@
+import { Duration } from 'aws-cdk-lib';
+import { type Alarm, Stats } from 'aws-cdk-lib/aws-cloudwatch';
+import { Construct } from 'constructs';
+import type { Settings } from '../../config/settings.ts';
+import { periodOfRuns } from '../shared/function-schedule.ts';
+import { OperatorAlarm, type OperatorAlarmProps } from '../shared/operator-alarm.ts';
+import { type MetricName, relayMetric, type RelayMetricOptions } from '../shared/relay-metric.ts';
+import type { EntitlementGrants } from './entitlement-grants.ts';
+
+export interface EntitlementsAlarmsProps {
+  readonly grants: EntitlementGrants;
+  readonly settings: Settings;
+}
+
+/** A grant that waits for longer has seen several tries, or none. */
+const OLD_GRANT = Duration.hours(1);
+
+/** Alarms for players who do not get what they claimed, and for grants that Amazon does not hear of. */
+export class EntitlementsAlarms extends Construct {
+  readonly alarms: Alarm[];
+
+  constructor(scope: Construct, id: string, { grants, settings }: EntitlementsAlarmsProps) {
+    super(scope, id);
+    const { deadLetters, resumer } = grants;
+    const { stuckAfterSeconds } = settings.runtime.entitlements;
+    const { sweep } = settings.schedules;
+    const define = (name: string, props: Omit<OperatorAlarmProps, 'settings'>) =>
+      new OperatorAlarm(this, name, { ...props, settings }).alarm;
+    const metric = (name: MetricName, options?: RelayMetricOptions) =>
+      relayMetric('entitlements', settings.stage, name, options);
+    // Ages are told once a sweep.
+    const oldest = { statistic: Stats.MAXIMUM, period: periodOfRuns(2, sweep, 15) };
+    const silence = periodOfRuns(3, sweep, 15);
+
+    this.alarms = [
+      define('UnknownSkus', {
+        metric: metric('UnknownSkus'),
+        threshold: 0,
+        impact: 'players claimed something that the catalogue does not know, and do not get it.',
+        firstStep:
+          'read the SKU in the log of ServePlayers or TakePushes and add it, by `npm run skus` or in the settings; the next call of the game grants it.',
+      }),
+      define('Stuck', {
+        metric: metric('EntitlementsStuck'),
+        threshold: 0,
+        impact: 'an entitlement will not be granted, or not be reported to Amazon, without somebody who looks.',
+        firstStep: 'read the reason in the event Entitlement Stuck, which names the entitlement and the player.',
+      }),
+      define('DeadLetters', {
+        metric: deadLetters.metricApproximateNumberOfMessagesVisible({
+          statistic: Stats.MAXIMUM,
+          period: Duration.minutes(1),
+        }),
+        threshold: 0,
+        impact: 'grants were given up; their players have not got what they claimed, and nobody tries any more.',
+        firstStep:
+          "read the attribute reason of the messages in the grants' dead-letter queue, mend its cause, then redrive them with the grants queue as the explicit destination; one without came here because ResumeGrants could not run.",
+      }),
+      define('OldestClaimed', {
+        metric: metric('OldestClaimedSeconds', oldest),
+        threshold: Math.min(OLD_GRANT.toSeconds(), stuckAfterSeconds),
+        impact: 'players wait for what they claimed; nothing is lost, it is tried again.',
+        firstStep:
+          "read the latest warning in the log of ResumeGrants: the game's backend fails, or the function does.",
+      }),
+      define('OldestUnreported', {
+        metric: metric('OldestUnreportedSeconds', oldest),
+        threshold: stuckAfterSeconds,
+        impact: 'Amazon does not know of a grant, and shows the player something to be claimed that has been given.',
+        firstStep:
+          'see whether EntitlementsReported stands still while EntitlementsGranted moves: then reports fail, and the log of ServePlayers says why. Otherwise the player has not come back; only a token of the player can report it.',
+      }),
+      define('GrantFailures', {
+        // A grant that keeps failing is tried every fifteen minutes.
+        metric: metric('GrantFailures', { period: Duration.minutes(15) }),
+        threshold: 0,
+        periods: 4,
+        impact: "a game's backend keeps failing or refusing grants; its players do not get what they claimed.",
+        firstStep: 'read the partner and the cause in the log of ResumeGrants, and ask the partner.',
+      }),
+      define('UpstreamFailures', {
+        metric: metric('ApiUpstreamFailures'),
+        threshold: 10,
+        periods: 3,
+        impact: 'Prime Gaming or Login with Amazon fails or refuses us; players do not get what they claimed.',
+        firstStep: 'read the codes and causes of the warnings in the log of ServePlayers, then ask Amazon.',
+      }),
+      define('ResumerErrors', {
+        metric: resumer.function.metricErrors({ period: Duration.minutes(5) }),
+        threshold: 2,
+        impact: 'grants that wait for their next try get none; after many of them they are given up.',
+        firstStep: 'read the latest error in the log of ResumeGrants.',
+      }),
+      define('ResumerThrottles', {
+        metric: resumer.function.metricThrottles({ period: Duration.minutes(5) }),
+        threshold: 10,
+        periods: 3,
+        impact: "waiting grants are not tried, because the account's Lambda concurrency is used up.",
+        firstStep: "look for the function that uses the account's concurrency, or ask for a higher quota.",
+      }),
+      define('SweeperSilent', {
+        // Told at the end of each sweep: silence is a schedule that does not fire as well as a sweep that fails.
+        metric: metric('OpenEntitlements', { statistic: Stats.SAMPLE_COUNT, period: silence }),
+        threshold: 1,
+        whenBelow: true,
+        impact: `nobody has looked for entitlements that were left behind for ${silence.toMinutes()} minutes; one whose function dies now is only granted when the player comes back.`,
+        firstStep:
+          'read the latest error in the log of SweepEntitlements; where it has no lines, see that the sweep schedule is enabled and that its role may invoke the function.',
+      }),
+    ];
+  }
+}
