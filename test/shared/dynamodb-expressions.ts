@@ -278,7 +278,10 @@ function readTerm(reader: Reader): Operand {
     reader.expect(',');
     const otherwise = readTerm(reader);
     reader.expect(')');
-    return (row, scope) => row?.[name(scope)] ?? otherwise(row, scope);
+    return (row, scope) => {
+      const standing = row?.[name(scope)];
+      return standing === undefined ? otherwise(row, scope) : standing;
+    };
   }
   const operand = reader.operand();
   return (row, scope) => {
@@ -301,7 +304,8 @@ function readAction(reader: Reader, section: string): Action {
   return {
     target,
     result: (row, scope) => {
-      const [old, by] = [row?.[target(scope)] ?? 0, added(scope)];
+      const { [target(scope)]: old = 0 } = row ?? {};
+      const by = added(scope);
       if (typeof old !== 'number' || typeof by !== 'number') {
         throw new InvalidExpression('An operand in the update expression has an incorrect data type');
       }

@@ -57,7 +57,8 @@ const part = one('p0', 'p1', 'p2', 'q');
 const key = fc.record({ owner, part });
 const attribute = one('n', 'm', 't', 'since');
 const number = fc.integer({ min: -1, max: 3 });
-const text = one('', 'x', 'xy', 'y', '\u{1f600}', '\uffee');
+// No empty text: the engine refuses one as a key of the index in another way at each command.
+const text = one('x', 'xy', 'y', '\u{1f600}', '\uffee');
 const ordered = fc.oneof({ weight: 3, arbitrary: number }, text);
 const value = fc.oneof(
   { weight: 6, arbitrary: ordered },
@@ -273,7 +274,7 @@ const query = fc
 
 type Step =
   | { kind: 'put' | 'update' | 'delete' | 'get' | 'query'; input: never; returned?: never }
-  | { kind: 'batchGet'; keys: readonly object[] }
+  | { kind: 'batchGet'; keys: readonly object[]; input?: never; returned?: never }
   | { kind: 'transact'; input: { TransactItems: never; token: string | undefined } };
 
 const step = fc.oneof(

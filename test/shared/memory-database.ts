@@ -59,6 +59,8 @@ export interface MemoryDatabase {
   readonly client: DynamoDBDocumentClient;
   /** Every row of a table as it stands; not to be changed. */
   rows(table: string): readonly Row[];
+  /** What stands under a key; not to be changed. */
+  row(table: string, key: Row): Row | undefined;
 }
 
 /** The entitlements and the history, as the stack defines them. */
@@ -144,7 +146,7 @@ export function memoryDatabase(
 ): MemoryDatabase {
   const tables = new Map(Object.entries(schemas).map(([name, schema]) => [name, new Table(schema)]));
   /** What was sent with each client request token. */
-  const tokens = new Map<string, string>();
+  const tokens = new Map<string, TransactWriteCommandInput['TransactItems']>();
 
   const tableOf = (name: string | undefined): Table => {
     const table = tables.get(name ?? '');
@@ -299,9 +301,8 @@ export function memoryDatabase(
     if (TransactItems.length < 1 || TransactItems.length > MOST_WRITES) {
       throw new InvalidExpression(`1 to ${MOST_WRITES} writes`);
     }
-    const words = token === undefined ? '' : JSON.stringify(TransactItems);
     if (token !== undefined && tokens.has(token)) {
-      if (tokens.get(token) === words) return {};
+      if (JSON.stringify(tokens.get(token)) === JSON.stringify(TransactItems)) return {};
       throw new IdempotentParameterMismatchException({
         message: 'the token was sent with another transaction',
         $metadata,
@@ -338,7 +339,7 @@ export function memoryDatabase(
       // A ConditionCheck writes nothing.
       if (!TransactItems[index]?.ConditionCheck) change(slot, results[index]);
     });
-    if (token !== undefined) tokens.set(token, words);
+    if (token !== undefined) tokens.set(token, TransactItems);
     return {};
   };
 
@@ -354,7 +355,7 @@ export function memoryDatabase(
     if (command instanceof PutCommand) return write({ Put: command.input }, command.input.ReturnValues);
     if (command instanceof UpdateCommand) return write({ Update: command.input as never }, command.input.ReturnValues);
     if (command instanceof DeleteCommand) return write({ Delete: command.input }, command.input.ReturnValues);
-    throw new Error(`the memory database does not know ${String((command as object).constructor.name)}`);
+    throw new Error(`the memory database does not know ${(command as object).constructor.name}`);
   };
 
   return {
@@ -369,6 +370,7 @@ export function memoryDatabase(
         }
       },
     } as unknown as DynamoDBDocumentClient,
+    row: (name, key) => tableOf(name).slot(key).row,
     rows: (name) => [...tableOf(name).slots()].map(({ row }) => row).filter((row) => row !== undefined),
   };
 }
