@@ -293,7 +293,7 @@ const step = fc.oneof(
   },
   { weight: 5, arbitrary: transaction.map((input) => ({ kind: 'transact', input }) as unknown as Step) },
   { weight: 1, arbitrary: key.map((Key) => ({ kind: 'get', input: { TableName: TABLE, Key } }) as unknown as Step) },
-  { weight: 1, arbitrary: fc.array(key, { maxLength: 3 }).map((keys) => ({ kind: 'batchGet', keys })) },
+  { weight: 1, arbitrary: fc.array(key, { maxLength: 3 }).map((keys) => ({ kind: 'batchGet', keys }) as unknown as Step) },
   { weight: 3, arbitrary: query.map((input) => ({ kind: 'query', input }) as unknown as Step) },
 );
 

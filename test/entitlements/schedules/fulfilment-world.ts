@@ -28,9 +28,10 @@ export const FUNCTION_MS = 20_000;
 const VISIBILITY_MS = 6 * FUNCTION_MS;
 /** Longer than any lease, visibility time-out or pause of the queue. */
 export const FULL_TURN_MS = 1_000_000;
-const STUCK_AFTER_SECONDS = 1_500;
+/** Soon, so that it happens while others are under way. */
+const STUCK_AFTER_SECONDS = 40;
 /** Few enough for grants to be given up. */
-const GRANT_ATTEMPTS = 3;
+const GRANT_ATTEMPTS = 2;
 
 const stackable = (itemId: string, quantity: number): SkuItem => ({ itemId, quantity, kind: 'stackable' });
 const unique = (itemId: string): SkuItem => ({ itemId, quantity: 1, kind: 'unique' });
@@ -77,8 +78,8 @@ export class FulfilmentWorld {
   readonly game: Game;
   readonly queue: Queue;
   readonly monitor: Monitor;
-  /** Whether the game's backend refuses grants that it has not given yet. */
-  isRefusing = false;
+  /** How the game's backend takes grants that it has not given yet. */
+  gameState: Scenario['game'];
   readonly #scenario: Scenario;
   readonly #weakening: Weakening;
   #workers = 0;
@@ -88,6 +89,7 @@ export class FulfilmentWorld {
     this.#scenario = scenario;
     this.#weakening = weakening;
     this.scheduler = new Scheduler(trace);
+    this.gameState = scenario.game;
     this.database = memoryDatabase(ENTITLEMENT_TABLES, {
       isBehind: () => scenario.isBehind && !this.scheduler.isCalm,
     });
@@ -106,6 +108,11 @@ export class FulfilmentWorld {
 
   claim(account: number, sku: string): void {
     this.amazon.claim(`a${account}`, `e${this.amazon.claims.length + 1}`, sku);
+  }
+
+  statusOf(entitlementId: string): unknown {
+    const key = { owner: `entitlement|${PARTNER}|${entitlementId}`, part: 'entitlement' };
+    return this.database.row('Entitlements', key)?.['status'];
   }
 
   /** Whether a player has been given what a SKU holds. */
@@ -325,7 +332,8 @@ export class FulfilmentWorld {
       this.#effect(worker, {
         what: `has ${grantId} granted: ${sku} for ${playerId}`,
         have: () => {
-          if (this.isRefusing && !this.game.grants.has(grantId)) return { kind: 'refused' as const };
+          if (this.gameState === 'is down') throw new UnavailableError('ServerError', 'down', { status: 503 });
+          if (this.gameState === 'refuses' && !this.game.grants.has(grantId)) return { kind: 'refused' as const };
           this.game.give({ grantId, playerId, sku, items });
           return { kind: 'given' as const, given: items.map((item) => ({ ...item, granted: true })), writes: [] };
         },

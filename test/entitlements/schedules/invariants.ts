@@ -1,3 +1,4 @@
+import type { GivenItem } from '../../../lambdas/entitlements/entitlement.ts';
 import { PARTNER, SKUS, UNKNOWN_SKU, type FulfilmentWorld } from './fulfilment-world.ts';
 import type { Scenario } from './schedule.ts';
 import { isOpen } from './upstreams.ts';
@@ -8,15 +9,31 @@ interface Entitlement {
   readonly sku: string;
   readonly status: string;
   readonly alreadyOwnedBy?: string;
+  readonly given?: readonly GivenItem[];
 }
 interface HistoryEvent {
   readonly detailType: string;
   readonly data: { readonly entitlementId: string; readonly reason?: string; readonly since?: string };
 }
 
+/** An Amazon account is linked to one player, and that player to it: at any time. */
+export function checkLinks({ database, monitor }: FulfilmentWorld): void {
+  const links = database
+    .rows('Entitlements')
+    .filter(({ part }) => part === 'account')
+    .map(({ owner, playerId, account }) => {
+      const [kind, , id] = String(owner).split('|');
+      return kind === 'account' ? `${String(id)} of ${String(playerId)}` : `${String(account)} of ${String(id)}`;
+    });
+  for (const link of links) {
+    if (links.filter((other) => other === link).length !== 2) monitor.violate('wrong link', link);
+  }
+}
+
 /** What has to be true when all is quiet. */
 export function checkInvariants(world: FulfilmentWorld, granter: Scenario['granter']): void {
   const { database, monitor, amazon, queue } = world;
+  checkLinks(world);
   const rows = database.rows('Entitlements');
   const history = database.rows('History');
   const entitlements = rows.filter(({ owner }) => String(owner).startsWith('entitlement|')) as unknown as Entitlement[];
@@ -42,8 +59,10 @@ export function checkInvariants(world: FulfilmentWorld, granter: Scenario['grant
       monitor.violate('lost grant', `${playerId} does not own ${sku}, for which ${entitlementId} was passed over`);
     }
   }
-  if (granter === 'inventory') checkInventories(world, granted);
-  else checkGame(world, granted);
+  if (granter === 'inventory') {
+    checkInventories(world, granted);
+    checkUnique(world, entitlements);
+  } else checkGame(world, granted);
 
   for (const claim of amazon.claims) {
     const { entitlementId, sku, fulfilledFor } = claim;
@@ -85,6 +104,19 @@ function checkInventories(
     const [wanted = 0, given = 0] = [expected.get(place), actual.get(place)];
     if (given !== wanted) {
       monitor.violate(given > wanted ? 'double grant' : 'lost grant', `${place}: ${given} instead of ${wanted}`);
+    }
+  }
+}
+
+/** What is unique is told to be given by one entitlement only. */
+function checkUnique({ monitor }: FulfilmentWorld, entitlements: readonly Entitlement[]): void {
+  const told = new Set<string>();
+  for (const { playerId, given = [] } of entitlements) {
+    for (const { itemId, kind, granted } of given) {
+      const place = `${playerId} ${itemId}`;
+      if (kind !== 'unique' || !granted) continue;
+      if (told.has(place)) monitor.violate('double grant', `${place} is told to be given twice`);
+      told.add(place);
     }
   }
 }

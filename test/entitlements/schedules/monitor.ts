@@ -17,6 +17,7 @@ export const KINDS = [
   'left behind',
   'key reused',
   'wrong answer',
+  'wrong link',
   'failure',
   'personal data',
 ] as const;

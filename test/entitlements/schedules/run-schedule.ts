@@ -1,4 +1,4 @@
-import { checkInvariants } from './invariants.ts';
+import { checkInvariants, checkLinks } from './invariants.ts';
 import { FULL_TURN_MS, FulfilmentWorld, FUNCTION_MS, UNKNOWN_SKU, type Weakening } from './fulfilment-world.ts';
 import type { Violation } from './monitor.ts';
 import type { Delivery, Fault, Schedule } from './schedule.ts';
@@ -65,8 +65,9 @@ export async function runSchedule(
       }
       case 'fail':
       case 'lose':
+      case 'repeat':
         if (waiting === 0) return false;
-        scheduler.release(target, fault === 'fail' ? 'failed' : 'lost');
+        scheduler.release(target, fault === 'fail' ? 'failed' : fault === 'lose' ? 'lost' : 'twice');
         break;
       case 'delay':
         if (scheduler.packets.length > 0 && which % 2 === 0) scheduler.deliver(which % scheduler.packets.length);
@@ -74,7 +75,7 @@ export async function runSchedule(
         else return false;
         break;
       case 'wait':
-        pass(1_000 + (which % 9) * 1_000);
+        pass(2_000 + (which % 7) * 2_000);
         break;
       case 'wait long':
         // Whoever is under way falls behind, and who comes after it finds what it has left.
@@ -87,9 +88,12 @@ export async function runSchedule(
         break;
       case 'revoke': {
         const open = amazon.claims.filter(isOpen);
-        if (open.length === 0) return false;
-        open[which % open.length]!.isRevoked = true;
-        trace?.(`${open[which % open.length]!.entitlementId} is revoked`);
+        const underWay = open.filter(({ entitlementId }) => world.statusOf(entitlementId) === 'CLAIMED');
+        const revoked = underWay.length > 0 && which % 4 > 0 ? underWay : open;
+        if (revoked.length === 0) return false;
+        const claim = revoked[which % revoked.length]!;
+        claim.isRevoked = true;
+        trace?.(`${claim.entitlementId} is revoked`);
         break;
       }
       case 'claim': {
@@ -104,8 +108,12 @@ export async function runSchedule(
         queue.messages[which % queue.messages.length]!.visibleAt = 0;
         break;
       case 'refuse':
-        world.isRefusing = !world.isRefusing;
-        trace?.(`the game ${world.isRefusing ? 'refuses grants' : 'takes grants'}`);
+        world.gameState = world.gameState === 'works' ? 'refuses' : 'works';
+        trace?.(`the game ${world.gameState}`);
+        break;
+      case 'outage':
+        world.gameState = world.gameState === 'works' ? 'is down' : 'works';
+        trace?.(`the game ${world.gameState}`);
         break;
     }
     monitor.count(fault);
@@ -136,7 +144,8 @@ export async function runSchedule(
 
   trace?.('--- all is well from now on');
   scheduler.isCalm = true;
-  world.isRefusing = false;
+  world.gameState = 'works';
+  checkLinks(world);
   const rounds = await comeToRest(world, visitsOf(scenario.deliveries), scenario.sweepsFirst);
   monitor.count('rounds until quiet', rounds);
   checkInvariants(world, scenario.granter);
@@ -144,29 +153,31 @@ export async function runSchedule(
 }
 
 /** Of the 64 kinds of steps, those in which something goes wrong, if it may; the others let somebody go on. */
-const FIRST_FAULT = 24;
+const FIRST_FAULT = 22;
 const FAULT_OF_STEP: readonly (Fault | undefined)[] = [
   ...Array<undefined>(FIRST_FAULT),
   ...(
     [
       ['kill', 5],
       ['fail', 3],
-      ['lose', 5],
+      ['lose', 4],
+      ['repeat', 3],
       ['delay', 4],
-      ['wait', 3],
-      ['wait long', 6],
+      ['wait', 4],
+      ['wait long', 5],
       ['expire', 1],
       ['revoke', 3],
-      ['claim', 2],
+      ['claim', 3],
       ['duplicate', 1],
       ['refuse', 1],
+      ['outage', 1],
     ] as const
   ).flatMap(([fault, kinds]) => Array<Fault>(kinds).fill(fault)),
 ];
 /** Up to here a step lets the same worker go on as before. */
 const FAVOURS = 14;
 /** From here on a step begins the next invocation, if there is one. */
-const STARTS = 58;
+const STARTS = 60;
 
 /** Who comes by when all is quiet: each pair of player and account that has a part in the schedule. */
 function visitsOf(deliveries: readonly Delivery[]): Delivery[][] {

@@ -12,6 +12,7 @@ export const FAULTS = [
   'kill',
   'fail',
   'lose',
+  'repeat',
   'delay',
   'wait',
   'wait long',
@@ -20,6 +21,7 @@ export const FAULTS = [
   'claim',
   'duplicate',
   'refuse',
+  'outage',
 ] as const;
 export type Fault = (typeof FAULTS)[number];
 
@@ -37,6 +39,8 @@ export interface Scenario {
   readonly hasZombies: boolean;
   /** Whether the index misses the latest writes. */
   readonly isBehind: boolean;
+  /** How the game's backend begins. */
+  readonly game: 'works' | 'refuses' | 'is down';
   readonly faults: readonly Fault[];
   /** Whether the sweeper comes before the players when all is quiet again. */
   readonly sweepsFirst: boolean;
@@ -89,6 +93,7 @@ export const schedule: fc.Arbitrary<Schedule> = fc.record({
     skews: fc.array(fc.constantFrom(0, 5_000, -5_000, 2_000), { minLength: 1, maxLength: 3, size: 'max' }),
     hasZombies: fc.boolean(),
     isBehind: fc.boolean(),
+    game: fc.constantFrom('works' as const, 'works' as const, 'is down' as const, 'refuses' as const),
     faults: fc.subarray([...FAULTS]),
     sweepsFirst: fc.boolean(),
   }),

@@ -15,9 +15,10 @@ export class Worker {
 
 /**
  * What becomes of an effect: it is had and answered; it fails before it is had; it is had and the answer is lost; the
- * answer is lost, and the effect is had at some later time, or never.
+ * answer is lost, and the effect is had at some later time; the answer is lost and the client repeats the call by itself.
  */
-export type Fate = 'had' | 'failed' | 'lost' | 'late';
+export type Fate = 'had' | 'failed' | 'lost' | 'late' | 'twice';
+export type Unanswered = Exclude<Fate, 'had' | 'twice'>;
 
 export interface Effect<Result> {
   /** What is told of it. */
@@ -25,7 +26,7 @@ export interface Effect<Result> {
   /** Has the effect, in the moment in which it is called. */
   readonly have: () => Result | Promise<Result>;
   /** What the worker gets where there is no answer: a result, or something thrown. */
-  readonly unanswered: (fate: Exclude<Fate, 'had'>) => Result;
+  readonly unanswered: (fate: Unanswered) => Result;
 }
 
 interface Waiting {
@@ -33,7 +34,7 @@ interface Waiting {
   readonly what: string;
   readonly have: () => Promise<unknown>;
   readonly resolve: (value: unknown) => void;
-  readonly unanswered: (fate: Exclude<Fate, 'had'>) => unknown;
+  readonly unanswered: (fate: Unanswered) => unknown;
   readonly reject: (error: unknown) => void;
 }
 
@@ -93,6 +94,10 @@ export class Scheduler {
     const { worker, what, have, unanswered, resolve, reject } = waiting;
     this.trace?.(`${worker.name}: ${what}${fate === 'had' ? '' : `, ${fate}`}`);
     if (fate === 'had') return void have().then(resolve, reject);
+    if (fate === 'twice') {
+      have().catch(() => undefined);
+      return void have().then(resolve, reject);
+    }
     if (fate === 'lost') have().catch(() => undefined);
     if (fate === 'late') this.packets.push({ what: `${worker.name}: ${what}`, have });
     try {
