@@ -12,7 +12,7 @@ import { createLwaClient } from '../lambdas/shared/lwa/lwa.client.ts';
 import type { RuntimeSettings } from '../lambdas/shared/settings.ts';
 import { type PriceWatch, priceWatchId } from '../lambdas/shared/watches.ts';
 import type { Cloud } from '../local/cloud/cloud.ts';
-import { inLanes } from '../local/watches/lanes.ts';
+import { inLanes } from '../local/bulk/lanes.ts';
 import { MARKETPLACE, type Operation, packsOf } from './pacing/scenarios.ts';
 
 /** A row of the watch table, with the fields that the benches look at. */

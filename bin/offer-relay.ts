@@ -10,6 +10,8 @@ const REPLACEABLE = {
   'pricing.baseUrl': 'OFFER_RELAY_PRICING_URL',
   'pricing.tokenUrl': 'OFFER_RELAY_TOKEN_URL',
   'offerCodes.baseUrl': 'OFFER_RELAY_OFFER_CODES_URL',
+  'entitlements.baseUrl': 'OFFER_RELAY_ENTITLEMENTS_URL',
+  'entitlements.profileUrl': 'OFFER_RELAY_PROFILE_URL',
 };
 
 /** A variable is for the local stage: one that was left over in a shell must not redirect a stage on AWS. */

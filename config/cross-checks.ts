@@ -1,7 +1,7 @@
 import { marketplaceOf } from '../lambdas/pricing/marketplaces.ts';
 import { pricingAccounts } from '../lambdas/pricing/pricing-accounts.ts';
 import type { RetryPolicy } from '../lambdas/shared/settings.ts';
-import { offerStatusSecretName, pricingSecretName } from '../lambdas/shared/settings.ts';
+import { entitlementsSecretName, offerStatusSecretName, pricingSecretName } from '../lambdas/shared/settings.ts';
 import type { Issue } from './problems.ts';
 import { minutesBetweenRuns } from './schedules.ts';
 import type { Settings } from './settings.ts';
@@ -24,6 +24,9 @@ export function checkAcrossFields(settings: Settings): Issue[] {
     ...planning(settings),
     ...benefits(settings),
     ...partners(settings),
+    ...skus(settings),
+    ...webhooks(settings),
+    ...fulfilment(settings),
   ];
 }
 
@@ -51,6 +54,58 @@ function partners({ runtime }: Settings): Issue[] {
     return [{ path: [...path, name], message }];
   });
   return [...tooMany, ...alike];
+}
+
+/** The settings ship in the asset of every function, which parses them at each cold start; the table takes any number. */
+const MOST_SKUS = 500;
+
+function skus({ runtime }: Settings): Issue[] {
+  return Object.entries(runtime.partnerApi.partners).flatMap(([partner, { entitlements }]) => {
+    const count = Object.keys(entitlements.skus).length;
+    if (count <= MOST_SKUS) return [];
+    const message = `expected at most ${MOST_SKUS} SKUs in the settings of a partner, not ${count}: keep them in the table, with npm run skus`;
+    return [{ path: ['partnerApi', 'partners', partner, 'entitlements', 'skus'], message }];
+  });
+}
+
+/** How the ARNs of what is invoked begin, by the service that a call is signed for. */
+const ARN_SERVICES = { 'execute-api': 'execute-api', lambda: 'lambda', 'vpc-lattice-svcs': 'vpc-lattice' } as const;
+
+/** A role that may invoke something else than what is called would only be found out by the first grant. */
+function webhooks({ runtime }: Settings): Issue[] {
+  return Object.entries(runtime.partnerApi.partners).flatMap(
+    ([
+      partner,
+      {
+        entitlements: { granter },
+      },
+    ]) => {
+      if (granter.kind !== 'webhook' || granter.signature.kind !== 'sigv4') return [];
+      const { service, region, resourceArn } = granter.signature;
+      const [, , arnService, arnRegion] = resourceArn.split(':');
+      if (arnService === ARN_SERVICES[service] && arnRegion === region) return [];
+      const path = ['partnerApi', 'partners', partner, 'entitlements', 'granter', 'signature', 'resourceArn'];
+      return [
+        { path, message: `expected an ARN of ${ARN_SERVICES[service]} in ${region}, for which calls are signed` },
+      ];
+    },
+  );
+}
+
+/** One try each of whose token it is, what is open, the grant and the report has to fit into the time of a request. */
+function fulfilment({ runtime }: Settings): Issue[] {
+  const { timeoutMs, deadlineMs } = runtime.entitlements;
+  const grants = Object.values(runtime.partnerApi.partners).map(({ entitlements: { granter } }) =>
+    granter.kind === 'webhook' ? granter.timeoutMs : 0,
+  );
+  const least = 3 * timeoutMs + Math.max(0, ...grants);
+  if (least <= deadlineMs) return [];
+  return [
+    {
+      path: ['entitlements', 'deadlineMs'],
+      message: `expected at least ${least}, which one try of each step may take: 3 × timeoutMs and the longest timeoutMs of a webhook`,
+    },
+  ];
 }
 
 function benefits({ runtime }: Settings): Issue[] {
@@ -136,6 +191,13 @@ function secrets({ stage, runtime }: Settings): Issue[] {
     ...(runtime.offerCodes.trustSecret === undefined
       ? []
       : [{ path: ['offerCodes', 'trustSecret'], name: runtime.offerCodes.trustSecret }]),
+    ...(runtime.entitlements.trustSecret === undefined
+      ? []
+      : [{ path: ['entitlements', 'trustSecret'], name: runtime.entitlements.trustSecret }]),
+    ...Object.entries(runtime.partnerApi.partners).map(([partner, { entitlements }]) => ({
+      path: ['partnerApi', 'partners', partner, 'entitlements', 'secret'],
+      name: entitlementsSecretName(stage, partner, entitlements),
+    })),
   ];
   const owners = new Map<string, string>();
   const issues: Issue[] = [];

@@ -19,6 +19,8 @@ export interface Issue {
   readonly path: readonly PropertyKey[];
   readonly message: string;
   readonly keys?: readonly string[];
+  /** What is wrong with the name, where a name of the author's own is wrong. */
+  readonly issues?: readonly Issue[];
 }
 
 export interface IssueContext {
@@ -40,13 +42,18 @@ export function describeIssues(issues: readonly Issue[], context: IssueContext):
 }
 
 function describeIssue(issue: Issue, context: IssueContext): string {
+  const name = issue.code === 'invalid_key' ? issue.issues?.[0] : undefined;
+  if (name !== undefined) return `${place(issue.path, context)} has a wrong name; ${ruleOf(name)}`;
   const value = valueAt(context.content, issue.path);
   const shown = value === undefined ? 'is missing' : `is ${shorten(JSON.stringify(value))}`;
-  return `${place(issue.path, context)} ${shown}; ${issue.message.replace(/^Invalid (?:input|option|string): /, '')}`;
+  return `${place(issue.path, context)} ${shown}; ${ruleOf(issue)}`;
 }
 
+const ruleOf = ({ message }: Issue): string =>
+  message.replace(/^Invalid (?:input|option|string): /, '').replace(/^Invalid discriminator value\. E/, 'e');
+
 function describeUnknownField(path: readonly PropertyKey[], context: IssueContext): string {
-  const known = fieldsAt(z.toJSONSchema(context.schema, { io: 'input' }), path.slice(0, -1));
+  const known = fieldsAt(z.toJSONSchema(context.schema, { io: 'input' }), context.content, path.slice(0, -1));
   const near = nearest(String(path.at(-1)), known);
   const value = shorten(JSON.stringify(valueAt(context.content, path)));
   const hint = near === undefined ? '' : ` Did you mean "${near}"?`;
@@ -70,13 +77,26 @@ const shorten = (text: string): string => (text.length > 120 ? `${text.slice(0, 
 
 type JsonSchema = z.core.JSONSchema.BaseSchema;
 
-/** Names of the fields that the schema knows at a path. */
-function fieldsAt(schema: JsonSchema, path: readonly PropertyKey[]): string[] {
-  const target = path.reduce<JsonSchema | undefined>((inner, key) => {
+/** Names of the fields that the schema knows at a path of the content. */
+function fieldsAt(schema: JsonSchema, content: unknown, path: readonly PropertyKey[]): string[] {
+  const target = path.reduce<JsonSchema | undefined>((inner, key, index) => {
     const next = inner?.properties?.[String(key)] ?? inner?.additionalProperties ?? inner?.items;
-    return typeof next === 'object' && !Array.isArray(next) ? next : undefined;
+    if (typeof next !== 'object' || Array.isArray(next)) return undefined;
+    return branchOf(next, valueAt(content, path.slice(0, index + 1)));
   }, schema);
   return Object.keys(target?.properties ?? {}).filter((name) => !name.startsWith('$'));
+}
+
+/** Of a union, the branch whose fixed words (its `kind`) are those of the value. */
+function branchOf(schema: JsonSchema, value: unknown): JsonSchema | undefined {
+  const branches = (schema.oneOf ?? schema.anyOf);
+  return branches === undefined
+    ? schema
+    : branches.find(({ properties = {} }) =>
+        Object.entries(properties as Record<string, JsonSchema>).every(
+          ([name, { const: word }]) => word === undefined || valueAt(value, [name]) === word,
+        ),
+      );
 }
 
 /** The candidate with the fewest edits to `word`, if those are few enough for a slip of the keyboard. */

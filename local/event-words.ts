@@ -1,4 +1,5 @@
 import type { BusEvent } from './cloud/cloud.ts';
+import { entitlementWords } from './entitlement-event-words.ts';
 import { offerCodeWords } from './offer-code-event-words.ts';
 import { offerWords } from './offer-event-words.ts';
 import { priceWords } from './price-event-words.ts';
@@ -19,6 +20,7 @@ export function eventWords(event: BusEvent, nameOf: NameOf): EventWords {
   const data = event.detail['data'];
   return (
     offerCodeWords(headline, data) ??
+    entitlementWords(headline, data) ??
     offerWords(headline, data, nameOf) ??
     priceWords(headline, data, nameOf) ?? { headline, title: event.source, story: '' }
   );

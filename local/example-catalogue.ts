@@ -3,6 +3,7 @@ import { pricingAccounts } from '../lambdas/pricing/pricing-accounts.ts';
 import type { RuntimeSettings } from '../lambdas/shared/settings.ts';
 import type { PriceWatch, TitleWatch } from '../lambdas/shared/watches.ts';
 import { exampleCatalogue } from './upstreams/catalogue.ts';
+import { exampleClaims, type ExampleClaim } from './upstreams/example-claims.ts';
 import { exampleItems } from './upstreams/example-items.ts';
 import { exampleOfferCodes, type ExampleOfferCode } from './upstreams/example-offer-codes.ts';
 import type { BenefitOptions, ItemOptions } from './upstreams/simulator.ts';
@@ -11,8 +12,16 @@ const TITLES = 200;
 const ITEMS = 60;
 const CODES_IN_EACH_STATE = 12;
 const USAGE_LIMIT = 3;
+const PLAYER_ID = 'player-1';
 
-/** What `npm start` watches and redeems while nobody has said anything else. */
+/** A player of a partner's game who has claimed something. */
+export interface ExamplePlayer {
+  readonly playerId: string;
+  /** Name of the player's Amazon account in the simulator. */
+  readonly account: string;
+}
+
+/** What `npm start` watches, redeems and fulfils while nobody has said anything else. */
 export interface ExampleCatalogue {
   readonly titles: readonly TitleWatch[];
   /** What the simulated sellers sell, or could. */
@@ -23,13 +32,17 @@ export interface ExampleCatalogue {
   readonly benefits: readonly BenefitOptions[];
   /** Offer codes of each benefit, in each state that they can have. */
   readonly codes: readonly ExampleOfferCode[];
+  /** A player for each partner that has SKUs, by the partner's name. */
+  readonly players: ReadonlyMap<string, ExamplePlayer>;
+  /** What those players have claimed: each SKU of the partner once. */
+  readonly claims: readonly ExampleClaim[];
   /** What people call an ALID, an ASIN or a SKU of the catalogue. */
   nameOf(id: string): string | undefined;
 }
 
-/** The examples of a seed: titles and items as far as the accounts of the settings may watch them, and offer codes. */
+/** The examples of a seed: titles and items as far as the accounts of the settings may watch them, codes and claims. */
 export function openExampleCatalogue(
-  settings: Pick<RuntimeSettings, 'offerStatus' | 'pricing' | 'offerCodes'>,
+  settings: Pick<RuntimeSettings, 'offerStatus' | 'pricing' | 'offerCodes' | 'partnerApi'>,
   seed: number,
 ): ExampleCatalogue {
   const partners = offerStatusAccounts(settings.offerStatus);
@@ -45,6 +58,10 @@ export function openExampleCatalogue(
     use,
     ...(use === 'multiple' && { usageLimit: USAGE_LIMIT }),
   }));
+  const games = Object.entries(settings.partnerApi.partners)
+    .filter(([, { capabilities }]) => capabilities.includes('entitlements'))
+    .map(([name, { entitlements }]) => ({ name, account: `${name}-player`, skus: Object.keys(entitlements.skus) }))
+    .filter(({ skus }) => skus.length > 0);
   const names = new Map([
     ...titles.map(({ alid, title }) => [alid, title] as const),
     ...sold.flatMap(({ asin, sku, name }) => [asin, sku].map((id) => [id, name] as const)),
@@ -55,6 +72,8 @@ export function openExampleCatalogue(
     prices: sold.flatMap(pricesOf),
     benefits,
     codes: exampleOfferCodes(benefits, CODES_IN_EACH_STATE, seed),
+    players: new Map(games.map(({ name, account }) => [name, { playerId: PLAYER_ID, account }])),
+    claims: games.flatMap(({ account, skus }) => exampleClaims(account, skus, seed)),
     nameOf: (id) => names.get(id),
   };
 }

@@ -4,7 +4,7 @@ import { rootCertificates } from 'node:tls';
 import { offerStatusAccounts } from '../lambdas/offer-status/offer-status-accounts.ts';
 import { pricingAccounts } from '../lambdas/pricing/pricing-accounts.ts';
 import type { OfferStatusSettings, PricingSettings, RuntimeSettings } from '../lambdas/shared/settings.ts';
-import { offerStatusSecretName, pricingSecretName } from '../lambdas/shared/settings.ts';
+import { entitlementsSecretName, offerStatusSecretName, pricingSecretName } from '../lambdas/shared/settings.ts';
 import { UsageError } from './command-line.ts';
 import type { SynthesisOptions } from './synthesise.ts';
 import type { UpstreamAddress } from './upstream-addresses.ts';
@@ -12,6 +12,8 @@ import { upstreamAddresses } from './upstream-addresses.ts';
 import type { ExampleOfferCode } from './upstreams/example-offer-codes.ts';
 import type {
   BenefitOptions,
+  ClaimOptions,
+  EntitlementsOptions,
   FindSigningKey,
   ItemOptions,
   OfferCodesOptions,
@@ -25,7 +27,10 @@ import { startSimulator } from './upstreams/simulator.ts';
 export interface Upstreams {
   readonly addresses: readonly UpstreamAddress[];
   /** Replaces the addresses of the settings. */
-  readonly overrides: Pick<SynthesisOptions, 'offerStatusUrl' | 'pricingUrl' | 'tokenUrl' | 'offerCodesUrl'>;
+  readonly overrides: Pick<
+    SynthesisOptions,
+    'offerStatusUrl' | 'pricingUrl' | 'tokenUrl' | 'offerCodesUrl' | 'entitlementsUrl' | 'profileUrl'
+  >;
   readonly secrets: Readonly<Record<string, unknown>>;
   /** Undefined where nothing is simulated. */
   readonly controlUrl: string | undefined;
@@ -34,13 +39,16 @@ export interface Upstreams {
   readonly simulatesOfferCodes: boolean;
   /** Says whose signatures the simulated API for offer codes takes from now on: until then, nobody's of the stack. */
   onSigningKey(find: FindSigningKey): void;
+  readonly simulatesEntitlements: boolean;
+  /** A new access token of a simulated player, good for an hour; undefined where Prime Gaming is not simulated. */
+  playerToken(account: string): string | undefined;
   stop(): Promise<void>;
 }
 
 export interface UpstreamsOptions {
   readonly settings: RuntimeSettings;
   readonly seed: number;
-  /** Port of the first simulated API; the others take the next ones. 0 for free ones. */
+  /** Port of the first simulated API; the others take the next ones, but for one that is the partner API's. 0 for free ones. */
   readonly port: number;
   /** Path of a file or folder of the simulator. */
   readonly path: (...parts: string[]) => string;
@@ -48,6 +56,7 @@ export interface UpstreamsOptions {
   readonly items: readonly ItemOptions[];
   readonly benefits: readonly BenefitOptions[];
   readonly codes: readonly ExampleOfferCode[];
+  readonly claims: readonly ClaimOptions[];
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
@@ -65,18 +74,19 @@ interface Opened {
  */
 export async function openUpstreams(options: UpstreamsOptions): Promise<Upstreams> {
   const { settings, environment } = options;
-  const { offerStatus, pricing, offerCodes } = upstreamAddresses(settings, environment);
-  const others = [offerStatus, ...(pricing ? [pricing] : [])].filter(({ isSimulated }) => !isSimulated);
-  // Who asks about offer codes signs in the name of a role: there may be an authority to trust, and no secret to know.
-  const isTrustGiven = offerCodes?.isSimulated === false && environment['OFFER_RELAY_SECRETS_FILE'] !== undefined;
-  const given =
-    others.length === 0 && !isTrustGiven ? {} : secretsFromFile(others, environment['OFFER_RELAY_SECRETS_FILE']);
-  // The simulator's own secrets are made anew at every start: a file that was made for all APIs knows nothing of them.
+  const { offerStatus, pricing, offerCodes, entitlements } = upstreamAddresses(settings, environment);
   const names = secretNames(settings);
+  const others = [offerStatus, ...(pricing ? [pricing] : [])].filter(({ isSimulated }) => !isSimulated);
+  const file = environment['OFFER_RELAY_SECRETS_FILE'];
+  // Who asks about offer codes signs in the name of a role, and about entitlements shows a player's token: there may be an
+  // authority to trust, and no secret to know.
+  const mayBeGiven = [offerCodes, entitlements].some((api) => api?.isSimulated === false) || names.partners.length > 0;
+  const given = others.length > 0 || (mayBeGiven && file !== undefined) ? secretsFromFile(others, file) : {};
+  // The simulator's own secrets are made anew at every start: a file that was made for all APIs knows nothing of them.
   const secretsOf = (api: readonly string[]): Record<string, unknown> =>
     Object.fromEntries(Object.entries(given).filter(([name]) => api.includes(name)));
   let take: (notification: object) => void = () => undefined;
-  const simulator = [offerStatus, pricing, offerCodes].some((api) => api?.isSimulated === true)
+  const simulator = [offerStatus, pricing, offerCodes, entitlements].some((api) => api?.isSimulated === true)
     ? await startSimulator({
         pkiDir: options.path(),
         stateFile: options.path('titles.json'),
@@ -88,6 +98,7 @@ export async function openUpstreams(options: UpstreamsOptions): Promise<Upstream
           pricing: { ...sellers(settings.pricing, options), onNotification: (notification) => take(notification) },
         }),
         ...(offerCodes?.isSimulated === true && { offerCodes: deals(settings, options) }),
+        ...(entitlements?.isSimulated === true && { entitlements: claimed(options) }),
       })
     : undefined;
   const opened: Opened[] = [
@@ -108,19 +119,31 @@ export async function openUpstreams(options: UpstreamsOptions): Promise<Upstream
     opened.push({
       address: offerCodes,
       overrides: { offerCodesUrl: offerCodes.url },
-      secrets: { ...trustIn(settings, rootCertificates.join('\n')), ...secretsOf(names.offerCodes) },
+      secrets: { ...trustIn(settings.offerCodes, rootCertificates.join('\n')), ...secretsOf(names.offerCodes) },
+    });
+  }
+  if (entitlements?.isSimulated === true && simulator !== undefined) {
+    opened.push(simulatedEntitlements(settings, entitlements, simulator));
+  } else if (entitlements !== undefined) {
+    const { url, profileUrl } = entitlements;
+    opened.push({
+      address: entitlements,
+      overrides: { entitlementsUrl: url, profileUrl },
+      secrets: { ...trustIn(settings.entitlements, rootCertificates.join('\n')), ...secretsOf(names.entitlements) },
     });
   }
   return {
     addresses: opened.map(({ address }) => address),
     overrides: Object.assign({}, ...opened.map(({ overrides }) => overrides)) as Upstreams['overrides'],
-    secrets: Object.assign({}, ...opened.map(({ secrets }) => secrets)) as Upstreams['secrets'],
+    secrets: Object.assign(secretsOf(names.partners), ...opened.map(({ secrets }) => secrets)) as Upstreams['secrets'],
     controlUrl: simulator?.controlUrl,
     onNotification: (taker) => void (take = taker),
     simulatesOfferCodes: offerCodes?.isSimulated === true,
     onSigningKey: (find) => {
       if (offerCodes?.isSimulated === true) simulator?.onSigningKey(find);
     },
+    simulatesEntitlements: entitlements?.isSimulated === true,
+    playerToken: (account) => (entitlements?.isSimulated === true ? simulator?.issueToken({ account }) : undefined),
     stop: async () => simulator?.stop(),
   };
 }
@@ -158,14 +181,22 @@ function deals({ offerCodes }: RuntimeSettings, { benefits, codes, path, port }:
   };
 }
 
-/** The names of each API's secrets. */
-function secretNames({ stage, offerStatus, pricing, offerCodes }: RuntimeSettings) {
+function claimed({ claims, path, port }: UpstreamsOptions): EntitlementsOptions {
+  return { claims, stateFile: path('claims.json'), port: nextPort(port, 5) };
+}
+
+/** The names of each API's secrets, and of those that partners' own backends need. */
+function secretNames({ stage, offerStatus, pricing, offerCodes, entitlements, partnerApi }: RuntimeSettings) {
   return {
     offerStatus: Object.entries(offerStatus.accounts).map(([name, account]) =>
       offerStatusSecretName(stage, name, account),
     ),
     pricing: Object.entries(pricing.accounts).map(([name, account]) => pricingSecretName(stage, name, account)),
     offerCodes: offerCodes.trustSecret === undefined ? [] : [offerCodes.trustSecret],
+    entitlements: entitlements.trustSecret === undefined ? [] : [entitlements.trustSecret],
+    partners: Object.entries(partnerApi.partners)
+      .filter(([, partner]) => partner.entitlements.push || partner.entitlements.granter.kind === 'webhook')
+      .map(([name, partner]) => entitlementsSecretName(stage, name, partner.entitlements)),
   };
 }
 
@@ -201,12 +232,21 @@ function simulatedOfferCodes(settings: RuntimeSettings, address: UpstreamAddress
   return {
     address: { ...address, url: simulator.offerCodesUrl },
     overrides: { offerCodesUrl: simulator.offerCodesUrl },
-    secrets: trustIn(settings, simulator.offerCodeCredentials().ca),
+    secrets: trustIn(settings.offerCodes, simulator.offerCodeCredentials().ca),
+  };
+}
+
+function simulatedEntitlements(settings: RuntimeSettings, address: UpstreamAddress, simulator: Simulator): Opened {
+  const { entitlementsUrl, profileUrl } = simulator;
+  return {
+    address: { ...address, url: entitlementsUrl },
+    overrides: { entitlementsUrl, profileUrl },
+    secrets: trustIn(settings.entitlements, simulator.entitlementsCredentials().ca),
   };
 }
 
 /** The secret that makes the stack trust an authority, where the settings name one. */
-function trustIn({ offerCodes: { trustSecret } }: RuntimeSettings, ca: string): Record<string, unknown> {
+function trustIn({ trustSecret }: { readonly trustSecret?: string | undefined }, ca: string): Record<string, unknown> {
   return trustSecret === undefined ? {} : { [trustSecret]: { ca } };
 }
 

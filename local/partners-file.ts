@@ -27,7 +27,18 @@ export interface PartnerAccess {
     readonly secretAccessKey: string;
     readonly sessionToken: string;
   };
+  /** A player to fulfil entitlements for, where there is a simulated one. */
+  readonly player?: PlayerAccess;
 }
+
+/** A player, and the access token that the game would have of Login with Amazon: good for an hour. */
+export interface PlayerAccess {
+  readonly playerId: string;
+  readonly token: string;
+}
+
+/** The example player of a partner, with a new token each time. */
+export type PlayerOf = (partner: string) => PlayerAccess | undefined;
 
 /**
  * Assumes the role of each partner, as its account would.
@@ -37,6 +48,7 @@ export interface PartnerAccess {
 export function partnerAccess(
   cloud: PartnerDoors,
   { partners }: Pick<PartnerApiSettings, 'partners'>,
+  playerOf: PlayerOf = () => undefined,
 ): Record<string, PartnerAccess> {
   return Object.fromEntries(
     Object.entries(partners).map(([name, { accountId, externalId }]) => {
@@ -47,12 +59,14 @@ export function partnerAccess(
       const { accessKeyId, secretAccessKey, sessionToken } = session;
       const credentials = { accessKeyId, secretAccessKey, sessionToken };
       const apiKey = cloud.apiKeyValue(`${placeOf(name)}/ApiKey`);
-      return [name, { url: api.url, region: cloud.region, roleArn, externalId, apiKey, credentials }];
+      const player = playerOf(name);
+      const access = { url: api.url, region: cloud.region, roleArn, externalId, apiKey, credentials };
+      return [name, { ...access, ...(player && { player }) }];
     }),
   );
 }
 
-/** Sessions last for an hour. */
+/** Sessions last for an hour, and so do players' tokens. */
 const RENEWAL_MS = 30 * 60_000;
 
 /**
@@ -67,8 +81,10 @@ export function keepPartnersFile(
   cloud: PartnerDoors,
   settings: Pick<PartnerApiSettings, 'partners'>,
   onTrouble: (text: string) => void,
+  playerOf?: PlayerOf,
 ): () => void {
-  const write = (): void => replaceFile(file, `${JSON.stringify(partnerAccess(cloud, settings), null, 2)}\n`, 0o600);
+  const write = (): void =>
+    replaceFile(file, `${JSON.stringify(partnerAccess(cloud, settings, playerOf), null, 2)}\n`, 0o600);
   write();
   const renewal = setInterval(() => {
     try {

@@ -11,7 +11,7 @@ import { eventWords } from './event-words.ts';
 import { openExampleCatalogue, type ExampleCatalogue } from './example-catalogue.ts';
 import { openNotificationQueue } from './notification-queue.ts';
 import { openUpstreams, type Upstreams } from './open-upstreams.ts';
-import { keepPartnersFile } from './partners-file.ts';
+import { keepPartnersFile, type PlayerAccess } from './partners-file.ts';
 import { Screen } from './screen.ts';
 import { HELP, readStartOptions, type StartOptions } from './start-options.ts';
 import { synthesise } from './synthesise.ts';
@@ -21,7 +21,7 @@ import { openWatchList } from './watch-list.ts';
 const STAGE = 'local';
 const OFFER_CODES_FILE = 'offer-codes.json';
 const PARTNERS_FILE = 'partners.json';
-/** The simulated upstreams and their control endpoint take the ports before it. */
+/** The simulated upstreams and their control endpoint take the ports before it, and the latest of them the one after. */
 const API_PORT_OFFSET = 4;
 /** A slice takes twenty seconds; one that is cut off is sent again by the next start. */
 const STOP_GRACE_MS = 2_000;
@@ -80,6 +80,7 @@ async function bringUp(
     items: examples.items,
     benefits: examples.benefits,
     codes: examples.codes,
+    claims: examples.claims,
     environment: process.env,
   });
   endings.push(() => upstreams.stop());
@@ -130,11 +131,17 @@ async function bringUp(
   }
   if (Object.keys(settings.partnerApi.partners).length > 0) {
     const file = folder.path(PARTNERS_FILE);
-    endings.push(keepPartnersFile(file, cloud, settings.partnerApi, (text) => screen.trouble(text)));
+    const playerOf = (partner: string): PlayerAccess | undefined => {
+      const player = examples.players.get(partner);
+      if (player === undefined) return undefined;
+      const token = upstreams.playerToken(player.account);
+      return token === undefined ? undefined : { playerId: player.playerId, token };
+    };
+    endings.push(keepPartnersFile(file, cloud, settings.partnerApi, (text) => screen.trouble(text), playerOf));
   }
   writeEndpoints(folder, cloud, upstreams);
   if (upstreams.simulatesOfferCodes) writeOfferCodes(folder, examples);
-  showPlaces(screen, folder, cloud, upstreams);
+  showPlaces(screen, folder, cloud, upstreams, examples);
   await cloud.start();
 }
 
@@ -148,6 +155,8 @@ function writeEndpoints(folder: DataFolder, cloud: Cloud, { overrides, controlUr
     pricing: overrides.pricingUrl,
     token: overrides.tokenUrl,
     offerCodes: overrides.offerCodesUrl,
+    entitlements: overrides.entitlementsUrl,
+    profile: overrides.profileUrl,
     control: controlUrl,
     outputs: cloud.outputs,
   };
@@ -160,8 +169,15 @@ function writeOfferCodes(folder: DataFolder, { benefits, codes }: ExampleCatalog
   writeFileSync(folder.path(OFFER_CODES_FILE), `${text}\n`);
 }
 
-function showPlaces(screen: Screen, folder: DataFolder, cloud: Cloud, upstreams: Upstreams): void {
-  const { addresses, controlUrl, simulatesOfferCodes } = upstreams;
+function showPlaces(
+  screen: Screen,
+  folder: DataFolder,
+  cloud: Cloud,
+  upstreams: Upstreams,
+  { players }: ExampleCatalogue,
+): void {
+  const { addresses, controlUrl, simulatesOfferCodes, simulatesEntitlements } = upstreams;
+  const [claimant] = simulatesEntitlements ? players.values() : [];
   const count = (...types: string[]): number =>
     [...cloud.resources.values()].filter((resource) => types.includes(resource.type)).length;
   const at = (...parts: string[]): string => relative(process.cwd(), folder.path(...parts)) || '.';
@@ -186,6 +202,14 @@ function showPlaces(screen: Screen, folder: DataFolder, cloud: Cloud, upstreams:
     ['all addresses', at('endpoints.json')],
     ['all events', at('events.jsonl')],
     ...(simulatesOfferCodes ? ([['offer codes', `to try: ${at(OFFER_CODES_FILE)}`]] as const) : []),
+    ...(claimant === undefined
+      ? []
+      : [
+          [
+            'entitlements',
+            `to try: POST /v1/players/${claimant.playerId}/entitlements/fulfil, with the player's token in ${at(PARTNERS_FILE)}`,
+          ] as const,
+        ]),
     ['logs', at('cloud', 'logs')],
   ]);
   screen.line();

@@ -14,6 +14,10 @@ export interface SynthesisOptions {
   readonly tokenUrl?: string;
   /** Replaces the base URL of the API for offer codes. @default the one of the settings */
   readonly offerCodesUrl?: string;
+  /** Replaces the base URL of Prime Gaming's endpoints. @default the one of the settings */
+  readonly entitlementsUrl?: string;
+  /** Replaces where Login with Amazon says whose a token is. @default the one of the settings */
+  readonly profileUrl?: string;
   /** Folder of the stage files. @default the project's `config/` */
   readonly config?: string;
 }
@@ -31,6 +35,8 @@ export async function synthesise(stage: string, output: string, options: Synthes
     ...(options.pricingUrl !== undefined && { 'pricing.baseUrl': options.pricingUrl }),
     ...(options.tokenUrl !== undefined && { 'pricing.tokenUrl': options.tokenUrl }),
     ...(options.offerCodesUrl !== undefined && { 'offerCodes.baseUrl': options.offerCodesUrl }),
+    ...(options.entitlementsUrl !== undefined && { 'entitlements.baseUrl': options.entitlementsUrl }),
+    ...(options.profileUrl !== undefined && { 'entitlements.profileUrl': options.profileUrl }),
     ...(options.config !== undefined && { config: resolve(options.config) }),
   };
   const settings = Object.entries(context).flatMap(([name, value]) => ['-c', `${name}=${value}`]);

@@ -1,5 +1,5 @@
 import type { RuntimeSettings } from '../lambdas/shared/settings.ts';
-import { PricingSettings } from '../lambdas/shared/settings-schema.ts';
+import { EntitlementsSettings, PricingSettings } from '../lambdas/shared/settings-schema.ts';
 import { UsageError } from './command-line.ts';
 
 /** Where an upstream API is. */
@@ -17,22 +17,27 @@ export interface UpstreamAddresses {
   readonly pricing: (UpstreamAddress & { readonly tokenUrl: string }) | undefined;
   /** Undefined where the settings name no benefit. */
   readonly offerCodes: (UpstreamAddress & { readonly url: string }) | undefined;
+  /** Undefined where no partner may have entitlements fulfilled. */
+  readonly entitlements: (UpstreamAddress & { readonly url: string; readonly profileUrl: string }) | undefined;
 }
 
 const LOOPBACK = '127.0.0.1';
 const PRICING_URL = 'OFFER_RELAY_PRICING_URL';
 const TOKEN_URL = 'OFFER_RELAY_TOKEN_URL';
+const ENTITLEMENTS_URL = 'OFFER_RELAY_ENTITLEMENTS_URL';
+const PROFILE_URL = 'OFFER_RELAY_PROFILE_URL';
 
 /**
  * Where the environment says that the APIs are, or else the settings. What the settings expect on this machine is
  * simulated.
  *
- * @throws UsageError when the environment names a token endpoint that would not be asked
+ * @throws UsageError when the environment names an endpoint that would not be asked
  */
 export function upstreamAddresses(
-  { offerStatus, pricing, offerCodes }: Pick<RuntimeSettings, 'offerStatus' | 'pricing' | 'offerCodes'>,
+  settings: Pick<RuntimeSettings, 'offerStatus' | 'pricing' | 'offerCodes' | 'entitlements' | 'partnerApi'>,
   environment: Readonly<Record<string, string | undefined>>,
 ): UpstreamAddresses {
+  const { offerStatus, pricing, offerCodes } = settings;
   const offerStatusUrl = environment['OFFER_RELAY_OFFER_STATUS_URL'];
   const offerCodesUrl = environment['OFFER_RELAY_OFFER_CODES_URL'];
   const [pricingUrl, tokenUrl] = [environment[PRICING_URL], environment[TOKEN_URL]];
@@ -66,10 +71,33 @@ export function upstreamAddresses(
             url: offerCodesUrl ?? offerCodes.baseUrl,
             isSimulated: offerCodesUrl === undefined && isHere(offerCodes.baseUrl),
           },
+    entitlements: entitlementsAddress(settings, environment),
+  };
+}
+
+function entitlementsAddress(
+  { entitlements, partnerApi }: Pick<RuntimeSettings, 'entitlements' | 'partnerApi'>,
+  environment: Readonly<Record<string, string | undefined>>,
+): UpstreamAddresses['entitlements'] {
+  if (!Object.values(partnerApi.partners).some(({ capabilities }) => capabilities.includes('entitlements'))) return;
+  const [url, profileUrl] = [environment[ENTITLEMENTS_URL], environment[PROFILE_URL]];
+  const isSimulated = url === undefined && isHere(entitlements.baseUrl);
+  if (profileUrl !== undefined && isSimulated) {
+    throw new UsageError(
+      `${PROFILE_URL} is set, and ${ENTITLEMENTS_URL} is not: only the simulated profile knows the simulated tokens.`,
+    );
+  }
+  return {
+    name: 'Prime Gaming entitlements',
+    url: url ?? entitlements.baseUrl,
+    isSimulated,
+    // The tokens of another API are not those that a profile on this machine knows.
+    profileUrl: profileUrl ?? (url !== undefined && isHere(entitlements.profileUrl) ? AMAZON_PROFILE_URL : entitlements.profileUrl), // prettier-ignore
   };
 }
 
 const AMAZON_TOKEN_URL = PricingSettings.parse({}).tokenUrl;
+const AMAZON_PROFILE_URL = EntitlementsSettings.parse({}).profileUrl;
 
 function isHere(url: string | undefined): boolean {
   return url !== undefined && new URL(url).hostname === LOOPBACK;

@@ -9,7 +9,7 @@ import type { PriceWatch, TitleWatch } from '../lambdas/shared/watches.ts';
 import { priceWatchId, titleWatchId } from '../lambdas/shared/watches.ts';
 import { type NewWatch, WatchStore } from '../lambdas/shared/watches.store.ts';
 import type { Cloud } from './cloud/cloud.ts';
-import { inLanes } from './watches/lanes.ts';
+import { inLanes } from './bulk/lanes.ts';
 
 const SIDE_BY_SIDE = 25;
 

@@ -27,9 +27,9 @@ import { type JsonSchema, SchemaComponents } from './schemas.ts';
 const DESCRIPTION = `What Offer Relay knows and does for its partners: offer codes, what players claimed with Prime Gaming,
 titles, prices, and the watch list.
 
-**Signing.** Every request, but for those of the push integration, is signed with AWS Signature Version 4, service \`execute-api\`, with credentials of the role that
-the operator has made for you: assume it with your external id. Encode each path parameter by RFC 3986 before signing. A
-signature is good for five minutes; sign a repeat anew.
+**Signing.** Every request, but for those of the push integration, is signed with AWS Signature Version 4, service
+\`execute-api\`, with credentials of the role that the operator has made for you: assume it with your external id. Encode each
+path parameter by RFC 3986 before signing. A signature is good for five minutes; sign a repeat anew.
 
 **API key.** The header \`x-api-key\` has to hold your own key. It counts your requests against your plan; it is no secret
 that would let anybody in without the role.
@@ -62,8 +62,8 @@ const TAGS = [
     description:
       'Push integration: Amazon calls these, once for each claim, and not a partner. They are signed by a key that Amazon and ' +
       'the operator share, after Standard Webhooks, and by no role. Only a stage that has a partner with ' +
-      '`entitlements.push` has them; the others answer 403 `MISSING_AUTHENTICATION`. The contract of Amazon is not public: ' +
-      'paths, signature and shapes are assumed.',
+      '`entitlements.push` has them; the others answer 403 `MISSING_AUTHENTICATION`. What Amazon sends is not ' +
+      'documented in public: paths, signature and shapes are assumed.',
   },
   { name: 'reading', description: 'What is known of titles and prices, and was.' },
   { name: 'watch-list', description: 'What is polled. The list belongs to the whole stage, not to one partner.' },

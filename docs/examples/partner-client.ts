@@ -4,6 +4,7 @@
  *
  *   node docs/examples/partner-client.ts verify EXAMPLE_BENEFIT <code>
  *   node docs/examples/partner-client.ts redeem EXAMPLE_BENEFIT <code> <Idempotency-Key>
+ *   node docs/examples/partner-client.ts fulfil <player>                 (and PLAYER_TOKEN)
  *   node docs/examples/partner-client.ts status example-studios ES_MOV_000002
  *   node docs/examples/partner-client.ts history example-studios ES_MOV_000002
  *
@@ -14,6 +15,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { SignatureV4 } from '@smithy/signature-v4';
 
 const MOST_TRIES = 4;
+/** Errors of status 409 and 429 that a repeat within seconds may get past. Others of them are answers. */
+const PASSING = ['REQUEST_IN_PROGRESS', 'THROTTLED', 'TOO_MANY_INVALID_CODES'];
 
 /** What the signer hashes with. */
 class Sha256 {
@@ -97,7 +100,7 @@ async function call({ method, path, query = {}, body, headers = {} }: Call): Pro
     if (answer.ok) return answer.text === '' ? undefined : JSON.parse(answer.text);
     // What may have taken place is repeated under its key, until it is known.
     const isRedemption = 'idempotency-key' in headers && answer.status >= 500;
-    const mayRepeat = [0, 409, 429, 500, 503, 504].includes(answer.status) && answer.code !== 'QUOTA_EXCEEDED';
+    const mayRepeat = [0, 500, 503, 504].includes(answer.status) || PASSING.includes(answer.code ?? '');
     if (!(mayRepeat || isRedemption) || attempt === MOST_TRIES) throw new Error(answer.text);
     const seconds = answer.retryAfter ?? 2 ** (attempt - 1);
     await sleep(seconds * 1000 * (1 + Math.random() / 4));
@@ -158,6 +161,18 @@ async function main([command, first = '', second = '', key = '']: string[]): Pro
           body: {},
         }),
       );
+    case 'fulfil': {
+      const path = ['players', first, 'entitlements', 'fulfil'];
+      const headers = { 'x-amz-access-token': variable('PLAYER_TOKEN') };
+      for (let visit = 1; ; visit += 1) {
+        const answer = await call({ method: 'POST', path, headers });
+        const { entitlements, complete } = answer as { entitlements: unknown[]; complete: boolean };
+        entitlements.forEach(print);
+        // What is left waits for the player's next visit: nothing is lost, and nothing is given twice.
+        if (complete || visit === MOST_TRIES) return;
+        await sleep(2 ** visit * 1000);
+      }
+    }
     case 'status':
       return print(await call({ method: 'GET', path: ['titles', first, second, 'status'] }));
     case 'history': {
@@ -173,7 +188,8 @@ async function main([command, first = '', second = '', key = '']: string[]): Pro
     }
     default:
       throw new Error(
-        'usage: partner-client.ts verify <benefit> <code>, redeem <benefit> <code> <key>, or status|history <licensor> <alid>',
+        'usage: partner-client.ts verify <benefit> <code>, redeem <benefit> <code> <key>, fulfil <player>, ' +
+          'or status|history <licensor> <alid>',
       );
   }
 }

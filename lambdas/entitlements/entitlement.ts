@@ -52,6 +52,8 @@ export const EntitlementRow = z.object({
   given: z.optional(z.array(GivenItem)),
   /** Entitlement by which the player had the SKU already: then this one has given nothing. */
   alreadyOwnedBy: z.optional(z.string()),
+  /** When the queue tries the grant again, epoch milliseconds; from the first try that failed on. */
+  nextTryAt: z.optional(z.number()),
   /** Epoch milliseconds of the present status. */
   since: z.number(),
   /** Why an operator should look; the sweeper leaves a CLAIMED one alone then. */

@@ -88,6 +88,10 @@ const markerKey = (player: PlayerOf, entitlementId: string) => ({
 const SKU = 'sku|';
 const skuKey = (player: PlayerOf, sku: string) => ({ owner: playerOwner(player), part: `${SKU}${sku}` });
 
+/** Where an entitlement stands in the index: what is claimed must not be behind what waits for its player to come back. */
+const openShard = (status: EntitlementRow['status'], entitlementId: string): string =>
+  `${status}|${unpublishedShard(entitlementId)}`;
+
 const IS_NEW = 'attribute_not_exists(#owner)';
 const NAMES = { '#owner': 'owner' };
 /** Far more rows than one entitlement gets in a millisecond: then the condition is about something else. */
@@ -344,7 +348,7 @@ export class EntitlementStore {
     options: WriteOptions,
   ): Promise<GrantWritten> {
     const { partner, entitlementId, sku, fence } = held;
-    const { stuck: _, ...rest } = held;
+    const { stuck: _stuck, nextTryAt: _nextTryAt, ...rest } = held;
     const row: EntitlementRow = { ...rest, status: 'GRANTED', given: [...given], since: this.#clock.now() };
     const refusals = await this.#transactWithEvent(
       [
@@ -352,11 +356,13 @@ export class EntitlementStore {
           Update: {
             TableName: this.#table,
             Key: entitlementKey(partner, entitlementId),
-            UpdateExpression: 'SET #status = :granted, #given = :given, #since = :since REMOVE stuck',
+            UpdateExpression:
+              'SET #status = :granted, #given = :given, #since = :since, #open = :open REMOVE stuck, nextTryAt',
             ConditionExpression: 'fence = :fence AND #status = :claimed',
-            ExpressionAttributeNames: { '#status': 'status', '#given': 'given', '#since': 'since' },
+            ExpressionAttributeNames: { '#status': 'status', '#given': 'given', '#since': 'since', '#open': 'open' },
             ExpressionAttributeValues: {
               ':granted': 'GRANTED',
+              ':open': openShard('GRANTED', entitlementId),
               ':claimed': 'CLAIMED',
               ':given': given,
               ':since': row.since,
@@ -423,8 +429,16 @@ export class EntitlementStore {
     return refusals === undefined;
   }
 
-  /** Lets others take over at once an entitlement that is held and could not be granted. */
-  async release(held: HeldEntitlement, { until }: Pick<WriteOptions, 'until'>): Promise<void> {
+  /**
+   * Lets others take over at once an entitlement that is held and could not be granted.
+   *
+   * @param nextTryAt when the queue of grants tries it again, epoch milliseconds; undefined where it does not
+   */
+  async release(
+    held: HeldEntitlement,
+    nextTryAt: number | undefined,
+    { until }: Pick<WriteOptions, 'until'>,
+  ): Promise<void> {
     try {
       await insist(
         (sending) =>
@@ -432,10 +446,15 @@ export class EntitlementStore {
             new UpdateCommand({
               TableName: this.#table,
               Key: entitlementKey(held.partner, held.entitlementId),
-              UpdateExpression: 'SET lease = :now',
+              UpdateExpression: `SET lease = :now${nextTryAt === undefined ? '' : ', nextTryAt = :next'}`,
               ConditionExpression: 'fence = :fence AND #status = :claimed',
               ExpressionAttributeNames: { '#status': 'status' },
-              ExpressionAttributeValues: { ':now': this.#clock.now(), ':fence': held.fence, ':claimed': 'CLAIMED' },
+              ExpressionAttributeValues: {
+                ':now': this.#clock.now(),
+                ':fence': held.fence,
+                ':claimed': 'CLAIMED',
+                ...(nextTryAt !== undefined && { ':next': nextTryAt }),
+              },
             }),
             sending,
           ),
@@ -489,11 +508,12 @@ export class EntitlementStore {
   }
 
   /**
-   * Entitlements that are CLAIMED or GRANTED, the longest in their status first within each shard. The index lags a little.
+   * Entitlements that are claimed and not granted, or granted and not reported, the longest in that status first within each
+   * shard. The index lags a little.
    *
    * @param limit most of each of the eight shards
    */
-  async openEntitlements(limit: number): Promise<EntitlementRow[]> {
+  async openEntitlements(status: 'CLAIMED' | 'GRANTED', limit: number): Promise<EntitlementRow[]> {
     const shards = Array.from({ length: UNPUBLISHED_SHARDS }, async (_, shard) => {
       const rows: EntitlementRow[] = [];
       let ExclusiveStartKey: Record<string, unknown> | undefined;
@@ -504,7 +524,7 @@ export class EntitlementStore {
             IndexName: 'open',
             KeyConditionExpression: '#open = :shard',
             ExpressionAttributeNames: { '#open': 'open' },
-            ExpressionAttributeValues: { ':shard': `u${shard}` },
+            ExpressionAttributeValues: { ':shard': `${status}|u${shard}` },
             Limit: limit - rows.length,
             ExclusiveStartKey,
           }),
@@ -528,7 +548,11 @@ export class EntitlementStore {
     return {
       Put: {
         TableName: this.#table,
-        Item: { ...entitlementKey(row.partner, row.entitlementId), ...row, open: unpublishedShard(row.entitlementId) },
+        Item: {
+          ...entitlementKey(row.partner, row.entitlementId),
+          ...row,
+          open: openShard(row.status, row.entitlementId),
+        },
         ConditionExpression: IS_NEW,
         ExpressionAttributeNames: NAMES,
         ReturnValuesOnConditionCheckFailure: 'ALL_OLD',

@@ -64,6 +64,8 @@ export class Obtaining {
   readonly #hold: { readonly fence: string; readonly lease: number };
   readonly #results = new Map<string, Promise<Obtained>>();
   readonly #underway = new Set<string>();
+  /** Grants of one player may be about one item, and DynamoDB would cancel those that meet: one is written after the other. */
+  #written: Promise<unknown> = Promise.resolve();
 
   constructor(parts: ObtainParts, options: ObtainOptions) {
     this.#parts = parts;
@@ -137,7 +139,9 @@ export class Obtaining {
     const { telemetry } = this.#parts;
     let granted;
     try {
-      granted = await grantEntitlement(this.#parts, held, this.#options);
+      const { granterOf, store } = this.#parts;
+      const grant: typeof store.grant = (...grantOf) => this.#inTurn(() => store.grant(...grantOf));
+      granted = await grantEntitlement({ granterOf, store: { grant } }, held, this.#options);
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error;
       telemetry.warn('a grant failed', { entitlementId: held.entitlementId, code: error.code, error });
@@ -154,18 +158,25 @@ export class Obtaining {
     return had(granted.row);
   }
 
+  #inTurn<Result>(write: () => Promise<Result>): Promise<Result> {
+    const result = this.#written.then(write, write);
+    this.#written = result;
+    return result;
+  }
+
   /** What has been given up already waits for an operator; a player's own request may have tried it all the same. */
   async #leaveToQueue(held: Extract<ClaimResult, { kind: 'held' }>['row']): Promise<void> {
-    const { store, grants, telemetry } = this.#parts;
+    const { store, grants, telemetry, clock } = this.#parts;
     const { partner, entitlementId } = held;
     telemetry.count('GrantFailures', 1);
     // Where the message cannot be sent, the sweeper finds the claim.
-    if (held.stuck === undefined) {
+    const isQueued = held.stuck === undefined;
+    if (isQueued) {
       await grants.send([{ partner, entitlementId }], FIRST_RETRY_S).catch((error: unknown) => {
         telemetry.warn('a grant could not be queued', { entitlementId, error });
       });
     }
-    await store.release(held, this.#options);
+    await store.release(held, isQueued ? clock.now() + FIRST_RETRY_S * 1_000 : undefined, this.#options);
   }
 
   #claimOf({ entitlementId, sku }: Wanted): Claim {

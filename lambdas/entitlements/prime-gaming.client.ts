@@ -195,7 +195,7 @@ const Listed = z.object({
   /** "Deprecated. This value will always be FULFILL": so it may go away. */
   NextInstruction: z.nullish(z.string()),
 });
-const Acknowledgement = z.object({ EntitlementId: z.string(), Result: z.unknown() });
+const Acknowledgement = z.object({ EntitlementId: z.string(), Result: z.optional(z.unknown()) });
 
 /** Judges each entry by itself: what is wrong with one is no reason to withhold the others. */
 function readListed(entries: readonly unknown[], drift: () => void): ListedEntitlement[] {

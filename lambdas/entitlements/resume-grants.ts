@@ -70,8 +70,9 @@ export async function resumeGrant(parts: ResumeParts, attempt: ResumeTry): Promi
       await noteStuck(parts, held, reason.code, writing);
       return DONE;
     }
-    await store.release(held, writing);
-    return { kind: 'again', inSeconds: grantPauseSeconds(received) };
+    const inSeconds = grantPauseSeconds(received);
+    await store.release(held, clock.now() + inSeconds * 1_000, writing);
+    return { kind: 'again', inSeconds };
   };
 
   let granted;
@@ -99,5 +100,5 @@ async function noteStuck(
 ): Promise<void> {
   telemetry.count('GrantsDeadLettered', 1);
   if (await store.markStuck(held, reason, writing)) telemetry.count('EntitlementsStuck', 1);
-  else await store.release(held, writing);
+  else await store.release(held, undefined, writing);
 }

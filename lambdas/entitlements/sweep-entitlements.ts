@@ -19,8 +19,10 @@ export interface SweepOptions {
   readonly functionDeadline: number;
 }
 
-/** Most entitlements of each shard that one sweep looks at: the longest in their status come first. */
+/** Most entitlements of each status and shard that one sweep looks at: the longest in it come first. */
 const LIMIT = 500;
+/** What the queue was to try again, and has not for so long, is not in the queue any more. */
+const QUEUE_LATE_MS = 15 * 60_000;
 /** Writes under way at once. */
 const LANES = 8;
 
@@ -33,12 +35,18 @@ export async function sweepEntitlements(
   { correlationId, functionDeadline }: SweepOptions,
 ): Promise<void> {
   const now = clock.now();
-  const open = await store.openEntitlements(LIMIT);
-  const claimed = open.filter(({ status }) => status === 'CLAIMED');
-  const granted = open.filter(({ status }) => status === 'GRANTED');
+  const [claimed, granted] = await Promise.all([
+    store.openEntitlements('CLAIMED', LIMIT),
+    store.openEntitlements('GRANTED', LIMIT),
+  ]);
 
-  // What has been given up waits for an operator.
-  const left = claimed.filter(({ lease, stuck }) => lease <= now && stuck === undefined);
+  const left = claimed.filter(
+    ({ lease, stuck, nextTryAt }) =>
+      lease <= now &&
+      // What has been given up waits for an operator, and what failed for the queue.
+      stuck === undefined &&
+      (nextTryAt === undefined || nextTryAt + QUEUE_LATE_MS <= now),
+  );
   await grants.send(
     left.map(({ partner, entitlementId }) => ({ partner, entitlementId })),
     0,
@@ -57,9 +65,10 @@ export async function sweepEntitlements(
 
   const oldest = (rows: readonly EntitlementRow[]): number =>
     rows.reduce((age, { since }) => Math.max(age, (now - since) / 1_000), 0);
-  telemetry.count('OpenEntitlements', open.length);
+  const open = claimed.length + granted.length;
+  telemetry.count('OpenEntitlements', open);
   telemetry.count('EntitlementsStuck', stuck);
   telemetry.seconds('OldestClaimedSeconds', oldest(claimed));
   telemetry.seconds('OldestUnreportedSeconds', oldest(granted));
-  telemetry.info('sweep', { open: open.length, resumed: left.length, stuck });
+  telemetry.info('sweep', { open, resumed: left.length, stuck });
 }

@@ -34,6 +34,7 @@ export function takePushes(parts: PushParts): ServedRoute[] {
       const items = await catalogue.itemsOf(partner, [sku]);
       if (!items.has(sku)) {
         telemetry.count('UnknownSkus', 1);
+        telemetry.warn('the catalogue does not know what is claimed', { partner, skus: [sku] });
         throw new ApiError('UNKNOWN_SKU');
       }
       const writing = { until: functionDeadline - 1_000, correlationId: requestId };

@@ -10,6 +10,7 @@ import { createPartnerHandler } from '../shared/partner-api/serve.ts';
 import { createSecretReader, createSecretTextReader } from '../shared/secrets.ts';
 import { shippedSettings } from '../shared/settings.ts';
 import { assumeRole } from '../shared/sigv4/assumed-role.ts';
+import { RoleCredentials } from '../shared/sigv4/role-credentials.ts';
 import { givenCredentials, temporaryCredentials } from '../shared/sigv4/signing-credentials.ts';
 import { telemetryOf } from '../shared/telemetry.ts';
 import { CodeHistoryStore } from './code-history.store.ts';
@@ -27,20 +28,6 @@ export const Environment = z.object({
   HASH_KEY_SECRET: nonEmpty,
 });
 export type Environment = z.infer<typeof Environment>;
-
-/** What Lambda gives every function and keeps fresh. */
-const RoleCredentials = z.pipe(
-  z.object({
-    AWS_ACCESS_KEY_ID: nonEmpty,
-    AWS_SECRET_ACCESS_KEY: nonEmpty,
-    AWS_SESSION_TOKEN: z.optional(z.string()),
-  }),
-  z.transform((given) => ({
-    accessKeyId: given.AWS_ACCESS_KEY_ID,
-    secretAccessKey: given.AWS_SECRET_ACCESS_KEY,
-    sessionToken: given.AWS_SESSION_TOKEN,
-  })),
-);
 
 const environment = Environment.parse(process.env);
 const settings = shippedSettings(import.meta.url);

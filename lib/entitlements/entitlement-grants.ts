@@ -89,10 +89,8 @@ export class EntitlementGrants extends Construct {
           resources: [this.queue.queueArn],
         },
         { actions: ['sqs:SendMessage'], resources: [this.deadLetters.queueArn] },
-        {
-          actions: ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:Query'],
-          resources: [entitlements.tableArn],
-        },
+        // The claim put every row that a grant is about, but for the items of the inventory: those are updated into being.
+        { actions: ['dynamodb:GetItem', 'dynamodb:UpdateItem'], resources: [entitlements.tableArn] },
         { actions: ['dynamodb:PutItem'], resources: [tables.history.tableArn] },
         ...(secrets.length > 0 ? [{ actions: ['secretsmanager:GetSecretValue'], resources: secrets }] : []),
         ...webhooks,

@@ -1,5 +1,5 @@
 import { Duration } from 'aws-cdk-lib';
-import { type Alarm, Stats } from 'aws-cdk-lib/aws-cloudwatch';
+import { type Alarm, MathExpression, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
 import type { Settings } from '../../config/settings.ts';
 import { periodOfRuns } from '../shared/function-schedule.ts';
@@ -28,8 +28,6 @@ export class EntitlementsAlarms extends Construct {
       new OperatorAlarm(this, name, { ...props, settings }).alarm;
     const metric = (name: MetricName, options?: RelayMetricOptions) =>
       relayMetric('entitlements', settings.stage, name, options);
-    // Ages are told once a sweep.
-    const oldest = { statistic: Stats.MAXIMUM, period: periodOfRuns(2, sweep, 15) };
     const silence = periodOfRuns(3, sweep, 15);
 
     this.alarms = [
@@ -44,7 +42,8 @@ export class EntitlementsAlarms extends Construct {
         metric: metric('EntitlementsStuck'),
         threshold: 0,
         impact: 'an entitlement will not be granted, or not be reported to Amazon, without somebody who looks.',
-        firstStep: 'read the reason in the event Entitlement Stuck, which names the entitlement and the player.',
+        firstStep:
+          'read the reason in the event Entitlement Stuck, which names the entitlement and the player; NOT_REPORTED mostly means that the player has not come back.',
       }),
       define('DeadLetters', {
         metric: deadLetters.metricApproximateNumberOfMessagesVisible({
@@ -57,18 +56,29 @@ export class EntitlementsAlarms extends Construct {
           "read the attribute reason of the messages in the grants' dead-letter queue, mend its cause, then redrive them with the grants queue as the explicit destination; one without came here because ResumeGrants could not run.",
       }),
       define('OldestClaimed', {
-        metric: metric('OldestClaimedSeconds', oldest),
+        // Told once a sweep.
+        metric: metric('OldestClaimedSeconds', { statistic: Stats.MAXIMUM, period: periodOfRuns(2, sweep, 15) }),
         threshold: Math.min(OLD_GRANT.toSeconds(), stuckAfterSeconds),
         impact: 'players wait for what they claimed; nothing is lost, it is tried again.',
         firstStep:
           "read the latest warning in the log of ResumeGrants: the game's backend fails, or the function does.",
       }),
-      define('OldestUnreported', {
-        metric: metric('OldestUnreportedSeconds', oldest),
-        threshold: stuckAfterSeconds,
-        impact: 'Amazon does not know of a grant, and shows the player something to be claimed that has been given.',
+      // Single ones are the sweeper's matter: after a while they are stuck. This is about all of them, and at once.
+      define('ReportsFail', {
+        metric: new MathExpression({
+          label: 'less than half reported',
+          expression: 'IF(FILL(granted, 0) >= 10 AND FILL(reported, 0) < FILL(granted, 0) / 2, 1, 0)',
+          usingMetrics: {
+            granted: metric('EntitlementsGranted', { period: Duration.minutes(15) }),
+            reported: metric('EntitlementsReported', { period: Duration.minutes(15) }),
+          },
+          period: Duration.minutes(15),
+        }),
+        threshold: 0,
+        periods: 2,
+        impact: 'Amazon does not take most reports; it still shows players as unclaimed what they have been given.',
         firstStep:
-          'see whether EntitlementsReported stands still while EntitlementsGranted moves: then reports fail, and the log of ServePlayers says why. Otherwise the player has not come back; only a token of the player can report it.',
+          'read the latest warnings in the log of ServePlayers, then ask Amazon. Each report is repeated when its player comes back.',
       }),
       define('GrantFailures', {
         // A grant that keeps failing is tried every fifteen minutes.

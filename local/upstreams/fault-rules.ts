@@ -47,10 +47,11 @@ const AnswerFault = z.discriminatedUnion('kind', [
 ]);
 export type AnswerFault = z.infer<typeof AnswerFault>;
 
-/** Whether what was asked for happens although the answer is to go wrong so. */
-export function takesEffect(fault: AnswerFault | undefined): boolean {
-  if (fault === undefined || fault.kind === 'drift') return true;
-  return (fault.effect ?? (fault.kind === 'status' ? 'none' : 'applied')) === 'applied';
+/** Whether what was asked for happens although the answer, or an item of it, is to go wrong so. */
+export function takesEffect(fault: AnswerFault | InnerFault | undefined): boolean {
+  if (fault === undefined || fault.kind === 'drift' || fault.kind === 'inner-status') return true;
+  const isRefusal = fault.kind === 'status' || fault.kind === 'inner-result';
+  return (fault.effect ?? (isRefusal ? 'none' : 'applied')) === 'applied';
 }
 
 const firstTries = z.int().min(1).optional();
@@ -66,7 +67,20 @@ const SpecialFault = z.discriminatedUnion('kind', [
     firstTries,
   }),
   /** One item of a batch or list is left out of the answer. */
-  z.strictObject({ kind: z.literal('inner-missing'), firstTries }),
+  z.strictObject({
+    kind: z.literal('inner-missing'),
+    firstTries,
+    /** @default 'applied' */
+    effect,
+  }),
+  /** One item of a report is answered with this result, whatever became of it. */
+  z.strictObject({
+    kind: z.literal('inner-result'),
+    result: z.string().min(1).default('ERROR'),
+    firstTries,
+    /** @default 'none' */
+    effect,
+  }),
   /** The access token that a request carries expires just before it is looked at. */
   z.strictObject({ kind: z.literal('expire-token') }),
 ]);
@@ -74,7 +88,12 @@ type SpecialFault = z.infer<typeof SpecialFault>;
 export type SpecialKind = SpecialFault['kind'];
 /** What only some APIs can play: special faults, and to choose whether a request that fails has had its effect. */
 export type Speciality = SpecialKind | 'effect';
-const SPECIAL_KINDS: ReadonlySet<string> = new Set<SpecialKind>(['inner-status', 'inner-missing', 'expire-token']);
+const SPECIAL_KINDS: ReadonlySet<string> = new Set<SpecialKind>([
+  'inner-status',
+  'inner-missing',
+  'inner-result',
+  'expire-token',
+]);
 export type InnerFault = Exclude<SpecialFault, { kind: 'expire-token' }>;
 
 /** Adds headers to an answer of any status, for example a rate header. */
@@ -135,10 +154,14 @@ export class FaultRules {
   add(input: unknown): string {
     const { match, times, every, ...rest } = this.#envelope.parse(input);
     const fault = 'ms' in rest ? FixedLatencyFault.parse(rest) : Fault.parse(rest);
-    const special = isSpecial(fault) ? fault.kind : 'effect' in fault ? 'effect' : undefined;
-    if (special !== undefined && !this.#specials.includes(special)) {
-      const path = [special === 'effect' ? 'effect' : 'kind'];
-      throw new z.ZodError([{ code: 'custom', path, message: 'No API that is simulated here can do this.', input }]);
+    const needed: [path: string, special: Speciality][] = [
+      ...(isSpecial(fault) ? [['kind', fault.kind] as [string, Speciality]] : []),
+      ...('effect' in fault ? [['effect', 'effect'] as [string, Speciality]] : []),
+    ];
+    for (const [path, special] of needed) {
+      if (this.#specials.includes(special)) continue;
+      const message = 'No API that is simulated here can do this.';
+      throw new z.ZodError([{ code: 'custom', path: [path], message, input }]);
     }
     this.#lastId += 1;
     const id = `fault-${this.#lastId}`;
@@ -202,15 +225,16 @@ export class FaultRules {
    * @param item names the item among all that are asked for, so that its tries can be counted
    * @param kinds what can become of an item of such a request
    */
-  takeInnerFault(
+  takeInnerFault<Kind extends InnerFault['kind']>(
     request: RequestAttributes,
     item: string,
-    kinds: readonly InnerFault['kind'][],
-  ): InnerFault | undefined {
+    kinds: readonly Kind[],
+  ): Extract<InnerFault, { kind: Kind }> | undefined {
+    const isPossible = (fault: Fault): fault is Extract<InnerFault, { kind: Kind }> =>
+      (kinds as readonly string[]).includes(fault.kind);
     for (const rule of this.#rules.values()) {
       const { fault, tries } = rule;
-      if (fault.kind !== 'inner-status' && fault.kind !== 'inner-missing') continue;
-      if (!kinds.includes(fault.kind)) continue;
+      if (!isPossible(fault)) continue;
       if (fault.firstTries !== undefined && (tries.get(item) ?? 0) >= fault.firstTries) continue;
       if (!this.#use(rule, request)) continue;
       if (fault.firstTries !== undefined) tries.set(item, (tries.get(item) ?? 0) + 1);

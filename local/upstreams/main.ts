@@ -4,6 +4,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import * as z from 'zod';
 import { exampleCatalogue } from './catalogue.ts';
+import { exampleClaims, exampleSkus } from './example-claims.ts';
 import { exampleItems, EXAMPLE_MARKETPLACES } from './example-items.ts';
 import { exampleOfferCodes, offerCodesByState } from './example-offer-codes.ts';
 import { newSigningCredentials, type SigningCredentials } from './offer-codes/signing-keys.ts';
@@ -23,7 +24,9 @@ const BENEFITS: readonly BenefitOptions[] = [
   { id: 'EXAMPLE_BENEFIT_IN', marketplace: 'IN', use: 'multiple', usageLimit: 3 },
 ];
 
-const HELP = `Runs the simulated Prime Video Offer Status, Product Pricing and Offer Code APIs on this machine.
+const PLAYER = 'example-player';
+
+const HELP = `Runs the simulated Prime Video Offer Status, Product Pricing, Offer Code and Prime Gaming APIs on this machine.
 
 Usage: node local/upstreams/main.ts [options]
 
@@ -52,6 +55,11 @@ Offer Code:
   --offer-codes <n>    how many example codes in each state of each benefit (default 12)
   --offer-codes-port <n>
                        port of the API (default: a free one)
+
+Prime Gaming:
+  --claims <n>         how many offers the example player has claimed (default 3)
+  --entitlements-port <n>
+                       port of both endpoints and of Login with Amazon's profile (default: a free one)
 
   --help               this text
 
@@ -87,6 +95,8 @@ function readArguments(argv: string[]) {
         'token-life': text,
         'offer-codes': text,
         'offer-codes-port': text,
+        claims: text,
+        'entitlements-port': text,
         help: { type: 'boolean' },
       },
     }));
@@ -114,6 +124,9 @@ function readArguments(argv: string[]) {
     offerCodes: readNumber('--offer-codes', values['offer-codes'], { min: 0, max: 100_000, integer: true }) ?? 12,
     offerCodesPort:
       readNumber('--offer-codes-port', values['offer-codes-port'], { min: 0, max: 65_535, integer: true }) ?? 0,
+    claims: readNumber('--claims', values.claims, { min: 0, max: 100_000, integer: true }) ?? 3,
+    entitlementsPort:
+      readNumber('--entitlements-port', values['entitlements-port'], { min: 0, max: 65_535, integer: true }) ?? 0,
   } as const;
 }
 
@@ -254,8 +267,17 @@ async function run(argv: string[]): Promise<void> {
       port: options.offerCodesPort,
       ...(latency !== undefined && { latency: { medianMs: latency, sigma: 0.5 } }),
     },
+    entitlements: {
+      claims: exampleClaims(PLAYER, exampleSkus(options.claims), seed),
+      port: options.entitlementsPort,
+      ...(latency !== undefined && { latency: { medianMs: latency, sigma: 0.5 } }),
+    },
     log: (line) => process.stdout.write(`${line}\n`),
   });
+  // A header for curl with -K, so that the token is in no command line.
+  const player = `${path.join(pkiDir, 'clients', PLAYER)}.curl`;
+  const token = simulator.issueToken({ account: PLAYER });
+  await writeAtomically(player, `header = "x-amz-access-token: ${token}"\n`, 0o600);
   await writeAtomically(codesFile, `${JSON.stringify(offerCodesByState(BENEFITS, codes), null, 2)}\n`, 0o644);
   const [first] = catalogue;
   const example = first && `/v1/avails/${first.licensor}/status/${encodeURIComponent(first.alid)}`;
@@ -267,7 +289,7 @@ async function run(argv: string[]): Promise<void> {
     [
       `Credentials: ${client}.pem, ${client}.key, ${client}.api-key; ` +
         `${SELLING_ACCOUNTS.map(({ name }) => path.join(pkiDir, 'clients', `${name}.lwa.json`)).join(', ')}; ` +
-        `${signer}.aws.json; ` +
+        `${signer}.aws.json; ${player} (good for an hour); ` +
         `authority: ${authority}`,
       ...(example
         ? [
@@ -289,6 +311,7 @@ async function run(argv: string[]): Promise<void> {
               `'${simulator.offerCodesUrl}/v1/customer/benefit/${code.benefit}/offer-code/${encodeURIComponent(code.code)}/verify'`,
           ]
         : []),
+      `Try: curl --cacert ${authority} -K ${player} '${simulator.entitlementsUrl}/api/entitlements'`,
       'Stop with Ctrl-C.',
       '',
     ].join('\n'),

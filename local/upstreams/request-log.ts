@@ -9,11 +9,14 @@ export interface Arrival {
   account: string | null;
   licensor: string | null;
   alid: string | null;
-  /** Product Pricing's operation, `token`, `verify` or `redeem`; not there on requests to the Offer Status API. */
+  /**
+   * Product Pricing's operation, `token`, `verify`, `redeem`, `entitlements`, `fulfil` or `profile`; not there on requests
+   * to the Offer Status API.
+   */
   operation?: string;
   /** The marketplaces that a pricing request names. */
   marketplaceIds?: readonly string[];
-  /** The ASINs or SKUs that a pricing request asks for. */
+  /** The ASINs or SKUs that a pricing request asks for; the entitlements that a report is about. */
   items?: readonly string[];
   /** What a request about an offer code carried. */
   offerCode?: OfferCodeArrival;
@@ -48,8 +51,8 @@ export interface RequestReport extends RequestCounts {
   /** Requests to the Offer Status API. Those without a valid key are counted under `(none)`. */
   accounts: Record<string, RequestCounts>;
   /**
-   * Requests to Product Pricing, and for its tokens, by `account/operation`, and about offer codes by `benefit/operation`.
-   * Not there when there were none.
+   * Requests to Product Pricing, and for its tokens, and about entitlements by `account/operation`, and about offer codes
+   * by `benefit/operation`. Not there when there were none.
    */
   operations?: Record<string, RequestCounts>;
   /** Oldest first; at most the log's capacity. */

@@ -15,6 +15,12 @@ import type { OfferCodeTruth } from './offer-codes/offer-code-ledger.ts';
 import { OFFER_CODE_ATTRIBUTES, OFFER_CODE_FAULTS } from './offer-codes/offer-codes-api.ts';
 import { openOfferCodes, type OfferCodesOptions } from './offer-codes/offer-codes.ts';
 import type { FindSigningKey, SigningCredentials } from './offer-codes/signing-keys.ts';
+import type { AmazonAccount } from './entitlements/amazon-accounts.ts';
+import type { Claim, Report } from './entitlements/claim-ledger.ts';
+import type { AmazonAccountOptions, ClaimOptions, TokenOptions } from './entitlements/entitlement-options.ts';
+import { ENTITLEMENT_ATTRIBUTES, ENTITLEMENT_FAULTS } from './entitlements/entitlements-api.ts';
+import { PROFILE_PATH } from './entitlements/entitlements-request.ts';
+import { openEntitlements, type EntitlementsOptions } from './entitlements/entitlements.ts';
 import { loadOrCreatePki } from './pki.ts';
 import type { ItemState } from './pricing/item-state.ts';
 import { PRICING_ATTRIBUTES, PRICING_FAULTS, TOKEN_PATH } from './pricing/pricing-api.ts';
@@ -34,6 +40,10 @@ export type { CodeState, OfferCodeTruth, Redemption } from './offer-codes/offer-
 export type { BenefitOptions, CodeOptions, Weekday } from './offer-codes/offer-code-options.ts';
 export type { OfferCodesOptions } from './offer-codes/offer-codes.ts';
 export type { FindSigningKey, SigningCredentials } from './offer-codes/signing-keys.ts';
+export type { AmazonAccount } from './entitlements/amazon-accounts.ts';
+export type { Claim, ClaimState, Report } from './entitlements/claim-ledger.ts';
+export type { AmazonAccountOptions, ClaimOptions, TokenOptions } from './entitlements/entitlement-options.ts';
+export type { EntitlementsOptions } from './entitlements/entitlements.ts';
 export type { RequestReport } from './request-log.ts';
 
 export interface SimulatorOptions {
@@ -56,6 +66,8 @@ export interface SimulatorOptions {
   pricing?: PricingOptions;
   /** Verifying and redeeming offer codes. @default not simulated */
   offerCodes?: OfferCodesOptions;
+  /** Prime Gaming's entitlements, and the profile of Login with Amazon. @default not simulated */
+  entitlements?: EntitlementsOptions;
   /** Receives one line per event worth knowing; never a key. @default silence */
   log?: (line: string) => void;
 }
@@ -103,6 +115,24 @@ export interface Simulator {
   onSigningKey(find: FindSigningKey): void;
   /** What is true of a code. Throws for one that never was. */
   offerCodeTruth(benefit: string, code: string): OfferCodeTruth;
+  /** Base URL of Prime Gaming's endpoints. Throws where they are not simulated, as do all that belong to them. */
+  readonly entitlementsUrl: string;
+  /** Where Login with Amazon says whose an access token is, path included. */
+  readonly profileUrl: string;
+  /** The authority to trust: who calls shows the player's token. */
+  entitlementsCredentials(): { ca: string };
+  /** Adds a player's Amazon account or changes it. Throws where another account has its `user_id`. */
+  addAccount(options: AmazonAccountOptions): AmazonAccount;
+  /** A new access token of a player, whose account comes to be where there is none. */
+  issueToken(options: TokenOptions): string;
+  /** A player claims an offer; answers the EntitlementId. The account comes to be where there is none. */
+  claim(options: ClaimOptions): string;
+  /** Takes a claim back: it is not listed any more, and cannot be fulfilled. Throws where it is not open. */
+  revoke(entitlementId: string): void;
+  /** What an account is listed, oldest first; nothing for one that never was. */
+  openClaims(account: string): readonly Claim[];
+  /** Each item of each report of this run, oldest first, whatever was answered. */
+  reports(): readonly Report[];
   /** @param after leaves out arrivals up to this number, so that a reader can follow them. @default 0 */
   requests(after?: number): RequestReport;
   /** Stops at once: requests under way are cut off. */
@@ -146,14 +176,18 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     ...MATCHABLE_ATTRIBUTES,
     ...(options.pricing ? PRICING_ATTRIBUTES : []),
     ...(options.offerCodes ? OFFER_CODE_ATTRIBUTES : []),
+    ...(options.entitlements ? ENTITLEMENT_ATTRIBUTES : []),
   ]);
   const faults = new FaultRules([...attributes], createRandom(seed, 'faults'), [
     ...(options.pricing ? PRICING_FAULTS : []),
     ...(options.offerCodes ? OFFER_CODE_FAULTS : []),
+    ...(options.entitlements ? ENTITLEMENT_FAULTS : []),
   ]);
   const requests = new RequestLog(options.requestsKept);
   const pricing = options.pricing && openPricing(options.pricing, { seed, clock, faults, requests });
   const offerCodes = options.offerCodes && openOfferCodes(options.offerCodes, { seed, clock, faults, requests });
+  const entitlements =
+    options.entitlements && openEntitlements(options.entitlements, { seed, clock, faults, requests });
   const handle = createOfferStatusApi({ seed, clock, accounts, titles, faults, requests, dialect, latency });
   const served =
     <Request extends TlsRequest>(answer: (request: Request) => Promise<void>) =>
@@ -170,26 +204,29 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const api = createMutualTlsServer(pki, served(handle), refused);
   const pricingApi = pricing && createTlsServer(pki, served(pricing.handle), refused);
   const offerCodesApi = offerCodes && createTlsServer(pki, served(offerCodes.handle), refused);
+  const entitlementsApi = entitlements && createTlsServer(pki, served(entitlements.handle), refused);
   const control = createControlServer([
     ...sharedControl(faults, requests, log),
     ...offerStatusControl(titles),
     ...(pricing?.controls ?? []),
     ...(offerCodes?.controls ?? []),
+    ...(entitlements?.controls ?? []),
   ]);
 
   const save = async (): Promise<void> => {
     if (stateFile !== undefined) await saveTitles(stateFile, { seed, titles: titles.save() });
     await pricing?.save();
     await offerCodes?.save();
+    await entitlements?.save();
   };
   const saving = setInterval(() => {
-    save().catch((error: unknown) => log(`The titles' lives could not be saved: ${String(error)}`));
+    save().catch((error: unknown) => log(`The lives of what is simulated could not be saved: ${String(error)}`));
   }, SAVE_EVERY_MS).unref();
   const notifying = options.pricing?.onNotification && setInterval(() => pricing?.passTime(), NOTIFY_EVERY_MS).unref();
   const stop = async (): Promise<void> => {
     clearInterval(saving);
     clearInterval(notifying);
-    await Promise.all([api.stop(), pricingApi?.stop(), offerCodesApi?.stop(), close(control)]);
+    await Promise.all([api.stop(), pricingApi?.stop(), offerCodesApi?.stop(), entitlementsApi?.stop(), close(control)]);
     await save();
   };
   try {
@@ -201,6 +238,10 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     const offerCodesUrl =
       offerCodesApi &&
       `https://${LOOPBACK}:${await listen(offerCodesApi.server, options.offerCodes?.port ?? 0, 'the API for offer codes')}`;
+    const entitlementsUrl =
+      entitlementsApi &&
+      `https://${LOOPBACK}:${await listen(entitlementsApi.server, options.entitlements?.port ?? 0, "Prime Gaming's endpoints")}`;
+    if (entitlementsUrl !== undefined) log(`Prime Gaming's endpoints on ${entitlementsUrl}.`);
     if (offerCodesUrl !== undefined) log(`API for offer codes on ${offerCodesUrl}.`);
     if (pricingUrl !== undefined) log(`Product Pricing API on ${pricingUrl}.`);
     log(`Offer Status API on ${offerStatusUrl}, control on ${controlUrl}.`);
@@ -212,6 +253,11 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
       if (!offerCodes || offerCodesUrl === undefined)
         throw new Error('Offer codes are not simulated: see `offerCodes`.');
       return { ...offerCodes, url: offerCodesUrl };
+    };
+    const simulatedClaims = () => {
+      if (!entitlements || entitlementsUrl === undefined)
+        throw new Error('Entitlements are not simulated: see `entitlements`.');
+      return { ...entitlements, url: entitlementsUrl };
     };
     return {
       offerStatusUrl,
@@ -242,6 +288,22 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
       offerCodeCredentials: () => ({ ...simulatedCodes().credentials, ca: pki.ca }),
       onSigningKey: (find) => simulatedCodes().onSigningKey(find),
       offerCodeTruth: (benefit, code) => simulatedCodes().truth(benefit, code),
+      get entitlementsUrl() {
+        return simulatedClaims().url;
+      },
+      get profileUrl() {
+        return `${simulatedClaims().url}${PROFILE_PATH}`;
+      },
+      entitlementsCredentials: () => {
+        simulatedClaims();
+        return { ca: pki.ca };
+      },
+      addAccount: (account) => simulatedClaims().addAccount(account),
+      issueToken: (wanted) => simulatedClaims().issueToken(wanted),
+      claim: (wanted) => simulatedClaims().claim(wanted),
+      revoke: (entitlementId) => simulatedClaims().revoke(entitlementId),
+      openClaims: (account) => simulatedClaims().openClaims(account),
+      reports: () => simulatedClaims().reports(),
       requests: (after) => requests.report(after),
       stop,
     };

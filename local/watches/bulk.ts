@@ -1,4 +1,5 @@
-import type { BadLine, GoodLine, WatchLine } from './watch-file.ts';
+import type { BadLine } from '../bulk/csv-file.ts';
+import type { GoodLine, WatchLine } from './watch-file.ts';
 
 /** Lines that are worked on together: what one BatchGetItem can read. */
 export const BATCH = 100;

@@ -5,10 +5,10 @@ import type { Slice } from '../../lambdas/shared/laps/slice.ts';
 import { retry } from '../../lambdas/shared/retry.ts';
 import type { RetryPolicy } from '../../lambdas/shared/settings.ts';
 import { SlicesRefusedError, type SlicesQueue } from '../../lambdas/shared/slices-queue.ts';
-import { TargetError } from './errors.ts';
+import { TargetError } from '../bulk/errors.ts';
 import type { WatchKind } from './kinds.ts';
 import type { WatchRows } from './rows.ts';
-import { duration } from './screen.ts';
+import { duration } from '../bulk/screen.ts';
 import type { GoodLine } from './watch-file.ts';
 
 export interface CheckNowParts {

@@ -7,7 +7,7 @@ import {
   pathFault,
 } from '../../lambdas/shared/watch-identifiers.ts';
 import type { Checked } from './kinds.ts';
-import { quote } from './quote.ts';
+import { quote } from '../bulk/quote.ts';
 
 /** A name that somebody else has given, such as an ALID or a SKU. */
 export const identifier = z.string().superRefine((value, context) => {

@@ -1,7 +1,7 @@
 import { putOnList, type PutOutcome } from '../../lambdas/shared/put-on-list.ts';
 import type { WatchStore } from '../../lambdas/shared/watches.store.ts';
 import type { Checked, WatchKind } from './kinds.ts';
-import { inLanes } from './lanes.ts';
+import { inLanes } from '../bulk/lanes.ts';
 import type { WatchRow, WatchRows } from './rows.ts';
 import { Sightings } from './sightings.ts';
 import type { GoodLine } from './watch-file.ts';

@@ -1,10 +1,10 @@
-import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import { classOf } from '../../lambdas/shared/laps/slice.ts';
-import { csvLine } from './csv.ts';
+import { csvLine } from '../bulk/csv.ts';
+import { lineWriter } from '../bulk/line-writer.ts';
 import type { Fields, WatchKind } from './kinds.ts';
 import type { WatchRow, WatchRows } from './rows.ts';
-import { quote } from './quote.ts';
+import { quote } from '../bulk/quote.ts';
 import { DETAIL_COLUMNS } from './watch-file.ts';
 
 export interface ListParts {
@@ -31,7 +31,7 @@ export async function listWatches(parts: ListParts): Promise<number | undefined>
   });
   const columns = kind.columns.map(({ name }) => name);
   let printed = 0;
-  const print = pipe(out);
+  const print = lineWriter(out);
   if (!(await print(csvLine([...columns, ...(details ? DETAIL_COLUMNS : [])])))) return undefined;
   for await (const page of rows.listed(`${kind.name}|`, { onlyProblems })) {
     const lines: string[] = [];
@@ -58,20 +58,4 @@ function detailsOf({ lap = '', version = 0, observedAt = '', problem }: WatchRow
   const why = problem === undefined ? '' : `${problem.code}: ${problem.message}`;
   // What an upstream has said may hold line breaks, and `import` reads line by line.
   return [classOf(lap), String(version), observedAt, why.replaceAll(/\p{Cc}+/gu, ' ')];
-}
-
-/** Writes lines; says whether anybody still reads. */
-function pipe(out: Writable): (text: string) => Promise<boolean> {
-  let gone: NodeJS.ErrnoException | undefined;
-  out.on('error', (error: NodeJS.ErrnoException) => (gone = error));
-  const check = (): boolean => {
-    if (gone !== undefined && gone.code !== 'EPIPE') throw gone;
-    return gone === undefined;
-  };
-  return async (text) => {
-    if (!check()) return false;
-    // `once` rejects with the error that the listener above has kept.
-    if (!out.write(`${text}\n`)) await once(out, 'drain').catch(() => undefined);
-    return check();
-  };
 }

@@ -1,45 +1,31 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync, realpathSync } from 'node:fs';
-import { join } from 'node:path';
-import { SettingsError } from '../../config/problems.ts';
-import { loadSettings } from '../../config/settings.ts';
 import { systemClock } from '../../lambdas/shared/clock.ts';
 import { SlicesQueue } from '../../lambdas/shared/slices-queue.ts';
-import type { RuntimeSettings } from '../../lambdas/shared/settings.ts';
 import { WatchStore } from '../../lambdas/shared/watches.store.ts';
-import { ask } from './ask.ts';
-import { explainAwsError } from './aws-errors.ts';
+import { ask } from '../bulk/ask.ts';
+import { InputError } from '../bulk/errors.ts';
+import { interruption, unlessAborted } from '../bulk/interruption.ts';
+import { EXIT, runProgram, type Session as StackSession } from '../bulk/program.ts';
+import { quote } from '../bulk/quote.ts';
+import { refuseSameFile, Rejects } from '../bulk/rejects.ts';
+import { duration, plural } from '../bulk/screen.ts';
+import { oneLineFile, openSource } from '../bulk/source.ts';
+import { printSummary } from '../bulk/summary.ts';
+import type { Target } from '../bulk/target.ts';
+import { UsageError } from '../command-line.ts';
 import { workThrough, type BulkEnd, type BulkParts } from './bulk.ts';
 import { CheckNow, PartlySentError } from './check-now.ts';
-import { findDeployedTarget } from './deployed-target.ts';
-import { UsageError } from '../command-line.ts';
-import { InputError, TargetError } from './errors.ts';
 import { Importer } from './import.ts';
 import { watchKinds, type WatchKind } from './kinds.ts';
 import { listWatches } from './list.ts';
-import { findLocalTarget } from './local-target.ts';
 import { goOnCommand, readOptions, repeatCommand, type Command, type Options } from './options.ts';
-import { quote } from './quote.ts';
-import { Rejects } from './rejects.ts';
 import { Remover } from './remove.ts';
 import { WatchRows } from './rows.ts';
-import { count, duration, plural, Screen } from './screen.ts';
 import { Sightings } from './sightings.ts';
-import { fileProblem, oneLineFile, openSource } from './source.ts';
-import type { Target } from './target.ts';
 import { openWatchFile, type GoodLine, type ReadOptions, type WatchFile } from './watch-file.ts';
 
 /** What a command works with. */
-interface Session {
-  readonly argv: readonly string[];
-  readonly options: Options;
-  readonly screen: Screen;
-  readonly kinds: readonly WatchKind[];
-  /** The stack, looked for when it is first needed. */
-  readonly target: () => Promise<Target>;
-}
-
-const EXIT = { done: 0, failed: 1, rejected: 3 } as const;
+type Session = StackSession<Options> & { readonly kinds: readonly WatchKind[] };
 
 const RUN: Readonly<Record<Command, (session: Session) => Promise<number>>> = {
   import: importCommand,
@@ -47,54 +33,6 @@ const RUN: Readonly<Record<Command, (session: Session) => Promise<number>>> = {
   remove: removeCommand,
   'check-now': checkNowCommand,
 };
-
-async function main(argv: readonly string[]): Promise<number> {
-  const options = readOptions(argv);
-  if ('help' in options) {
-    process.stdout.write(options.help);
-    return EXIT.done;
-  }
-  try {
-    return await run(argv, options);
-  } catch (error) {
-    if (isKnown(error)) throw error;
-    const message = explain(error, options);
-    throw message === undefined ? error : new TargetError(message, { cause: error });
-  }
-}
-
-async function run(argv: readonly string[], options: Options): Promise<number> {
-  const { stage, region, data, config } = options;
-  const settings = settingsOf(stage ?? 'local', config);
-  let found: Promise<Target> | undefined;
-  const find = (): Promise<Target> =>
-    stage === undefined ? findLocalTarget(data, settings) : findDeployedTarget(settings, region);
-  try {
-    return await RUN[options.command]({
-      argv,
-      options,
-      screen: new Screen(process.stderr, options),
-      kinds: watchKinds(settings),
-      target: () => (found ??= find()),
-    });
-  } finally {
-    await found?.then(
-      (target) => target.close(),
-      () => undefined,
-    );
-  }
-}
-
-/** @throws UsageError when there is no such stage, SettingsError when its settings cannot be used */
-function settingsOf(stage: string, config: string | undefined): RuntimeSettings {
-  try {
-    return loadSettings(stage, config === undefined ? {} : { directory: config }).runtime;
-  } catch (error) {
-    const folder = config ?? join(import.meta.dirname, '../../config');
-    if (!(error instanceof SettingsError) || existsSync(join(folder, `${stage}.json`))) throw error;
-    throw new UsageError(error.message, { cause: error });
-  }
-}
 
 async function importCommand(session: Session): Promise<number> {
   const check: ReadOptions['check'] = (kind, { fields }) => {
@@ -183,7 +121,7 @@ async function confirmed({ options, kinds }: Session, target: Target): Promise<b
 }
 
 async function checkNowCommand(session: Session): Promise<number> {
-  const { argv, options, screen } = session;
+  const { argv, options, screen, tellError } = session;
   const target = await session.target();
   const requestId = options.requestId ?? randomUUID();
   const { sliceSeconds } = target.settings.polling;
@@ -206,7 +144,7 @@ async function checkNowCommand(session: Session): Promise<number> {
         });
       } catch (error) {
         if (!(error instanceof PartlySentError)) throw error;
-        tellError(error.cause, options);
+        tellError(error.cause);
         screen.line(`Of ${plural(all, 'slice')} at least ${error.sent} were sent. Within 5 minutes, repeat with`);
         screen.line(`  ${repeatCommand(argv, requestId)}`);
         screen.line(
@@ -265,9 +203,9 @@ interface BulkCommand {
 
 /** Works through the file of a command, with progress, rejects, an early end and a summary. */
 async function bulk(session: Session, command: BulkCommand): Promise<number> {
-  const { options, screen, kinds } = session;
+  const { options, screen, kinds, tellError } = session;
   const { file: name, one, fromLine } = options;
-  refuseSameFile(options);
+  refuseSameFile(name, options.rejects);
   const rejects = new Rejects(screen, { file: options.rejects, goOn: fromLine > 1, command: options.command });
   const interrupted = interruption(screen);
   const source = name === undefined ? undefined : openSource(name);
@@ -284,7 +222,12 @@ async function bulk(session: Session, command: BulkCommand): Promise<number> {
     }
     command.opened?.(file);
     rejects.begin(file.columns);
-    screen.beginProgress(() => ({ lines, bytes: source?.bytes() ?? 0, totalBytes: source?.totalBytes }));
+    screen.beginProgress(() => ({
+      count: lines,
+      noun: 'lines',
+      done: source?.bytes() ?? 0,
+      total: source?.totalBytes,
+    }));
     const parts: BulkParts = {
       lines: counted(file.lines, () => (lines += 1)),
       fromLine,
@@ -314,9 +257,12 @@ async function bulk(session: Session, command: BulkCommand): Promise<number> {
   }
   // Nothing to go on from: one watch that is named by options, or a file that gave no line.
   if (end.failure !== undefined && (name === undefined || end.read === 0)) throw end.failure;
-  if (command.title !== undefined) summarise(command, end.read, rejects.total, (Date.now() - startedAt) / 1000);
+  if (command.title !== undefined) {
+    const counts = { 'lines read': end.read, ...command.counts?.(), rejected: rejects.total };
+    printSummary(command.title, counts, { lines: end.read, seconds: (Date.now() - startedAt) / 1000 });
+  }
   if (end.goOnFrom !== undefined) {
-    if (end.failure !== undefined) tellError(end.failure, options);
+    if (end.failure !== undefined) tellError(end.failure);
     if (command.finish) screen.line('Nothing was sent.');
     else tellHowToGoOn(session, end.goOnFrom);
     return EXIT.failed;
@@ -325,69 +271,11 @@ async function bulk(session: Session, command: BulkCommand): Promise<number> {
   return code === EXIT.done && rejects.total > 0 ? EXIT.rejected : code;
 }
 
-/** What is promised; undefined when the signal is first. */
-function unlessAborted<T>(promised: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
-  return new Promise((resolve, reject) => {
-    signal.addEventListener('abort', () => resolve(undefined), { once: true });
-    promised.then(resolve, reject);
-  });
-}
-
 async function* counted<T>(items: AsyncIterable<T>, tick: () => void): AsyncGenerator<T> {
   for await (const item of items) {
     tick();
     yield item;
   }
-}
-
-/** A file that is read must not be written at the same time. */
-function refuseSameFile({ file, rejects }: Options): void {
-  const real = (path: string | undefined): string | undefined => {
-    try {
-      return path === undefined ? undefined : realpathSync(path);
-    } catch {
-      return undefined;
-    }
-  };
-  const target = real(rejects);
-  if (target !== undefined && target === real(file)) {
-    throw new UsageError('--rejects names the file that is read: name another one.');
-  }
-}
-
-/** Ctrl-C ends the work early; a second one ends the process at once. */
-function interruption(screen: Screen): { readonly signal: AbortSignal; release(): void } {
-  const controller = new AbortController();
-  const stop = (): void => {
-    if (controller.signal.aborted) process.exit(130);
-    screen.line('Stopping; what is under way is finished. Once more ends at once.');
-    controller.abort();
-  };
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  for (const signal of signals) process.on(signal, stop);
-  return {
-    signal: controller.signal,
-    release() {
-      for (const signal of signals) process.off(signal, stop);
-    },
-  };
-}
-
-function summarise(command: BulkCommand, read: number, rejected: number, seconds: number): void {
-  const peak = process.resourceUsage().maxRSS / 1024;
-  const rows = Object.entries({ 'lines read': read, ...command.counts?.(), rejected }).map(
-    ([name, value]) => [name, count(value)] as const,
-  );
-  const all = [
-    ...rows,
-    ['seconds', seconds.toFixed(1)],
-    ['lines a second', count(Math.round(read / Math.max(seconds, 0.001)))],
-    ['peak memory', `${Math.round(peak)} MB`],
-  ] as const;
-  const names = Math.max(...all.map(([name]) => name.length));
-  const values = Math.max(...all.map(([, value]) => value.length));
-  const table = all.map(([name, value]) => `  ${name.padEnd(names)}  ${value.padStart(values)}`);
-  process.stdout.write([`${command.title ?? ''}:`, ...table, ''].join('\n'));
 }
 
 function tellHowToGoOn({ argv, options, screen }: Session, goOnFrom: number): void {
@@ -398,36 +286,17 @@ function tellHowToGoOn({ argv, options, screen }: Session, goOnFrom: number): vo
   screen.line(`${input}Beginning again from the start is right as well${rejects}.`);
 }
 
-function rowsOf({ database, watchesTable }: Target): WatchRows {
-  return new WatchRows(database, watchesTable, systemClock);
+function rowsOf({ database, table }: Target): WatchRows {
+  return new WatchRows(database, table, systemClock);
 }
 
-function storeOf({ database, watchesTable }: Target): WatchStore<never> {
-  return new WatchStore(database, watchesTable, systemClock);
+function storeOf({ database, table }: Target): WatchStore<never> {
+  return new WatchStore(database, table, systemClock);
 }
 
-function isKnown(error: unknown): error is Error {
-  return [UsageError, InputError, TargetError, SettingsError].some((kind) => error instanceof kind);
-}
-
-function explain(error: unknown, { stage }: Options): string | undefined {
-  return isKnown(error) ? error.message : explainAwsError(error, { isLocal: stage === undefined });
-}
-
-function tellError(error: unknown, options: Options): void {
-  console.error(explain(error, options) ?? error);
-}
-
-// Whoever reads may go, as `head` does, or a terminal may close; that is no reason to leave the work half done.
-process.stderr.on('error', () => undefined);
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (['EPIPE', 'EIO', 'ERR_STREAM_DESTROYED'].includes(error.code ?? '')) return;
-  console.error(`The output cannot be written: ${fileProblem(error)}.`);
-  process.exit(EXIT.failed);
+await runProgram<Options>({
+  readOptions,
+  run: (session) => RUN[session.options.command]({ ...session, kinds: watchKinds(session.settings) }),
+  tableOutput: 'WatchesTableName',
+  manual: 'docs/watch-list.md',
 });
-try {
-  process.exitCode = await main(process.argv.slice(2));
-} catch (error) {
-  console.error(isKnown(error) ? error.message : error);
-  process.exitCode = error instanceof UsageError ? 2 : EXIT.failed;
-}

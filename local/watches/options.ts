@@ -1,15 +1,18 @@
-import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { nearest } from '../../config/problems.ts';
 import { UsageError, wholeNumber } from '../command-line.ts';
+import { npmCommand } from '../bulk/quote.ts';
+import {
+  callersPath,
+  commandNamed,
+  EXIT_CODES_HELP,
+  readStackOptions,
+  STACK_HELP,
+  STACK_OPTIONS,
+  textOf,
+  type OptionValues,
+  type StackOptions,
+} from '../bulk/stack-options.ts';
 import { isRequired, KIND_SHAPES, type Column, type KindShape } from './kinds.ts';
-
-const TARGET = `Where
-  --data <folder>      the local stack that keeps its data there (default .local)
-  --stage <name>       the deployed stack OfferRelay-<name>, with the credentials and region of your AWS environment
-  --region <region>    its region, in place of AWS_REGION
-  --config <folder>    where the stage files are (default: config/ of this project)
-`;
 
 /** One line of help: an option, and what it does; a long option has a line of its own. */
 const helpLine = (option: string, text: string): string =>
@@ -62,9 +65,6 @@ The columns line and reason of a rejects file, and those of \`list --details\`, 
 `;
 }
 
-const EXIT_CODES = `Exit codes: 0 all done, 1 failed or was stopped before the end, 2 wrong usage, 3 done, but lines were not taken.
-`;
-
 export const COMMANDS = ['import', 'list', 'remove', 'check-now'] as const;
 export type Command = (typeof COMMANDS)[number];
 
@@ -88,8 +88,8 @@ Usage: npm run watches -- <command> [options]
   check-now     has watches checked now instead of in their lap
   --help        this text, or that of a command
 
-${TARGET}
-${EXIT_CODES}`,
+${STACK_HELP}
+${EXIT_CODES_HELP}`,
     import: `Puts the watches of a CSV file on the list. What is on it already stays as it is, so a file can be imported again.
 
 Usage: npm run watches -- import FILE [options]
@@ -101,10 +101,10 @@ Usage: npm run watches -- import FILE [options]
   --quiet              shows no progress
   --help               this text
 
-${TARGET}
+${STACK_HELP}
 ${csvOf(shapes)}
 Ctrl-C finishes what is under way and says how to go on. Paths are meant from the folder where npm was called.
-${EXIT_CODES}`,
+${EXIT_CODES_HELP}`,
     list: `Prints the watch list as CSV, as \`import\` reads it, in no particular order.
 
 Usage: npm run --silent watches -- list [options]
@@ -118,7 +118,7 @@ ${filters.map((name) => helpLine(`--${name} <text>`, `only those with this ${nam
   --quiet              does not tell how many were listed
   --help               this text
 
-${TARGET}
+${STACK_HELP}
 Exit codes: 0 all printed, 1 failed, 2 wrong usage.
 `,
     remove: `Takes watches off the list. Their versions are kept and go on when they are put on it again.
@@ -133,8 +133,8 @@ ${SELECTION}
   --quiet              shows no progress
   --help               this text
 
-${TARGET}
-${EXIT_CODES}`,
+${STACK_HELP}
+${EXIT_CODES_HELP}`,
     'check-now': `Has watches checked now: behind the two minutes or so that are planned already, ahead of the rest of their lap.
 
 ${usages('check-now')}
@@ -146,24 +146,23 @@ ${SELECTION}
   --quiet              shows no progress
   --help               this text
 
-${TARGET}
+${STACK_HELP}
 Watches that are not on the list are refused, and so is what would keep a bucket busy for more than 8 minutes at its
 configured rate. Each request is judged alone: those that wait already add up with it.
-${EXIT_CODES}`,
+${EXIT_CODES_HELP}`,
   };
   return HELP[command];
 }
 
 const text = { type: 'string' } as const;
 const flag = { type: 'boolean' } as const;
-const WHERE = { data: text, stage: text, region: text, config: text, help: { ...flag, short: 'h' } } as const;
-const FROM_FILE = { rejects: text, quiet: flag };
+const FROM_FILE = { rejects: text };
 
 const OPTIONS = {
-  import: { ...WHERE, ...FROM_FILE, 'dry-run': flag, 'from-line': text },
-  list: { ...WHERE, kind: text, problems: flag, details: flag, quiet: flag },
-  remove: { ...WHERE, ...FROM_FILE, 'dry-run': flag, 'from-line': text, yes: flag },
-  'check-now': { ...WHERE, ...FROM_FILE, 'request-id': text },
+  import: { ...STACK_OPTIONS, ...FROM_FILE, 'dry-run': flag, 'from-line': text },
+  list: { ...STACK_OPTIONS, kind: text, problems: flag, details: flag },
+  remove: { ...STACK_OPTIONS, ...FROM_FILE, 'dry-run': flag, 'from-line': text, yes: flag },
+  'check-now': { ...STACK_OPTIONS, ...FROM_FILE, 'request-id': text },
 } as const;
 
 /** Names of the options that columns give to a command. */
@@ -176,20 +175,14 @@ function columnsFor(command: Command, shapes: readonly KindShape[]): string[] {
 }
 
 /** The arguments of a command, checked; what a command does not know is absent. */
-export interface Options {
+export interface Options extends StackOptions {
   readonly command: Command;
-  readonly data: string;
-  /** Undefined for the local stack. */
-  readonly stage: string | undefined;
-  readonly region: string | undefined;
-  readonly config: string | undefined;
   /** The file to read, `-` for standard input; undefined where the fields name one watch. */
   readonly file: string | undefined;
   /** Fields of the one watch to work on, by column. */
   readonly one: Readonly<Record<string, string>> | undefined;
   readonly rejects: string | undefined;
   readonly fromLine: number;
-  readonly quiet: boolean;
   readonly dryRun: boolean;
   readonly yes: boolean;
   readonly requestId: string | undefined;
@@ -216,36 +209,21 @@ export function readOptions(
       throw new UsageError(`Which command? There are ${COMMANDS.join(', ')}.\n\n${helpOf('all', shapes)}`);
     return { help: helpOf('all', shapes) };
   }
-  const command = COMMANDS.find((known) => known === name);
-  if (command === undefined) {
-    const near = nearest(name, COMMANDS);
-    const hint = near === undefined ? '' : ` Did you mean "${near}"?`;
-    throw new UsageError(`There is no command "${name}".${hint} There are ${COMMANDS.join(', ')}.`);
-  }
+  const command = commandNamed(name, COMMANDS);
   const { values, positionals } = parse(command, args, shapes);
   if (values['help'] === true) return { help: helpOf(command, shapes) };
-  const value = (option: string): string | undefined => {
-    const given = values[option];
-    return typeof given === 'string' ? given : undefined;
-  };
-  const path = (given: string | undefined): string | undefined =>
-    // npm runs everything in the project's folder, and says where it was called.
-    given === undefined || given === '-' ? given : resolve(process.env['INIT_CWD'] ?? '', given);
+  const value = (option: string): string | undefined => textOf(values, option);
   const columns = columnsFor(command, shapes).flatMap((column) => {
     const field = value(column);
     return field === undefined ? [] : [[column, field] as const];
   });
   const options: Options = {
     command,
-    data: path(value('data')) ?? resolve('.local'),
-    stage: value('stage') === 'local' ? undefined : value('stage'),
-    region: value('region'),
-    config: path(value('config')),
-    file: path(positionals[0]),
+    ...readStackOptions(values, (message) => wrong(command, message)),
+    file: callersPath(positionals[0]),
     one: command === 'list' || columns.length === 0 ? undefined : Object.fromEntries(columns),
-    rejects: path(value('rejects')),
+    rejects: callersPath(value('rejects')),
     fromLine: wholeNumber('--from-line', value('from-line') ?? '1', 1),
-    quiet: values['quiet'] === true,
     dryRun: values['dry-run'] === true,
     yes: values['yes'] === true,
     requestId: value('request-id'),
@@ -268,58 +246,66 @@ function parse(command: Command, args: readonly string[], shapes: readonly KindS
   try {
     const options = { ...columns, ...OPTIONS[command] };
     const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
-    return { values: values as Readonly<Record<string, string | boolean | undefined>>, positionals };
+    return { values: values as OptionValues, positionals };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    throw new UsageError(`${message}\nSee npm run watches -- ${command} --help.`);
+    return wrong(command, message);
   }
 }
 
+function wrong(command: Command, message: string): never {
+  throw new UsageError(`${message}\nSee npm run watches -- ${command} --help.`);
+}
+
 function check(
-  { command, file, one, stage, region, fromLine, requestId, yes, dryRun }: Options,
+  { command, file, one, fromLine, requestId, yes, dryRun }: Options,
   given: readonly string[],
   shapes: readonly KindShape[],
 ): void {
-  const wrong = (message: string): never => {
-    throw new UsageError(`${message}\nSee npm run watches -- ${command} --help.`);
-  };
   if (command === 'list') {
-    if (given.length > 0) wrong(`list takes no file, and "${given.join(' ')}" is given.`);
-  } else if (given.length > 1) wrong(`One file at a time; given are ${given.join(', ')}.`);
+    if (given.length > 0) wrong(command, `list takes no file, and "${given.join(' ')}" is given.`);
+  } else if (given.length > 1) wrong(command, `One file at a time; given are ${given.join(', ')}.`);
   else if (file === undefined && one === undefined) {
     wrong(
+      command,
       command === 'import'
         ? 'Which file? Give its name, or - for standard input.'
         : `Which watches? Give a file, or ${shapes.map((shape) => optionsOf(requiredOf(shape))).join(', or ')}.`,
     );
-  } else if (file !== undefined && one !== undefined) wrong('Give either a file or the fields of one watch, not both.');
+  } else if (file !== undefined && one !== undefined)
+    wrong(command, 'Give either a file or the fields of one watch, not both.');
   else if (one !== undefined) {
     const fits = ({ columns }: KindShape): boolean =>
       Object.keys(one).every((name) => columns.some((column) => column.name === name));
     const shape = shapes.find(fits);
-    if (shape === undefined) wrong(`${optionsOf(Object.keys(one))} are of different kinds of watches.`);
+    if (shape === undefined) wrong(command, `${optionsOf(Object.keys(one))} are of different kinds of watches.`);
     else if (requiredOf(shape).some((name) => one[name] === undefined)) {
-      wrong(`One ${shape.noun} needs ${optionsOf(requiredOf(shape))}. For many: list … | ${command} -`);
+      wrong(command, `One ${shape.noun} needs ${optionsOf(requiredOf(shape))}. For many: list … | ${command} -`);
     }
   }
-  if (region !== undefined && stage === undefined) wrong('--region is for a deployed stack: give --stage as well.');
-  if (fromLine > 1 && file === undefined) wrong('--from-line is for files.');
+  if (fromLine > 1 && file === undefined) wrong(command, '--from-line is for files.');
   if (command === 'remove' && file === '-' && !yes && !dryRun) {
-    wrong('Nobody can be asked while standard input is the file: add --yes, or --dry-run to only check the file.');
+    wrong(
+      command,
+      'Nobody can be asked while standard input is the file: add --yes, or --dry-run to only check the file.',
+    );
   }
   if (requestId !== undefined && !/^[A-Za-z0-9._-]{1,64}$/u.test(requestId)) {
-    wrong(`--request-id is "${requestId}"; it may hold 1 to 64 letters, digits, points, hyphens and underscores.`);
+    wrong(
+      command,
+      `--request-id is "${requestId}"; it may hold 1 to 64 letters, digits, points, hyphens and underscores.`,
+    );
   }
 }
 
 /** The command line that goes on at a line, to be typed into a shell. */
 export function goOnCommand(argv: readonly string[], fromLine: number): string {
-  return commandOf([...without(argv, '--from-line'), '--from-line', String(fromLine)]);
+  return npmCommand('watches', [...without(argv, '--from-line'), '--from-line', String(fromLine)]);
 }
 
 /** The command line that sends a request again: its rejects are written already. */
 export function repeatCommand(argv: readonly string[], requestId: string): string {
-  return commandOf([...without(without(argv, '--request-id'), '--rejects'), '--request-id', requestId]);
+  return npmCommand('watches', [...without(without(argv, '--request-id'), '--rejects'), '--request-id', requestId]);
 }
 
 function without(argv: readonly string[], option: string): string[] {
@@ -328,14 +314,6 @@ function without(argv: readonly string[], option: string): string[] {
   );
 }
 
-function commandOf(argv: readonly string[]): string {
-  return ['npm run watches --', ...argv.map(quoted)].join(' ');
-}
-
 function optionsOf(names: readonly string[]): string {
   return names.map((name) => `--${name}`).join(' and ');
-}
-
-function quoted(argument: string): string {
-  return /^[\w@%+=:,./-]+$/u.test(argument) ? argument : `'${argument.replaceAll("'", `'\\''`)}'`;
 }

@@ -21,7 +21,7 @@ import {
 } from '../../lambdas/shared/watches.ts';
 import { fittingId, identifier, oneOf, pathProblem, problemsOf } from './field-checks.ts';
 import type { Checked, Fields, KindShape, Tuning, WatchKind } from './kinds.ts';
-import { quote } from './quote.ts';
+import { quote } from '../bulk/quote.ts';
 
 /** Prices at SP-API Product Pricing. */
 export const PRICE: KindShape = {

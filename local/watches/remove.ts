@@ -1,5 +1,5 @@
 import type { WatchStore } from '../../lambdas/shared/watches.store.ts';
-import { inLanes } from './lanes.ts';
+import { inLanes } from '../bulk/lanes.ts';
 import type { GoodLine } from './watch-file.ts';
 
 /** What has become of the lines. */

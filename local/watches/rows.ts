@@ -1,13 +1,10 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { Clock } from '../../lambdas/shared/clock.ts';
-import type { RetryPolicy } from '../../lambdas/shared/settings.ts';
 import { type WatchEntry, WatchStore } from '../../lambdas/shared/watches.store.ts';
+import { PATIENCE } from '../bulk/batch-write.ts';
 
 /** What the watch list says of a watch, without its state. */
 export type WatchRow = Omit<WatchEntry, 'version'> & { readonly version?: number };
-
-/** Nothing waits for a bulk command: it outlasts a minute or so of a throttled table. */
-const PATIENCE: RetryPolicy = { attempts: 14, baseMs: 100, capMs: 20_000 };
 
 /** Reads the rows of watches in bulk, without their states. */
 export class WatchRows {

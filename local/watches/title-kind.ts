@@ -5,7 +5,7 @@ import type { OfferStatusSettings } from '../../lambdas/shared/settings.ts';
 import { parseTitleWatchId, titleWatchId } from '../../lambdas/shared/watches.ts';
 import { fittingId, oneOf, pathIdentifier, problemsOf } from './field-checks.ts';
 import type { KindShape, WatchKind } from './kinds.ts';
-import { quote } from './quote.ts';
+import { quote } from '../bulk/quote.ts';
 
 /** Titles at the Offer Status API. */
 export const TITLE: KindShape = {

@@ -1,23 +1,13 @@
-import { nearest } from '../../config/problems.ts';
-import { readCsv, type CsvRecord } from './csv.ts';
-import { InputError } from './errors.ts';
+import { openCsvFile, REJECT_COLUMNS, type BadLine, type FieldsLine } from '../bulk/csv-file.ts';
+import { InputError } from '../bulk/errors.ts';
 import type { Column, Fields, WatchKind } from './kinds.ts';
 import { isRequired, optionalNote } from './kinds.ts';
-import { quote } from './quote.ts';
 
 /** A line that describes a watch. */
 export interface GoodLine {
   readonly line: number;
   readonly watchId: string;
   readonly fields: Fields;
-}
-
-/** A line that does not, and why. */
-export interface BadLine {
-  readonly line: number;
-  readonly reason: string;
-  /** Its fields in the order of the file's own columns. */
-  readonly original: readonly string[];
 }
 
 export type WatchLine = GoodLine | BadLine;
@@ -30,10 +20,8 @@ export interface WatchFile {
   readonly lines: AsyncIterable<WatchLine>;
 }
 
-/** Columns of a rejects file and of `list --details`: any file may have them, and nothing is read from them. */
-export const REJECT_COLUMNS = ['line', 'reason'] as const;
+/** Columns of `list --details`: any file may have them, as it may have those of a rejects file, and nothing is read from them. */
 export const DETAIL_COLUMNS = ['class', 'version', 'observedAt', 'problem'] as const;
-const UNREAD_COLUMNS: readonly string[] = [...REJECT_COLUMNS, ...DETAIL_COLUMNS];
 
 export interface ReadOptions {
   /** Leaves out the lines before this one, except the header. */
@@ -53,77 +41,41 @@ export async function openWatchFile(
   kinds: readonly WatchKind[],
   { fromLine = 1, check = () => [] }: ReadOptions = {},
 ): Promise<WatchFile> {
-  const records = readCsv(chunks);
-  let first;
-  do first = await records.next();
-  while (!first.done && first.value.length === 0);
-  const [header, ...others] = first.done ? [] : first.value;
-  if (header === undefined) {
-    throw new InputError(`The file is empty. It must begin with a header such as ${namesOf(kinds[0]!.columns)}.`);
-  }
-  if (header.broken !== undefined) throw new InputError(`Line ${header.line}, the header: ${header.broken}.`);
-  const names = header.fields.map((name) => name.trim());
-  const kind = kindOf(names, kinds);
-  const own = names.map((name, index) => ({ name, index })).filter(({ name }) => !UNREAD_COLUMNS.includes(name));
+  const file = await openCsvFile(chunks, {
+    known: [...new Set(kinds.flatMap(({ columns }) => columns.map(({ name }) => name)))],
+    unread: [...REJECT_COLUMNS, ...DETAIL_COLUMNS],
+    example: namesOf(kinds[0]!.columns),
+    fromLine,
+  });
+  const kind = kindOf(file.header, file.columns, kinds);
   const defaults = Object.fromEntries(kind.columns.map((column) => [column.name, column.default]));
 
-  const readLine = ({ line, fields, broken }: CsvRecord): WatchLine => {
-    const bad = (reason: string): BadLine => {
-      const surplus = fields.slice(names.length);
-      return { line, reason, original: [...own.map(({ index }) => fields[index] ?? ''), ...surplus] };
-    };
-    if (broken !== undefined) return { line, reason: broken, original: fields };
-    if (fields.length !== names.length) {
-      const hint = fields.length > names.length ? '; a field that holds a comma needs quotes' : '';
-      return bad(`has ${fields.length} fields, and the header has ${names.length}${hint}`);
-    }
+  const readLine = ({ line, fields }: FieldsLine): WatchLine => {
+    const bad = (problems: readonly string[]): BadLine => ({
+      line,
+      reason: problems.join('; '),
+      original: file.columns.map((name) => fields[name] ?? ''),
+    });
     const values: Record<string, string | undefined> = { ...defaults };
-    for (const { name, index } of own) {
-      const field = fields[index] ?? '';
+    for (const name of file.columns) {
+      const field = fields[name] ?? '';
       values[name] = field === '' ? (defaults[name] ?? '') : field;
     }
     const watch = kind.identify(values);
-    if ('problems' in watch) return bad(watch.problems.join('; '));
+    if ('problems' in watch) return bad(watch.problems);
     const good = { line, watchId: watch.value, fields: values };
     const problems = check(kind, good);
-    return problems.length > 0 ? bad(problems.join('; ')) : good;
+    return problems.length > 0 ? bad(problems) : good;
   };
 
   async function* lines(): AsyncGenerator<WatchLine> {
-    let last = header!.line;
-    const take = function* (group: readonly CsvRecord[]): Generator<WatchLine> {
-      last = group.at(-1)?.line ?? last;
-      for (const record of group) if (record.line >= fromLine) yield readLine(record);
-    };
-    yield* take(others);
-    for await (const group of records) yield* take(group);
-    // An earlier run may have ended exactly at the end.
-    if (fromLine > last + 1) {
-      throw new InputError(`The file ends with line ${last}, and --from-line is ${fromLine}: nothing was done.`);
-    }
+    for await (const line of file.lines) yield 'reason' in line ? line : readLine(line);
   }
-  return { kind, columns: own.map(({ name }) => name), lines: lines() };
+  return { kind, columns: file.columns, lines: lines() };
 }
 
-function kindOf(names: readonly string[], kinds: readonly WatchKind[]): WatchKind {
-  const every = new Set(kinds.flatMap(({ columns }) => columns.map(({ name }) => name)));
-  const known = [...every].join(', ');
-  for (const [index, name] of names.entries()) {
-    if (name === '') throw new InputError(`Column ${index + 1} of the header has no name. Is a comma too many in it?`);
-    if (names.indexOf(name) !== index) throw new InputError(`The column ${quote(name)} is there twice.`);
-    if (every.has(name) || UNREAD_COLUMNS.includes(name)) continue;
-    const near = nearest(name, [...every]);
-    throw new InputError(
-      [
-        `There is no column ${quote(name)}.`,
-        near === undefined ? '' : ` Did you mean "${near}"?`,
-        ` The columns are: ${known}; they are separated by commas.`,
-        name.startsWith('> ') ? ' That line was printed by npm: use `npm run --silent`.' : '',
-        ' The first line of a file is its header.',
-      ].join(''),
-    );
-  }
-  const own = names.filter((name) => every.has(name));
+/** @param own those of the header that are read */
+function kindOf(header: readonly string[], own: readonly string[], kinds: readonly WatchKind[]): WatchKind {
   const fitting = kinds.find(
     ({ columns }) =>
       own.every((name) => columns.some((column) => column.name === name)) &&
@@ -132,7 +84,7 @@ function kindOf(names: readonly string[], kinds: readonly WatchKind[]): WatchKin
   if (fitting !== undefined) return fitting;
   const wanted = kinds.map(({ name, columns }) => `${name} watches: ${namesOf(columns)}`).join('; ');
   throw new InputError(
-    `The header ${names.join(',')} lacks columns, or mixes kinds of watches. Needed are, for ${wanted}.`,
+    `The header ${header.join(',')} lacks columns, or mixes kinds of watches. Needed are, for ${wanted}.`,
   );
 }
 

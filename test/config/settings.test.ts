@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { SettingsError } from '../../config/problems.ts';
-import { loadSettings, requiredSecrets, stagesIn } from '../../config/settings.ts';
+import { entitlementsSecrets, loadSettings, requiredSecrets, stagesIn } from '../../config/settings.ts';
 import { scratchFolder } from '../lib/scratch-folder.ts';
 
 /** A folder with the stage `sample`, whose file holds `content`. */
@@ -35,7 +35,7 @@ describe('settings', () => {
       stage: 'sample',
       removalPolicy: 'retain',
       logRetentionDays: 30,
-      schedules: { plan: 'rate(1 minute)', reconcile: 'rate(5 minutes)' },
+      schedules: { plan: 'rate(1 minute)', reconcile: 'rate(5 minutes)', sweep: 'rate(5 minutes)' },
       bus: { archiveDays: 30, subscriberAccounts: [] },
       workers: { maximumConcurrency: 10, titleMemorySize: 512, priceMemorySize: 128 },
       gateway: { accessLogRole: true },
@@ -114,7 +114,7 @@ describe('a complaint about settings', () => {
     [{ worker: {} }, 'worker ({}) is no known field; Did you mean "workers"?'],
     [{ offerStatus: { minLapSeconds: { steaddy: 5 } } }, 'Did you mean "steady"?'],
     [{ offerStatus: { accounts: { main: { licensors: ['a'], licensor: 'b' } } } }, 'Did you mean "licensors"?'],
-    [{ schedules: { zzzzzz: 1 } }, 'schedules.zzzzzz (1) is no known field; Known here: plan, reconcile.'],
+    [{ schedules: { zzzzzz: 1 } }, 'schedules.zzzzzz (1) is no known field; Known here: plan, reconcile, sweep.'],
   ])('names an unknown field and the one that was meant: %j', (content, expected) => {
     expect(complaintAbout(content)).toContain(expected);
   });
@@ -236,9 +236,9 @@ describe('schedules', () => {
   });
 
   test.each(['rate(1 minute)', 'rate(9 minutes)', 'rate(10 minutes)', 'rate(60 minutes)'])(
-    'unpublished changes may be looked for at %s',
-    (reconcile) => {
-      expect(complaintAbout({ schedules: { reconcile } })).toBe('no complaint');
+    'unpublished changes and entitlements that were left behind may be looked for at %s',
+    (often) => {
+      expect(complaintAbout({ schedules: { reconcile: often, sweep: often } })).toBe('no complaint');
     },
   );
 
@@ -250,9 +250,10 @@ describe('schedules', () => {
     'every minute',
     'cron(0/2 * * * ? *)',
   ])('neither runs at %s', (schedule) => {
-    const complaint = complaintAbout({ schedules: { plan: schedule, reconcile: schedule }, polling });
+    const complaint = complaintAbout({ schedules: { plan: schedule, reconcile: schedule, sweep: schedule }, polling });
     expect(complaint).toMatch(/schedules\.plan is .*; expected rate\(1 minute\) .* at most 9 minutes/);
     expect(complaint).toMatch(/schedules\.reconcile is .*; expected rate\(1 minute\) .* at most 60 minutes/);
+    expect(complaint).toMatch(/schedules\.sweep is .*; expected rate\(1 minute\) .* at most 60 minutes/);
   });
 
   test('are at most so long that their alarms can tell a failure soon', () => {
@@ -315,9 +316,10 @@ describe('settings of the partner API', () => {
     const { runtime } = loadSettings('sample', { directory: folderWith(withPartner({})) });
     expect(runtime.partnerApi.partners['shop']).toEqual({
       ...shop,
-      capabilities: ['offer-codes', 'reading', 'watch-list'],
+      capabilities: ['offer-codes', 'entitlements', 'reading', 'watch-list'],
       benefits: [],
       plan: { perSecond: 10, burst: 20 },
+      entitlements: { skus: {}, granter: { kind: 'inventory' }, push: false },
     });
   });
 
@@ -412,5 +414,146 @@ describe('settings of the partner API', () => {
     const shared = { offerStatus: { accounts: { main: { licensors: ['a'], secret: 'team/authority' } } } };
     expect(complaintAbout({ offerCodes, ...shared })).toContain('offerCodes.trustSecret is "team/authority"');
     expect(complaintAbout({ offerCodes: { trustSecret: 'team/*' } })).toContain('expected the name of a secret');
+  });
+});
+
+describe('settings of entitlements', () => {
+  const coins = { itemId: 'coins', quantity: 500, kind: 'stackable' };
+  const skin = { itemId: 'skin', kind: 'unique' };
+  const webhook = { kind: 'webhook', url: 'https://game.example/grants' };
+  const partner = (entitlements: object) => ({ accountId: '111122223333', externalId: 'agreed-upon', entitlements });
+  const withPartners = (partners: Record<string, object>, entitlements: object = {}) => ({
+    entitlements,
+    partnerApi: {
+      partners: Object.fromEntries(Object.entries(partners).map(([name, values]) => [name, partner(values)])),
+    },
+  });
+  const about = (values: object) => complaintAbout(withPartners({ shop: values }));
+  const aboutSkus = (skus: object) => about({ skus });
+
+  test('ask Amazon, and have time for API Gateway, when they say nothing', () => {
+    const { runtime } = loadSettings('sample', { directory: folderWith({}) });
+    expect(runtime.entitlements).toMatchObject({
+      baseUrl: 'https://gaming.amazon.com',
+      profileUrl: 'https://api.amazon.com/user/profile',
+    });
+    expect(runtime.entitlements.deadlineMs + 6_000).toBeLessThan(29_000);
+  });
+
+  test('give one of an item unless they say how many', () => {
+    const { runtime } = loadSettings('sample', {
+      directory: folderWith(withPartners({ shop: { skus: { 'season_1:drop-1.a': [coins, skin] } } })),
+    });
+    expect(runtime.partnerApi.partners['shop']?.entitlements.skus).toEqual({
+      'season_1:drop-1.a': [coins, { ...skin, quantity: 1 }],
+    });
+  });
+
+  test.each(['with space', 'a/b', 'ä', '', 'x'.repeat(201)])('take no SKU that is spelt %j', (sku) => {
+    expect(aboutSkus({ [sku]: [coins] })).toContain(
+      `skus.${sku} has a wrong name; expected 1 to 200 letters, digits and . _ : -, as VendorProductIds are spelt`,
+    );
+  });
+
+  test('take what a SKU holds only where it can be given', () => {
+    expect(aboutSkus({ a: [] })).toContain('skus.a is []; expected at least one item');
+    expect(aboutSkus({ a: [coins, { ...skin, itemId: 'coins' }] })).toContain('expected each item once');
+    expect(aboutSkus({ a: [{ ...skin, quantity: 2 }] })).toContain('expected quantity 1 of items that are unique');
+    expect(aboutSkus({ a: [{ ...coins, quantity: 0 }] })).toContain('skus.a.0.quantity is 0; ');
+    expect(aboutSkus({ a: [{ ...coins, itemId: 'two words' }] })).toContain(
+      'skus.a.0.itemId is "two words"; expected 1 to 200 visible ASCII characters',
+    );
+    expect(aboutSkus({ a: [{ itemId: 'coins' }] })).toContain('skus.a.0.kind is missing; expected one of');
+    const many = (count: number) => Array.from({ length: count }, (_, index) => ({ ...skin, itemId: `i${index}` }));
+    expect(aboutSkus({ a: many(90) })).toBe('no complaint');
+    expect(aboutSkus({ a: many(91) })).toContain('expected at most 90 items');
+  });
+
+  test('are no place for a whole catalogue, which the table is', () => {
+    const catalogue = (count: number) =>
+      Object.fromEntries(Array.from({ length: count }, (_, i) => [`sku${i}`, [coins]]));
+    expect(aboutSkus(catalogue(500))).toBe('no complaint');
+    expect(aboutSkus(catalogue(501))).toMatch(
+      /partners\.shop\.entitlements\.skus is .*; expected at most 500 SKUs .*, not 501: keep them in the table/,
+    );
+  });
+
+  test.each([
+    [{ kind: 'webhok' }, "granter.kind is \"webhok\"; expected 'inventory' | 'webhook'"],
+    [{}, "granter.kind is missing; expected 'inventory' | 'webhook'"],
+    [{ kind: 'webhook' }, 'granter.url is missing; expected an https:// URL'],
+    [{ ...webhook, url: 'http://game.example' }, 'granter.url is "http://game.example"; expected an https:// URL'],
+    [{ ...webhook, timeout: 5 }, 'granter.timeout (5) is no known field; Did you mean "timeoutMs"?'],
+    [{ kind: 'inventory', url: 'x' }, 'granter.url ("x") is no known field; Known here: kind.'],
+    [{ ...webhook, signature: { kind: 'sigv4', region: 'us-east-1' } }, 'granter.signature.resourceArn is missing'],
+    [
+      { ...webhook, signature: { kind: 'sigv4', region: 'us-east-1', resourceArn: '*' } },
+      'granter.signature.resourceArn is "*"; expected the ARN of what the functions may invoke',
+    ],
+  ])('name the field that is wrong with the granter %j', (granter, expected) => {
+    expect(about({ granter })).toContain(`partnerApi.partners.shop.entitlements.${expected}`);
+  });
+
+  test.each([
+    ['execute-api', 'arn:aws:execute-api:us-east-1:444455556666:abc123/prod/*'],
+    ['lambda', 'arn:aws:lambda:us-east-1:444455556666:function:grants'],
+    ['vpc-lattice-svcs', 'arn:aws:vpc-lattice:us-east-1:444455556666:service/svc-0123/*'],
+  ])('sign for %s what is invoked there, in its region', (service, resourceArn) => {
+    const signed = (values: object) =>
+      about({
+        granter: { ...webhook, signature: { kind: 'sigv4', service, region: 'us-east-1', resourceArn, ...values } },
+      });
+    expect(signed({})).toBe('no complaint');
+    for (const values of [
+      { region: 'eu-west-1' },
+      { service: service === 'lambda' ? 'execute-api' : 'lambda' },
+      { resourceArn: 'arn:aws:sqs:us-east-1:444455556666:grants' },
+    ]) {
+      expect(signed(values)).toContain('granter.signature.resourceArn is "arn:');
+    }
+  });
+
+  test('give a request the time for one try of each step', () => {
+    const slow = { granter: { ...webhook, timeoutMs: 5_000 } };
+    const times = (deadlineMs: number, timeoutMs: number, partners = {}) =>
+      complaintAbout(withPartners(partners, { deadlineMs, timeoutMs }));
+    expect(times(12_000, 4_000)).toBe('no complaint');
+    expect(times(11_999, 4_000)).toContain('entitlements.deadlineMs is 11999; expected at least 12000');
+    expect(times(17_000, 4_000, { shop: slow, other: {} })).toBe('no complaint');
+    expect(times(16_999, 4_000, { shop: slow, other: {} })).toContain('expected at least 17000');
+    expect(times(22_001, 1_000)).toContain('entitlements.deadlineMs is 22001; ');
+  });
+
+  test('name a secret where a key or an authority is needed, each once', () => {
+    const secretsOf = (partners: Record<string, object>, entitlements: object = {}) =>
+      entitlementsSecrets(loadSettings('sample', { directory: folderWith(withPartners(partners, entitlements)) }));
+    const resourceArn = 'arn:aws:lambda:us-east-1:444455556666:function:grants';
+    const signature = { kind: 'sigv4', service: 'lambda', region: 'us-east-1', resourceArn };
+    const own = 'offer-relay/sample/entitlements/shop';
+    expect(secretsOf({ shop: {} })).toEqual([]);
+    expect(secretsOf({ shop: { granter: { ...webhook, signature } } })).toEqual([]);
+    expect(secretsOf({ shop: { granter: webhook } })).toEqual([own]);
+    expect(secretsOf({ shop: { push: true } })).toEqual([own]);
+    expect(secretsOf({ shop: { push: true, granter: webhook } })).toEqual([own]);
+    expect(secretsOf({ shop: { push: true, secret: 'team/keys' }, other: { granter: webhook } }).sort()).toEqual([
+      'offer-relay/sample/entitlements/other',
+      'team/keys',
+    ]);
+    expect(secretsOf({}, { trustSecret: 'team/authority' })).toEqual([]);
+    expect(secretsOf({ shop: {} }, { trustSecret: 'team/authority' })).toEqual(['team/authority']);
+    const directory = folderWith(withPartners({ shop: { push: true } }, { trustSecret: 'team/authority' }));
+    expect(requiredSecrets(loadSettings('sample', { directory }))).toEqual(['team/authority', own]);
+  });
+
+  test("share no secret with another partner or another API, and no secret's name is a pattern", () => {
+    const shared = withPartners({ shop: { secret: 'team/keys' }, other: { secret: 'team/keys' } });
+    expect(complaintAbout(shared)).toMatch(
+      /partners\.other\.entitlements\.secret is "team\/keys"; .*that of shop as well/,
+    );
+    expect(complaintAbout({ ...withPartners({}, { trustSecret: 's' }), offerCodes: { trustSecret: 's' } })).toMatch(
+      /entitlements\.trustSecret is "s"; .*that of offerCodes\.trustSecret as well/,
+    );
+    expect(about({ secret: 'team/*' })).toContain('expected the name of a secret');
+    expect(complaintAbout(withPartners({}, { trustSecret: 'team/*' }))).toContain('expected the name of a secret');
   });
 });

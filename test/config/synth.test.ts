@@ -35,6 +35,15 @@ describe('the CDK app', () => {
     const codes = runApp({ stage: 'local' }, { OFFER_RELAY_OFFER_CODES_URL: 'nonsense' });
     expect(codes.status).toBe(1);
     expect(codes.stderr).toContain('environment OFFER_RELAY_OFFER_CODES_URL: offerCodes.baseUrl is "nonsense"');
+    const gaming = runApp(
+      { stage: 'local' },
+      { OFFER_RELAY_ENTITLEMENTS_URL: 'nonsense', OFFER_RELAY_PROFILE_URL: 'ftp://example.com' },
+    );
+    expect(gaming.status).toBe(1);
+    expect(gaming.stderr).toContain('environment OFFER_RELAY_ENTITLEMENTS_URL: entitlements.baseUrl is "nonsense"');
+    expect(gaming.stderr).toContain(
+      'environment OFFER_RELAY_PROFILE_URL: entitlements.profileUrl is "ftp://example.com"',
+    );
   });
 
   test('prefers the context to the environment', () => {

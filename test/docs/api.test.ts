@@ -5,10 +5,12 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { PartnerAccess } from '../../local/partners-file.ts';
 import { scratchFolder } from '../lib/scratch-folder.ts';
-import { readContract } from '../partner-api/api-contract.ts';
+import { type ApiAnswer, readContract } from '../partner-api/api-contract.ts';
 import { type ExampleGateway, startExampleGateway } from '../partner-api/example-gateway.ts';
 import { CALLER, exampleHandlers } from '../partner-api/example-handlers.ts';
 import { sendToHandlers } from '../partner-api/proxy-event.ts';
+import type { GeneratedRequest } from '../partner-api/request-generator.ts';
+import { tableOf } from './markdown-table.ts';
 
 const project = resolve(import.meta.dirname, '../..');
 const page = readFileSync(join(project, 'docs/api.md'), 'utf8');
@@ -20,22 +22,26 @@ const send = sendToHandlers(exampleHandlers({}, { always: true }), CALLER);
 const hasTools = ['curl', 'jq', 'bash'].every((tool) => spawnSync(tool, ['--version']).status === 0);
 const KEY = { secretAccessKey: 'secret/of+the=docs', sessionToken: 'token/of+the=docs==' };
 
-/** Cells of the rows of the table whose first heading this is. */
-function table(heading: string): string[][] {
-  const lines = page.split('\n');
-  const start = lines.findIndex((line) => line.startsWith(`| ${heading} `));
-  const end = lines.findIndex((line, index) => index > start && !line.startsWith('|'));
-  return lines.slice(start + 2, end).map((line) =>
-    line
-      .split(/(?<!\\)\|/)
-      .slice(1, -1)
-      .map((cell) => cell.trim().replaceAll('`', '')),
-  );
+/** Which players were asked for, each time. */
+const visits: string[] = [];
+
+/** What a few players get in the place of the first example. */
+function fulfilled({ operation, pathParameters }: GeneratedRequest, answer: ApiAnswer): ApiAnswer {
+  const playerId = pathParameters['playerId'] ?? '';
+  visits.push(playerId);
+  const isFirst = visits.filter((one) => one === playerId).length === 1;
+  if (playerId === 'is-served-later-1' && isFirst) {
+    const body = operation.responses.get(200)?.examples?.['callAgain'];
+    return { ...answer, body: JSON.stringify(body) };
+  }
+  if (playerId !== 'belongs-to-another-1') return answer;
+  const error = { code: 'ACCOUNT_OF_ANOTHER', message: 'no', requestId: answer.headers['x-amz-apigw-id'] };
+  return { ...answer, status: 409, body: JSON.stringify({ error }) };
 }
 
 describe('docs/api.md', () => {
   test('has every code of an error with its status and meaning, and no other', () => {
-    expect(table('code')).toEqual(
+    expect(tableOf(page, 'code')).toEqual(
       Object.entries(contract.errors).map(([code, { status, meaning }]) => [
         code,
         String(status),
@@ -45,7 +51,7 @@ describe('docs/api.md', () => {
   });
 
   test('has every route of the OpenAPI document, and no other', () => {
-    const rows = table('route').map(([route, operationId]) => [route, operationId]);
+    const rows = tableOf(page, 'route').map(([route, operationId]) => [route, operationId]);
     const all = contract.operations.map(({ method, path, operationId }) => [`${method} ${path}`, operationId]);
     expect(rows.sort()).toEqual(all.sort());
   });
@@ -65,6 +71,7 @@ describe('the examples of docs/api.md', { timeout: 120_000 }, () => {
       apiKey: 'key of the docs',
       answer: async (request) => {
         const answer = await send(request);
+        if (request.operation.operationId === 'fulfilEntitlements') return fulfilled(request, answer);
         const isFirstPage =
           request.operation.operationId === 'readTitleHistory' && !request.query.some(([name]) => name === 'cursor');
         return isFirstPage ? { ...answer, body: answer.body.replace('"next":null', '"next":"more-_"') } : answer;
@@ -90,7 +97,8 @@ describe('the examples of docs/api.md', { timeout: 120_000 }, () => {
     };
     cwd = scratchFolder();
     mkdirSync(join(cwd, '.local'));
-    writeFileSync(join(cwd, '.local/partners.json'), JSON.stringify({ example: access }));
+    const player = { playerId: 'player-4711', token: 'Atza|token of the docs'.replaceAll(' ', '-') };
+    writeFileSync(join(cwd, '.local/partners.json'), JSON.stringify({ example: { ...access, player } }));
     const codes = { EXAMPLE_BENEFIT: { codes: { valid: ['396945100000', 'SAVE 10 100001'] } } };
     writeFileSync(join(cwd, '.local/offer-codes.json'), JSON.stringify(codes));
     for (const name of ['docs', 'node_modules']) symlinkSync(join(project, name), join(cwd, name));
@@ -125,6 +133,7 @@ describe('the examples of docs/api.md', { timeout: 120_000 }, () => {
     expect(asked.map(({ status }) => status)).toContain(304);
     expect(output).toContain('\n304\n');
     expect(output).toContain('{"valid":true,"message":"SUCCESS"}');
+    expect(output).toContain('"outcome":"granted"');
   });
 
   test.runIf(hasTools)('begin with a request that says everything, and needs nothing of what follows', async () => {
@@ -161,6 +170,20 @@ describe('the examples of docs/api.md', { timeout: 120_000 }, () => {
         status: 200,
       },
     ]);
+  });
+
+  test('in TypeScript call again until a fulfilment is complete, and do not repeat a conflict', async () => {
+    const from = gateway.requests.length;
+    const fulfil = async (playerId: string) => client(['fulfil', playerId], { PLAYER_TOKEN: 'Atza|token-of-the-docs' });
+    expect((await fulfil('is-served-later-1')).match(/"outcome"/g)?.length).toBeGreaterThan(1);
+    const asked = gateway.requests.slice(from);
+    const line = 'POST /example/v1/players/is-served-later-1/entitlements/fulfil';
+    expect(asked).toEqual([
+      { line, status: 200 },
+      { line, status: 200 },
+    ]);
+    await expect(fulfil('belongs-to-another-1')).rejects.toThrow(/409 ACCOUNT_OF_ANOTHER/);
+    expect(gateway.requests.length).toBe(from + 3);
   });
 
   test('in TypeScript tell the code and the request of an error, and do not repeat what is refused', async () => {

@@ -398,6 +398,7 @@ describe('a report', () => {
     ['nothing about any entitlement', acknowledged()],
     ['something about another entitlement only', acknowledged(other)],
     ['both words', acknowledged(said('SUCCESS'), said('ERROR'))],
+    ['the word once, and once none', acknowledged(said('SUCCESS'), { EntitlementId: ID })],
     ['something malformed', acknowledged(null, 'SUCCESS', [ID, 'SUCCESS'])],
   ])('is unknown where Amazon says %s, and is not repeated', async (_, behaviour) => {
     amazon.always = behaviour;

@@ -4,6 +4,7 @@ import { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
 import * as z from 'zod';
 import { loadSettings } from '../../config/settings.ts';
+import { partnerWith } from './partner-api/partner-stages.ts';
 import { defineStage, resourcesOf, templateOf, testApp } from './synthesis.ts';
 
 const local = templateOf('local');
@@ -28,8 +29,11 @@ describe('the stack', () => {
     const everything = templateOf('local', (settings) => {
       const { offerStatus, pricing } = settings.runtime;
       const main = { marketplaces: ['US'] };
+      const { example = partnerWith() } = settings.runtime.partnerApi.partners;
+      const pushing = { ...example, entitlements: { ...example.entitlements, push: true } };
       const runtime = {
         ...settings.runtime,
+        partnerApi: { partners: { example: pushing } },
         offerStatus: { ...offerStatus, notifications: { ...offerStatus.notifications, enabled: true } },
         pricing: { ...pricing, accounts: { ...pricing.accounts, main } },
       };
@@ -127,7 +131,12 @@ describe('the stack', () => {
       'DashboardUrl',
       'DeadLetterQueueArn',
       'DeadLetterQueueUrl',
+      'EntitlementsTableName',
       'FailedBatchesQueueUrl',
+      'GrantsDeadLetterQueueArn',
+      'GrantsDeadLetterQueueUrl',
+      'GrantsQueueArn',
+      'GrantsQueueUrl',
       'HistoryTableName',
       'PartnerApiUrl',
       'PartnerExampleApiKeyId',
@@ -147,7 +156,7 @@ describe('the stack', () => {
       'WatchesTableName',
     ]);
     expect(outputs['RequiredSecrets']?.Value).toBe(
-      'offer-relay/local/offer-status/example,offer-relay/local/pricing/example,offer-relay/local/pricing/example-eu,offer-relay/local/offer-codes/trust',
+      'offer-relay/local/offer-status/example,offer-relay/local/pricing/example,offer-relay/local/pricing/example-eu,offer-relay/local/offer-codes/trust,offer-relay/local/entitlements/trust',
     );
   });
 

@@ -68,6 +68,30 @@ export function grantsOf(template: Template): Grant[] {
   );
 }
 
+/** What a function may do besides writing its log and its traces, each as `<action> <resource>`, in rising order. */
+export function allowedTo(template: Template, construct: string): string[] {
+  return grantsOf(template)
+    .filter(({ role, action }) => withoutHash(role) === `${construct}Role` && !/^(?:logs|xray):/.test(action))
+    .map(({ action, resource }) => `${action} ${resource}`)
+    .sort();
+}
+
+const FunctionProperties = z.looseObject({
+  Environment: z.object({ Variables: z.record(z.string(), z.unknown()) }),
+  Timeout: z.number(),
+});
+
+/** The function of a construct, its variables as text; undefined where there is none. */
+export function functionOf(template: Template, construct: string) {
+  const [found] = [...resourcesOf(template, 'AWS::Lambda::Function')].filter(
+    ([id]) => withoutHash(id) === `${construct}Function`,
+  );
+  if (!found) return undefined;
+  const { Environment, ...properties } = FunctionProperties.parse(found[1].Properties);
+  const variables = Object.entries(Environment.Variables).map(([name, value]) => [name, flatten(value)]);
+  return { ...properties, variables: Object.fromEntries(variables) as Record<string, string> };
+}
+
 /** An expression of the template as text, with the hashes of logical ids left out. */
 export function flatten(value: unknown): string {
   if (typeof value === 'string') return value;

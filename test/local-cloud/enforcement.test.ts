@@ -144,6 +144,80 @@ describe('a function', () => {
     expect(await run(denied.cloud)).toContain('with an explicit deny in a resource-based policy');
   });
 
+  test('makes a transaction where its role allows each of its parts on its own table, and else none of it', async () => {
+    const code = `
+      import { DynamoDBClient, TransactWriteItemsCommand } from ${JSON.stringify(import.meta.resolve('@aws-sdk/client-dynamodb'))};
+      const database = new DynamoDBClient({ maxAttempts: 1 });
+      const { ONE, OTHER } = process.env;
+      export const handler = async () => {
+        const pk = (text) => ({ pk: { S: text } });
+        const TransactItems = [
+          { Put: { TableName: ONE, Item: pk('put') } },
+          {
+            Update: {
+              ...{ TableName: ONE, Key: pk('updated'), UpdateExpression: 'SET n = :n' },
+              ExpressionAttributeValues: { ':n': { N: '1' } },
+            },
+          },
+          { Delete: { TableName: ONE, Key: pk('deleted') } },
+          { ConditionCheck: { TableName: ONE, Key: pk('absent'), ConditionExpression: 'attribute_not_exists(pk)' } },
+          { Put: { TableName: OTHER, Item: pk('put') } },
+        ];
+        try {
+          await database.send(new TransactWriteItemsCommand({ TransactItems }));
+          return 'done';
+        } catch (error) {
+          return error.message;
+        }
+      };`;
+    const table = {
+      Type: 'AWS::DynamoDB::Table',
+      Properties: {
+        AttributeDefinitions: [{ AttributeName: 'pk', AttributeType: 'S' }],
+        KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
+      },
+    };
+    const needed: (readonly [string, 'One' | 'Other'])[] = [
+      ['PutItem', 'One'],
+      ['UpdateItem', 'One'],
+      ['DeleteItem', 'One'],
+      ['ConditionCheckItem', 'One'],
+      ['PutItem', 'Other'],
+    ];
+    const outcomeWith = async (allowed: typeof needed) => {
+      const statements = allowed.map(([action, id]) => allow(`dynamodb:${action}`, attribute(id)));
+      const assembly = sending([LOGS, SEND, ...statements], {
+        resources: { One: table, Other: table },
+        functions: {
+          Work: {
+            code,
+            properties: {
+              Role: attribute('WorkRole'),
+              Environment: { Variables: { ONE: { Ref: 'One' }, OTHER: { Ref: 'Other' } } },
+            },
+          },
+        },
+      });
+      const { cloud } = await strict(assembly);
+      const database = new DynamoDBClient({
+        endpoint: cloud.endpoints.dynamodb,
+        region: cloud.region,
+        credentials: cloud.credentials,
+      });
+      const told = String(await run(cloud));
+      const { Count } = await database.send(new ScanCommand({ TableName: cloud.resources.get('One')!.physicalId }));
+      return { told, arnOf: (id: string) => cloud.resources.get(id)!.arn, Count };
+    };
+
+    expect(await outcomeWith(needed)).toMatchObject({ told: 'done', Count: 2 });
+    for (const missing of needed) {
+      const [action, id] = missing;
+      const { told, arnOf, Count } = await outcomeWith(needed.filter((one) => one !== missing));
+      expect(told).toContain(`not authorized to perform: dynamodb:${action} on resource: ${arnOf(id)}`);
+      expect(Count).toBe(0);
+    }
+  });
+
   test('has policies that are attached to its role from outside', async () => {
     const { cloud } = await strict(
       sending([LOGS], {

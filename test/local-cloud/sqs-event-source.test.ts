@@ -196,6 +196,47 @@ test('of a batch only the reported items stay; an unknown identifier keeps them 
   expect((await attributes())['ApproximateNumberOfMessagesNotVisible']).toBe('2');
 });
 
+test('of a batch of a standard queue each message comes back when the function has said, and not before', async () => {
+  const respond = `
+    const failed = event.Records.filter(({ attributes }) => attributes.ApproximateReceiveCount === '1');
+    for (const record of failed) {
+      await fetch(process.env.AWS_ENDPOINT_URL, {
+        method: 'POST',
+        headers: { 'content-type': 'application/x-amz-json-1.0', 'x-amz-target': 'AmazonSQS.ChangeMessageVisibility' },
+        body: JSON.stringify({
+          QueueUrl: process.env.QUEUE_URL,
+          ReceiptHandle: record.receiptHandle,
+          VisibilityTimeout: Number(record.body),
+        }),
+      });
+    }
+    return { batchItemFailures: failed.map(({ messageId }) => ({ itemIdentifier: messageId })) };`;
+  const { cloud, seen, send, attributes } = await run(
+    // Who is not asked about the time would only come back after the test.
+    parts(respond, { queue: { FifoQueue: false, VisibilityTimeout: 300 }, source: { BatchSize: 5 } }),
+  );
+  for (const seconds of ['3', '1']) await send(seconds);
+  await cloud.start();
+  const receipts = () =>
+    seen.items.flatMap(({ at, event }) =>
+      event.Records.map(({ body, attributes: own }) => ({ at, body, count: own['ApproximateReceiveCount'] })),
+    );
+  await expect.poll(() => receipts().length, { timeout: 20_000 }).toBe(4);
+  const again = receipts().filter(({ count }) => count === '2');
+  expect(again.map(({ body }) => body)).toEqual(['1', '3']);
+  for (const { at, body } of again) {
+    const first = receipts().find((one) => one.body === body && one.count === '1')!;
+    expect(at - first.at).toBeGreaterThanOrEqual(Number(body) * 1000 - 10);
+  }
+  await expect
+    .poll(async () => {
+      const { ApproximateNumberOfMessages: waiting, ApproximateNumberOfMessagesNotVisible: hidden } =
+        await attributes();
+      return [waiting, hidden];
+    })
+    .toEqual(['0', '0']);
+});
+
 test('no more batches run at once than the maximum concurrency', async () => {
   const { cloud, seen, send } = await run(
     parts('await new Promise((resolve) => setTimeout(resolve, 100)); console.log("done");', {

@@ -74,6 +74,66 @@ test('an index holds what its projection says', async () => {
   expect(await query('class', 'c')).toEqual([{ pk: { S: 'x' }, class: { S: 'c' }, a: { S: '1' } }]);
 });
 
+test('an index over a number holds the items that have one, in its order, and loses what no longer has it', async () => {
+  const text = (AttributeName: string) => ({ AttributeName, AttributeType: 'S' });
+  const cloud = await cloudOf(
+    parts({
+      AttributeDefinitions: [text('owner'), text('part'), text('open'), { AttributeName: 'since', AttributeType: 'N' }],
+      KeySchema: [
+        { AttributeName: 'owner', KeyType: 'HASH' },
+        { AttributeName: 'part', KeyType: 'RANGE' },
+      ],
+      GlobalSecondaryIndexes: [
+        {
+          IndexName: 'open',
+          KeySchema: [
+            { AttributeName: 'open', KeyType: 'HASH' },
+            { AttributeName: 'since', KeyType: 'RANGE' },
+          ],
+          Projection: { ProjectionType: 'ALL' },
+        },
+      ],
+    }),
+  );
+  const TableName = cloud.outputs['Table']!;
+  const row = (part: string, more: object) => ({ owner: { S: 'o' }, part: { S: part }, ...more });
+  const open = (since: string) => ({ open: { S: '3' }, since: { N: since }, more: { S: 'm' } });
+  // As texts, they would be in another order.
+  for (const since of ['100', '9', '-1', '20.5']) {
+    await client(cloud).send(new PutItemCommand({ TableName, Item: row(since, open(since)) }));
+  }
+  await client(cloud).send(new PutItemCommand({ TableName, Item: row('closed', { since: { N: '5' } }) }));
+  const listed = async () =>
+    (
+      await client(cloud).send(
+        new QueryCommand({
+          TableName,
+          IndexName: 'open',
+          KeyConditionExpression: '#open = :shard',
+          ExpressionAttributeNames: { '#open': 'open' },
+          ExpressionAttributeValues: { ':shard': { S: '3' } },
+        }),
+      )
+    ).Items;
+  expect(await listed()).toEqual(['-1', '9', '20.5', '100'].map((since) => row(since, open(since))));
+
+  await client(cloud).send(
+    new TransactWriteItemsCommand({
+      TransactItems: [
+        {
+          Update: {
+            TableName,
+            Key: row('9', {}),
+            UpdateExpression: 'REMOVE #open',
+            ExpressionAttributeNames: { '#open': 'open' },
+          },
+        },
+      ],
+    }),
+  );
+  expect(await listed()).toEqual(['-1', '20.5', '100'].map((since) => row(since, open(since))));
+});
+
 test('a global table of one replica is a table', async () => {
   const cloud = await cloudOf(
     parts(

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { BusEvent } from '../../local/cloud/cloud.ts';
+import { entitlementEventSchemas } from '../../lambdas/entitlements/entitlement-event-schemas.ts';
 import { PRICE_EVENT_TYPES } from '../../lambdas/pricing/price-events.ts';
 import { eventWords } from '../../local/event-words.ts';
 
@@ -214,6 +215,38 @@ describe('events of prices in plain words', () => {
     expect(priceWords('Offer Count Changed', { before: null, after: null, changes })[2]).toBe(
       'US New offers: 5 → 6 offers',
     );
+  });
+});
+
+describe('an event about an entitlement in plain words', () => {
+  const entitlement = { partner: 'acme', playerId: 'player123', entitlementId: 'e-1', sku: 'season01_drop01' };
+  const coins = { itemId: 'coins', quantity: 500, kind: 'stackable', granted: true };
+  const skin = { itemId: 'skin_mechahat', quantity: 1, kind: 'unique', granted: true };
+
+  it.each([
+    ['Entitlement Granted', { items: [coins, skin], alreadyOwnedBy: null }, '500 coins, skin_mechahat'],
+    [
+      'Entitlement Granted',
+      { items: [coins, { ...skin, granted: false }], alreadyOwnedBy: null },
+      '500 coins, skin_mechahat (owned already)',
+    ],
+    ['Entitlement Granted', { items: [], alreadyOwnedBy: 'e-0' }, 'nothing, another entitlement has granted it'],
+    ['Entitlement Granted', { items: [], alreadyOwnedBy: null }, 'nothing'],
+    ['Entitlement Reported', { assumed: false }, 'Amazon knows'],
+    ['Entitlement Reported', { assumed: true }, 'Amazon lists it no more'],
+    ['Entitlement Stuck', { status: 'CLAIMED', reason: 'GRANTER_REFUSED' }, 'not granted: GRANTER_REFUSED'],
+    ['Entitlement Stuck', { status: 'GRANTED', reason: 'NOT_REPORTED' }, 'granted, but not reported: NOT_REPORTED'],
+  ])('tells of %s, %j', (headline, data, story) => {
+    const told = words(headline, { ...entitlement, ...data });
+    expect(told).toEqual([headline, 'season01_drop01', `player123 of acme: ${story}`]);
+  });
+
+  it('keeps to the detail-type where the event is not as it should be', () => {
+    for (const headline of Object.keys(entitlementEventSchemas)) {
+      const strange = { ...entitlement, alid: undefined, sku: undefined };
+      expect(words(headline, strange)).toEqual([headline, 'offer-relay', '']);
+      expect(words(headline, { ...strange, sku: 'season01_drop01' })).toEqual([headline, 'offer-relay', '']);
+    }
   });
 });
 

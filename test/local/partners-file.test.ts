@@ -72,6 +72,14 @@ describe('what partners need on this machine', () => {
     expect(partnerAccess({ ...fakeCloud().cloud, restApis: new Map() }, { partners: {} })).toEqual({});
   });
 
+  test('is a player as well, with the token, where a partner has one', () => {
+    const access = partnerAccess(fakeCloud().cloud, settings, (partner) =>
+      partner === 'shop' ? { playerId: 'player-1', token: 'of the player' } : undefined,
+    );
+    expect(access['shop']?.player).toEqual({ playerId: 'player-1', token: 'of the player' });
+    expect(access['shop-2']).not.toHaveProperty('player');
+  });
+
   test('names what the template lacks', () => {
     const { cloud } = fakeCloud();
     expect(() => partnerAccess({ ...cloud, restApis: new Map() }, settings)).toThrow(
@@ -101,6 +109,20 @@ describe('the file of partners', () => {
     end();
     vi.advanceTimersByTime(120 * 60_000);
     expect(keyIdIn(file)).toBe('ASIA3');
+  });
+
+  test('has another token of the player each time that it is renewed', () => {
+    const file = join(scratchFolder(), 'partners.json');
+    const tokenIn = () =>
+      (JSON.parse(readFileSync(file, 'utf8')) as ReturnType<typeof partnerAccess>)['shop-2']?.player?.token;
+    let issued = 0;
+    const playerOf = (partner: string) =>
+      partner === 'shop-2' ? { playerId: 'player-1', token: `token ${(issued += 1)}` } : undefined;
+    const end = keepPartnersFile(file, fakeCloud().cloud, settings, expect.unreachable, playerOf);
+    expect(tokenIn()).toBe('token 1');
+    vi.advanceTimersByTime(59 * 60_000);
+    expect(tokenIn()).toBe('token 2');
+    end();
   });
 
   test('tells of a renewal that fails, and tries again', () => {

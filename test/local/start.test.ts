@@ -105,7 +105,16 @@ describe('npm start', () => {
     const offerCodes = JSON.parse(readFileSync(join(data, 'offer-codes.json'), 'utf8')) as Record<string, object>;
     expect(offerCodes['EXAMPLE_BENEFIT']).toMatchObject({ use: 'single', codes: { valid: { length: 12 } } });
     expect(first.output()).toContain('offer-codes.json');
-    for (const name of ['dynamodb', 'sqs', 'eventbridge', 'offerStatus', 'pricing', 'offerCodes', 'control']) {
+    for (const name of [
+      'dynamodb',
+      'sqs',
+      'eventbridge',
+      'offerStatus',
+      'pricing',
+      'offerCodes',
+      'entitlements',
+      'control',
+    ]) {
       expect(endpoints[name]).toMatch(/^https?:\/\/127\.0\.0\.1:\d+$/);
     }
     expect(jsonLines(join(data, 'events.jsonl')).length).toBeGreaterThan(0);
@@ -116,7 +125,9 @@ describe('npm start', () => {
 
     const partners = JSON.parse(readFileSync(join(data, 'partners.json'), 'utf8')) as Record<string, PartnerAccess>;
     const { example } = partners;
-    if (example === undefined) throw new Error('the partner of the local stage is missing');
+    if (example?.player === undefined) throw new Error('the partner of the local stage is missing, or its player');
+    const { playerId, token } = example.player;
+    expect(first.output()).toContain(`POST /v1/players/${playerId}/entitlements/fulfil`);
     const [valid = ''] = validCodes(data);
     const verified = await callSigned(example, {
       path: `/v1/benefits/EXAMPLE_BENEFIT/offer-codes/${encodeURIComponent(valid)}/verify`,
@@ -131,6 +142,7 @@ describe('npm start', () => {
       { name: 'the API key', value: example.apiKey },
       { name: 'the secret key', value: example.credentials.secretAccessKey },
       { name: 'the session token', value: example.credentials.sessionToken },
+      { name: "the player's token", value: token },
       { name: 'a signature', value: 'AWS4-HMAC-SHA256' },
     ];
     const mayHoldSecrets = (path: string): boolean => ['api-keys.json', 'generated-secrets.json'].includes(path);
@@ -203,7 +215,7 @@ describe('npm start', () => {
   });
 
   it.each([
-    [['--port', 'x'], '--port is "x"; it must be a whole number from 0 to 65531.'],
+    [['--port', 'x'], '--port is "x"; it must be a whole number from 0 to 65530.'],
     [['--seed', '-1'], /--seed/],
     [['--frish'], /--frish/],
     [['surplus'], /surplus/],

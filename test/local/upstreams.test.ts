@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { RuntimeSettings } from '../../lambdas/shared/settings-schema.ts';
+import { EntitlementsSettings, RuntimeSettings } from '../../lambdas/shared/settings-schema.ts';
 import { openExampleCatalogue } from '../../local/example-catalogue.ts';
 import { openUpstreams } from '../../local/open-upstreams.ts';
 import { upstreamAddresses } from '../../local/upstream-addresses.ts';
@@ -15,7 +15,11 @@ import { upstreamAddresses } from '../../local/upstream-addresses.ts';
 const HERE = 'https://127.0.0.1:8443';
 const AMAZON_TOKENS = 'https://api.amazon.com/auth/o2/token';
 const CODES_TRUST = 'trust-of-offer-codes';
-const settingsWith = (pricing: object = {}, offerCodes: object = {}) =>
+const GAMING_TRUST = 'trust-of-entitlements';
+const AMAZON_PROFILE = 'https://api.amazon.com/user/profile';
+const skus = { drop01: [{ itemId: 'coins', kind: 'stackable' }], drop02: [{ itemId: 'hat', kind: 'unique' }] };
+const GAME = { accountId: '111122223333', externalId: 'of-game', entitlements: { skus } };
+const settingsWith = (pricing: object = {}, offerCodes: object = {}, partners: object = { game: GAME }) =>
   RuntimeSettings.parse({
     stage: 'local',
     offerStatus: { baseUrl: HERE, accounts: { main: { licensors: ['example-studios'] } } },
@@ -32,6 +36,8 @@ const settingsWith = (pricing: object = {}, offerCodes: object = {}) =>
       benefits: { MONTH: { marketplace: 'US', use: 'single' }, PASS: { marketplace: 'IN', use: 'multiple' } },
       ...offerCodes,
     },
+    entitlements: { baseUrl: HERE, profileUrl: `${HERE}/user/profile`, trustSecret: GAMING_TRUST },
+    partnerApi: { partners },
   });
 
 describe('the addresses of the upstreams', () => {
@@ -40,6 +46,7 @@ describe('the addresses of the upstreams', () => {
       offerStatus: { isSimulated: true },
       pricing: { isSimulated: true },
       offerCodes: { isSimulated: true },
+      entitlements: { isSimulated: true },
     });
     const amazon = settingsWith({ baseUrl: undefined, tokenUrl: undefined });
     expect(upstreamAddresses(amazon, {}).pricing).toEqual({
@@ -55,6 +62,16 @@ describe('the addresses of the upstreams', () => {
       isSimulated: false,
     });
     expect(upstreamAddresses(settingsWith({}, { benefits: {} }), {}).offerCodes).toBeUndefined();
+    const reader = { ...GAME, capabilities: ['reading'] };
+    expect(upstreamAddresses(settingsWith({}, {}, { reader }), {}).entitlements).toBeUndefined();
+    expect(
+      upstreamAddresses({ ...settingsWith(), entitlements: EntitlementsSettings.parse({}) }, {}).entitlements,
+    ).toEqual({
+      name: 'Prime Gaming entitlements',
+      url: 'https://gaming.amazon.com',
+      isSimulated: false,
+      profileUrl: AMAZON_PROFILE,
+    });
   });
 
   it('come from the environment one by one, the tokens from Amazon unless it says otherwise', () => {
@@ -70,11 +87,21 @@ describe('the addresses of the upstreams', () => {
     const codes = upstreamAddresses(settingsWith(), { OFFER_RELAY_OFFER_CODES_URL: 'https://codes.example.test' });
     expect(codes.offerCodes).toMatchObject({ url: 'https://codes.example.test', isSimulated: false });
     expect(codes.pricing?.isSimulated).toBe(true);
+    const OFFER_RELAY_ENTITLEMENTS_URL = 'https://gaming.example.test';
+    const gaming = upstreamAddresses(settingsWith(), { OFFER_RELAY_ENTITLEMENTS_URL });
+    expect(gaming).toMatchObject({ offerCodes: { isSimulated: true }, entitlements: { isSimulated: false } });
+    expect(gaming.entitlements).toMatchObject({ url: OFFER_RELAY_ENTITLEMENTS_URL, profileUrl: AMAZON_PROFILE });
+    const OFFER_RELAY_PROFILE_URL = 'https://login.example.test/user/profile';
+    const own = upstreamAddresses(settingsWith(), { OFFER_RELAY_ENTITLEMENTS_URL, OFFER_RELAY_PROFILE_URL });
+    expect(own.entitlements?.profileUrl).toBe(OFFER_RELAY_PROFILE_URL);
   });
 
-  it('have no token endpoint that would never be asked', () => {
+  it('have no endpoint of Login with Amazon that would never be asked', () => {
     expect(() => upstreamAddresses(settingsWith(), { OFFER_RELAY_TOKEN_URL: AMAZON_TOKENS })).toThrow(
       /OFFER_RELAY_TOKEN_URL is set, and OFFER_RELAY_PRICING_URL is not/,
+    );
+    expect(() => upstreamAddresses(settingsWith(), { OFFER_RELAY_PROFILE_URL: AMAZON_PROFILE })).toThrow(
+      /OFFER_RELAY_PROFILE_URL is set, and OFFER_RELAY_ENTITLEMENTS_URL is not/,
     );
   });
 });
@@ -85,8 +112,7 @@ describe('the upstreams of a start', () => {
     folder = await mkdtemp(join(tmpdir(), 'offer-relay-upstreams-'));
   });
   afterAll(() => rm(folder, { recursive: true, force: true }));
-  async function open(environment: Record<string, string> = {}) {
-    const settings = settingsWith();
+  async function open(environment: Record<string, string> = {}, settings = settingsWith()) {
     const upstreams = await openUpstreams({
       settings,
       seed: 1,
@@ -101,7 +127,7 @@ describe('the upstreams of a start', () => {
 
   it('let the stack in with the secrets of its accounts', async () => {
     const { addresses, overrides, secrets, controlUrl } = await open();
-    expect(addresses.map(({ isSimulated }) => isSimulated)).toEqual([true, true, true]);
+    expect(addresses.map(({ isSimulated }) => isSimulated)).toEqual([true, true, true, true]);
     for (const { url } of addresses) expect(url).toMatch(/^https:\/\/127\.0\.0\.1:\d+$/u);
     expect(controlUrl).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/u);
     expect(overrides).toEqual({
@@ -109,11 +135,14 @@ describe('the upstreams of a start', () => {
       pricingUrl: addresses[1]?.url,
       tokenUrl: `${addresses[1]?.url}/auth/o2/token`,
       offerCodesUrl: addresses[2]?.url,
+      entitlementsUrl: addresses[3]?.url,
+      profileUrl: `${addresses[3]?.url}/user/profile`,
     });
     expect(Object.keys(secrets).sort()).toEqual([
       'offer-relay/local/offer-status/main',
       'offer-relay/local/pricing/shop',
       'offer-relay/local/pricing/shop-eu',
+      GAMING_TRUST,
       CODES_TRUST,
     ]);
     expect(Object.keys(secrets['offer-relay/local/pricing/shop'] as object).sort()).toEqual([
@@ -176,11 +205,15 @@ describe('the upstreams of a start', () => {
     await writeFile(file, '{}');
     const { controlUrl, addresses } = await open({ ...elsewhere, OFFER_RELAY_SECRETS_FILE: file });
     expect(controlUrl).toMatch(/^http:/u);
-    expect(addresses.map(({ isSimulated }) => isSimulated)).toEqual([false, false, true]);
-    const nowhere = { ...elsewhere, OFFER_RELAY_OFFER_CODES_URL: 'https://codes.example.test' };
+    expect(addresses.map(({ isSimulated }) => isSimulated)).toEqual([false, false, true, true]);
+    const nowhere = {
+      ...elsewhere,
+      OFFER_RELAY_OFFER_CODES_URL: 'https://codes.example.test',
+      OFFER_RELAY_ENTITLEMENTS_URL: 'https://gaming.example.test',
+    };
     const none = await open({ ...nowhere, OFFER_RELAY_SECRETS_FILE: file });
     expect(none.controlUrl).toBeUndefined();
-    expect(none.addresses.map(({ isSimulated }) => isSimulated)).toEqual([false, false, false]);
+    expect(none.addresses.map(({ isSimulated }) => isSimulated)).toEqual([false, false, false, false]);
   });
 
   it('take the signatures of whoever is vouched for, and give each code the state that it is said to have', async () => {
@@ -227,7 +260,95 @@ describe('the upstreams of a start', () => {
   });
 });
 
+describe('the players of a start', () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'offer-relay-players-'));
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  async function open(environment: Record<string, string> = {}, settings = settingsWith()) {
+    const examples = openExampleCatalogue(settings, 1);
+    const path = (...parts: string[]) => join(folder, ...parts);
+    const upstreams = await openUpstreams({ settings, seed: 1, port: 0, path, ...examples, environment });
+    onTestFinished(() => upstreams.stop());
+    return { upstreams, examples };
+  }
+
+  it('have claimed each SKU of their game once, and go on as they were', async () => {
+    const listed = async (): Promise<unknown> => {
+      const { upstreams, examples } = await open();
+      const { account = '', playerId } = examples.players.get('game') ?? {};
+      expect(playerId).toMatch(/\d/u);
+      const { ca } = upstreams.secrets[GAMING_TRUST] as { ca: string };
+      const token = upstreams.playerToken(account) ?? '';
+      const ask = async (path: string, body?: object) => {
+        const call = request(`${upstreams.overrides.entitlementsUrl}${path}`, {
+          method: body ? 'POST' : 'GET',
+          headers: { 'x-amz-access-token': token, 'content-type': 'application/json' },
+          ca,
+          agent: false,
+        });
+        call.end(body && JSON.stringify(body));
+        const [response] = (await once(call, 'response')) as [IncomingMessage];
+        return (await json(response)) as { Entitlements?: { EntitlementId: string; VendorProductId: string }[] };
+      };
+      const { Entitlements: entitlements = [] } = await ask('/api/entitlements');
+      const [first] = entitlements;
+      if (first) {
+        const { EntitlementId } = first;
+        const update = { EntitlementId, LastInstruction: 'FULFILL', FulfillmentAddress: playerId };
+        await ask('/api/fulfill', { FulfillmentStatusUpdates: [update] });
+      }
+      await upstreams.stop();
+      return entitlements.map(({ VendorProductId }) => VendorProductId);
+    };
+    expect(await listed()).toEqual(['drop01', 'drop02']);
+    expect(await listed()).toEqual(['drop02']);
+    expect(await listed()).toEqual([]);
+  });
+
+  it('are none where Prime Gaming is elsewhere, which is trusted as Node would, or as the file of secrets says', async () => {
+    const elsewhere = { OFFER_RELAY_ENTITLEMENTS_URL: 'https://gaming.example.test' };
+    const { upstreams } = await open(elsewhere);
+    expect(upstreams.overrides).toMatchObject({ entitlementsUrl: 'https://gaming.example.test', profileUrl: AMAZON_PROFILE }); // prettier-ignore
+    expect(upstreams.simulatesEntitlements).toBe(false);
+    expect(upstreams.playerToken('game-player')).toBeUndefined();
+    expect(upstreams.secrets[GAMING_TRUST]).toEqual({ ca: expect.stringContaining('BEGIN CERTIFICATE') });
+    const file = join(folder, 'trust.json');
+    await writeFile(file, JSON.stringify({ [GAMING_TRUST]: { ca: 'mine' }, [CODES_TRUST]: { ca: 'mine' } }));
+    const { upstreams: given } = await open({ ...elsewhere, OFFER_RELAY_SECRETS_FILE: file });
+    expect(given.secrets[GAMING_TRUST]).toEqual({ ca: 'mine' });
+    expect(given.secrets[CODES_TRUST]).not.toEqual({ ca: 'mine' });
+  });
+
+  it('may be served by a webhook of their game, whose keys come from the file of secrets', async () => {
+    const webhook = { skus, granter: { kind: 'webhook', url: 'https://game.example.test/grants' } };
+    const settings = settingsWith({}, {}, { game: { ...GAME, entitlements: webhook } });
+    const name = 'offer-relay/local/entitlements/game';
+    const file = join(folder, 'keys.json');
+    await writeFile(file, JSON.stringify({ [name]: { webhookKey: 'mine' }, [GAMING_TRUST]: { ca: 'mine' } }));
+    const { upstreams } = await open({ OFFER_RELAY_SECRETS_FILE: file }, settings);
+    expect(upstreams.secrets[name]).toEqual({ webhookKey: 'mine' });
+    expect(upstreams.secrets[GAMING_TRUST]).not.toEqual({ ca: 'mine' });
+  });
+});
+
 describe('the example catalogue', () => {
+  it('has a player for each game that has SKUs and may fulfil them', () => {
+    const partners = {
+      game: GAME,
+      empty: { ...GAME, entitlements: {} },
+      reader: { ...GAME, capabilities: ['reading'] },
+    };
+    const { players, claims } = openExampleCatalogue(settingsWith({}, {}, partners), 1);
+    expect([...players.keys()]).toEqual(['game']);
+    expect(claims.map(({ account, sku }) => [account, sku])).toEqual([
+      ['game-player', 'drop01'],
+      ['game-player', 'drop02'],
+    ]);
+  });
+
   it('watches every view of what its accounts sell, in each of their marketplaces', () => {
     const { titles, items, prices, nameOf } = openExampleCatalogue(settingsWith(), 1);
     expect(titles).toHaveLength(200);

@@ -126,7 +126,7 @@ export function codeWorld(options: WorldOptions) {
       telemetry,
       clock,
     }),
-    identify: ({ caller }) => partners[caller as keyof typeof partners],
+    identify: ({ requestContext }) => partners[requestContext.identity.caller as keyof typeof partners],
     telemetry,
     clock,
   });

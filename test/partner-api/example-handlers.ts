@@ -1,27 +1,23 @@
 import { createHash } from 'node:crypto';
 import { OPERATION_EXAMPLES } from '../../config/openapi/examples.ts';
 import { OPERATIONS } from '../../config/openapi/operations.ts';
+import { createPushIdentifier } from '../../lambdas/entitlements/identify-push.ts';
 import { systemClock } from '../../lambdas/shared/clock.ts';
 import { UnavailableError } from '../../lambdas/shared/errors.ts';
 import { ApiError, API_ERRORS } from '../../lambdas/shared/partner-api/api-error.ts';
-import { partnerIdentifier } from '../../lambdas/shared/partner-api/partners.ts';
-import {
-  createPartnerHandler,
-  type PartnerAnswer,
-  type PartnerHandlerParts,
-  serve,
-} from '../../lambdas/shared/partner-api/serve.ts';
+import { type IdentifyPartner, partnerIdentifier } from '../../lambdas/shared/partner-api/partners.ts';
+import { createPartnerHandler, type PartnerAnswer, serve } from '../../lambdas/shared/partner-api/serve.ts';
 import { PartnerApiSettings } from '../../lambdas/shared/settings-schema.ts';
 import type { Telemetry } from '../../lambdas/shared/telemetry.ts';
+import { WebhookKeys } from '../../lambdas/shared/webhooks/standard-webhooks.ts';
 import type { ProxyHandler } from './proxy-event.ts';
-import { isSignedBy } from './push-signature.ts';
 
 /** By partner. */
 export const PUSH_KEYS = { example: `whsec_${Buffer.from('the push key of the fuzz test...').toString('base64')}` };
 export const CALLER = { roleId: 'AROAEXAMPLEROLE000000', apiKeyId: 'key-of-example' };
 
 const settings = PartnerApiSettings.parse({
-  partners: { example: { accountId: '000000000000', externalId: 'example' } },
+  partners: { example: { accountId: '000000000000', externalId: 'example', entitlements: { push: true } } },
 });
 const silent: Telemetry = { info() {}, warn() {}, error() {}, count() {}, seconds() {}, flush() {} };
 
@@ -40,7 +36,7 @@ export function exampleHandlers(
   return new Map(
     [...names].map((name) => [
       name,
-      lettingIn(name, {
+      createPartnerHandler({
         routes: OPERATIONS.filter(({ handler }) => handler === name).map(({ route }) =>
           serve(route, async (request) => {
             const lied = lie[route.operationId];
@@ -67,6 +63,7 @@ export function exampleHandlers(
             };
           }),
         ),
+        identify: identifyFor(name),
         telemetry: silent,
         clock: systemClock,
       }),
@@ -76,26 +73,15 @@ export function exampleHandlers(
 
 const byRole = partnerIdentifier(`example=${CALLER.roleId}/${CALLER.apiKeyId}`, settings);
 
-/** A function that partners call lets in by role and key, and one that Amazon calls by its signature. */
-function lettingIn(name: string, parts: Omit<PartnerHandlerParts, 'identify'>): ProxyHandler {
-  const isPush = OPERATIONS.some(({ handler, route }) => handler === name && route.capability === 'push');
-  if (!isPush) return createPartnerHandler({ ...parts, identify: byRole });
-  return (event, context) => {
-    const identify = () => {
-      const key = new Map(Object.entries(PUSH_KEYS)).get(decoded(event.pathParameters?.['partner']));
-      if (key === undefined) throw new ApiError('NOT_FOUND');
-      if (!isSignedBy(key, event.headers as Record<string, string>, event.body ?? '', systemClock.now()))
-        throw new ApiError('PUSH_SIGNATURE_REFUSED');
-      return { ...settings.partners['example']!, name: 'example' };
-    };
-    return createPartnerHandler({ ...parts, identify })(event, context);
-  };
-}
+const bySignature = createPushIdentifier({
+  settings,
+  secretOf: async ({ name }) => ({ pushKey: WebhookKeys.parse(PUSH_KEYS[name as keyof typeof PUSH_KEYS]) }),
+  clock: systemClock,
+});
 
-function decoded(text = ''): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    throw new ApiError('INVALID_REQUEST', 'path parameter partner is not well-formed percent-encoded UTF-8');
-  }
+/** A function that partners call lets in by role and key, and one that Amazon calls by its signature. */
+function identifyFor(name: string): IdentifyPartner {
+  return OPERATIONS.some(({ handler, route }) => handler === name && route.capability === 'push')
+    ? bySignature
+    : byRole;
 }

@@ -20,8 +20,16 @@ const SHUT_OUT = [
   'QUOTA_EXCEEDED',
 ];
 
-/** What is answered to a call of the push integration whose signature is wrong, in the order of what is looked at. */
-const NOT_LET_IN = ['THROTTLED', 'INVALID_REQUEST', 'UNSUPPORTED_MEDIA_TYPE', 'NOT_FOUND', 'PUSH_SIGNATURE_REFUSED'];
+/** What is answered to a call of the push integration whose signature is wrong, by the gateway or the function. */
+const NOT_LET_IN = [
+  'MISSING_AUTHENTICATION',
+  'REQUEST_REFUSED',
+  'THROTTLED',
+  'INVALID_REQUEST',
+  'UNSUPPORTED_MEDIA_TYPE',
+  'NOT_FOUND',
+  'PUSH_SIGNATURE_REFUSED',
+];
 
 export interface FuzzOptions extends GeneratorOptions {
   readonly contract: ApiContract;

@@ -13,7 +13,7 @@ import { API_ERRORS, ApiError } from '../../lambdas/shared/partner-api/api-error
 import { canonical } from '../../lambdas/shared/partner-api/canonical.ts';
 import { cursorsOf } from '../../lambdas/shared/partner-api/cursor.ts';
 import { describeIssues } from '../../lambdas/shared/partner-api/describe-issues.ts';
-import { partnerIdentifier } from '../../lambdas/shared/partner-api/partners.ts';
+import { type IdentifyPartner, partnerIdentifier } from '../../lambdas/shared/partner-api/partners.ts';
 import {
   defineRoute,
   instantText,
@@ -113,6 +113,7 @@ describe('a request of a partner', () => {
         query: { size: 5 },
         body: undefined,
         idempotencyKey: '',
+        playerToken: '',
         requestId: 'request-1',
         deadline: startedAt + 10_000,
       },
@@ -375,6 +376,31 @@ describe('an answer to a partner', () => {
   });
 });
 
+describe('whoever says whom a request comes from', () => {
+  const handlerOf = (identify: IdentifyPartner) =>
+    createPartnerHandler({
+      routes: [serve(read, ({ partner }) => Promise.resolve({ status: 200, body: { name: partner.name } }))],
+      identify,
+      telemetry: recordedTelemetry().telemetry,
+      clock: new LeapingClock(),
+    });
+  const event = eventOf(read, { path: { thing: 'x' }, headers: { 'X-Partner': 'rival' } });
+
+  it('has the whole request for it, and time', async () => {
+    const answer = await handlerOf(async ({ headers }) => {
+      await Promise.resolve();
+      const name = headers['X-Partner'] ?? '';
+      return { ...PARTNERS.partners[name]!, name };
+    })(event, CONTEXT);
+    expect(JSON.parse(answer.body)).toEqual({ name: 'rival' });
+  });
+
+  it('may refuse it later, with a code of its own, and the work is not done', async () => {
+    const answer = await handlerOf(() => Promise.reject(new ApiError('PUSH_SIGNATURE_REFUSED')))(event, CONTEXT);
+    expect([answer.statusCode, errorIn(answer).code]).toEqual([401, 'PUSH_SIGNATURE_REFUSED']);
+  });
+});
+
 describe('the codes of errors', () => {
   it('have a status of failure and a sentence each, and these are what an error is made of', () => {
     for (const [code, { status, meaning }] of Object.entries(API_ERRORS)) {
@@ -397,10 +423,11 @@ describe('the bindings of partners', () => {
   // While a stage is being deployed, variables and settings come one after the other.
   it('may name somebody whom the settings do not know yet, and who is let in by nobody', () => {
     const identify = partnerIdentifier(`toString=AROASTRANGER/key0 ${BINDINGS}`, PARTNERS);
-    const identity = (caller: string, apiKeyId: string) => ({ caller, apiKeyId }) as Parameters<typeof identify>[0];
+    const from = (caller: string, apiKeyId: string) =>
+      ({ requestContext: { identity: { caller, apiKeyId } } }) as Parameters<typeof identify>[0];
     const [, roleId = '', keyId = ''] = /^acme=(\w+)\/(\S+)/.exec(BINDINGS) ?? [];
-    expect(identify(identity(`${roleId}:s`, keyId)).name).toBe('acme');
-    expect(() => identify(identity('AROASTRANGER:s', 'key0'))).toThrow(new ApiError('NOT_A_PARTNER'));
+    expect(identify(from(`${roleId}:s`, keyId)).name).toBe('acme');
+    expect(() => identify(from('AROASTRANGER:s', 'key0'))).toThrow(new ApiError('NOT_A_PARTNER'));
   });
 });
 

@@ -78,6 +78,34 @@ describe('a signed request', () => {
     ]);
   });
 
+  it('covers its body and its query, whatever they hold', async () => {
+    const text = fc.string({ unit: 'binary' }).filter((one) => one.isWellFormed());
+    const query = fc.array(fc.tuple(text, text), { maxLength: 4 });
+    await fc.assert(
+      fc.asyncProperty(text, query, text, async (body, pairs, other) => {
+        const url = new URL('https://game.example/grants');
+        for (const [name, value] of pairs) url.searchParams.append(name, value);
+        const headers = await signRequest({ method: 'POST', url, headers: {}, body, now: NOW }, SCOPE, KEY);
+        const check = (sent: { url?: string; body?: string }) =>
+          checkSignature(
+            {
+              method: 'POST',
+              url: sent.url ?? `${url.pathname}${url.search}`,
+              headers,
+              body: Buffer.from(sent.body ?? body),
+            },
+            SCOPE,
+            () => KEY,
+            NOW,
+          );
+        expect(check({})).toEqual({ accessKeyId: KEY.accessKeyId });
+        if (other !== body) expect(check({ body: other })).toHaveProperty('problem.kind', 'wrong');
+        const more = `${url.pathname}${url.search === '' ? '?' : `${url.search}&`}more=1`;
+        expect(check({ url: more })).toHaveProperty('problem.kind', 'wrong');
+      }),
+    );
+  });
+
   it('has no session token where the credentials are lasting ones', async () => {
     const { sessionToken: _, ...lasting } = KEY;
     const { signed, result } = await checked('/a', {}, lasting);

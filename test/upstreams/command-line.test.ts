@@ -52,7 +52,8 @@ describe('the command line', () => {
     }
     const signing = await readFile(path.join(directory, 'clients/offer-codes.aws.json'), 'utf8');
     expect(output()).not.toContain((JSON.parse(signing) as { secretAccessKey: string }).secretAccessKey);
-    for (const file of ['example-na.lwa.json', 'offer-codes.aws.json', 'offer-codes.curl']) {
+    expect(output()).not.toContain('Atza|');
+    for (const file of ['example-na.lwa.json', 'offer-codes.aws.json', 'offer-codes.curl', 'example-player.curl']) {
       expect((await stat(path.join(directory, 'clients', file))).mode & 0o777).toBe(0o600);
     }
     child.kill('SIGINT');
@@ -66,7 +67,7 @@ describe('the command line', () => {
     for (let round = 0; round < 2; round += 1) {
       const { child, output, exit } = run('--price-items', '3', '--titles', '0', '--pki-dir', directory);
       while (!output().includes('Ctrl-C')) await Promise.race([once(child.stdout, 'data'), exit]);
-      const [, shown = ''] = /Try: (token=[\s\S]*?)\nStop/.exec(output()) ?? [];
+      const [, shown = ''] = /Try: (token=[\s\S]*?)\n(?:Try|Stop|Offer codes)/.exec(output()) ?? [];
       const [, form = ''] = /-d @(\S+)/.exec(shown) ?? [];
       const [tokenUrl = '', offersUrl = ''] = shown.match(/https:[^']+/g) ?? [];
       const ca = await readFile(path.join(directory, 'ca.pem'), 'utf8');
@@ -110,6 +111,23 @@ describe('the command line', () => {
     expect(kept[1]).toBe(kept[0]);
   });
 
+  it('shows how to ask for entitlements, as a player who has claimed as many offers as wanted', async () => {
+    const directory = await temporaryDirectory();
+    const { child, output, exit } = run('--claims', '2', '--price-items', '0', '--titles', '0', '--pki-dir', directory);
+    while (!output().includes('Ctrl-C')) await Promise.race([once(child.stdout, 'data'), exit]);
+    const [, configured = '', url = ''] = /Try: curl .*-K (\S+) '(https:\S+\/api\/entitlements)'/.exec(output()) ?? [];
+    const [, token = ''] = /^header = "x-amz-access-token: (.+)"$/m.exec(await readFile(configured, 'utf8')) ?? [];
+    const ca = await readFile(path.join(directory, 'ca.pem'), 'utf8');
+    expect(JSON.parse(await ask(url, ca, { 'x-amz-access-token': token }))).toMatchObject({
+      Entitlements: [
+        { VendorProductId: 'primegaming_season01_drop01' },
+        { VendorProductId: 'primegaming_season01_drop02' },
+      ],
+    });
+    child.kill('SIGTERM');
+    expect(await exit).toBe(0);
+  });
+
   it('explains itself', async () => {
     const { output, exit } = run('--help');
     expect(await exit).toBe(0);
@@ -126,6 +144,8 @@ describe('the command line', () => {
       ['--price-items', '1.5'],
       ['--offer-codes', '-1'],
       ['--offer-codes-port', '65536'],
+      ['--claims', '1.5'],
+      ['--entitlements-port', '65536'],
     ]) {
       const { output, exit } = run(...args);
       expect(await exit).toBe(2);

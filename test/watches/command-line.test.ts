@@ -5,12 +5,11 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beginProgram, PROJECT, runProgram, serverOf, stackAnswer, told, until } from '../bulk/running-program.ts';
 import { startLocalStack } from '../pipeline/local-stack.ts';
 
-const PROJECT = resolve(import.meta.dirname, '../..');
 const LICENSOR = 'example-studios';
 
 let folder: string;
@@ -19,39 +18,11 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-interface Ended {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
-interface Running {
-  readonly child: ChildProcess;
-  readonly ended: Promise<Ended>;
-}
-
-/** `npm run watches --` without npm, and without the AWS environment of whoever runs the tests. */
-function begin(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Running {
-  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('AWS_'));
-  const child = spawn(process.execPath, ['local/watches/main.ts', ...args], {
-    cwd: PROJECT,
-    env: {
-      ...Object.fromEntries(inherited),
-      HOME: folder,
-      AWS_EC2_METADATA_DISABLED: 'true',
-      ...environment,
-    },
-  });
-  let [out, err] = ['', ''];
-  child.stdout.on('data', (chunk: Buffer) => (out += String(chunk)));
-  child.stderr.on('data', (chunk: Buffer) => (err += String(chunk)));
-  const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, out, err }));
-  return { child, ended };
-}
-const watches = (args: readonly string[], environment?: Readonly<Record<string, string>>, input = '') => {
-  const { child, ended } = begin(args, environment);
-  child.stdin?.end(input);
-  return ended;
-};
+/** `npm run watches --` without npm. */
+const begin = (args: readonly string[], environment?: Readonly<Record<string, string>>) =>
+  beginProgram('local/watches/main.ts', args, { HOME: folder, ...environment });
+const watches = (args: readonly string[], environment?: Readonly<Record<string, string>>, input?: string) =>
+  runProgram('local/watches/main.ts', args, { HOME: folder, ...environment }, input);
 
 async function fileOf(name: string, lines: readonly string[]): Promise<string> {
   const file = join(folder, name);
@@ -71,20 +42,6 @@ async function readerOf(pipe: string): Promise<number> {
   });
   return descriptor!;
 }
-async function serverOf(answer: Parameters<typeof createServer>[1]): Promise<{ url: string; close: () => void }> {
-  const server = createServer(answer);
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close: () => void server.close() };
-}
-/** A number of the summary. */
-const told = ({ out }: Ended, name: string) => new RegExp(`^  ${name} +([\\d,]+)`, 'm').exec(out)?.[1];
-const until = async (what: string, condition: () => boolean | Promise<boolean>): Promise<void> => {
-  for (const end = Date.now() + 60_000; !(await condition()); await sleep(100)) {
-    if (Date.now() > end) throw new Error(`waited in vain for ${what}`);
-  }
-};
-
 describe('the command line', () => {
   it('explains itself and each command', async () => {
     expect(await watches(['--help'])).toMatchObject({ code: 0, out: expect.stringContaining('check-now') });
@@ -418,17 +375,7 @@ describe('a running local stack', () => {
     let cloudFormation: Server;
     let answer: { status: number; body: string };
     const asked: URLSearchParams[] = [];
-    const stacks = (outputs: Record<string, string>) => {
-      const members = Object.entries(outputs)
-        .map(([key, value]) => `<member><OutputKey>${key}</OutputKey><OutputValue>${value}</OutputValue></member>`)
-        .join('');
-      const body =
-        '<DescribeStacksResponse xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/"><DescribeStacksResult>' +
-        '<Stacks><member><StackName>OfferRelay-prod</StackName><CreationTime>2026-01-01T00:00:00Z</CreationTime>' +
-        `<StackStatus>UPDATE_COMPLETE</StackStatus><Outputs>${members}</Outputs></member></Stacks>` +
-        '</DescribeStacksResult><ResponseMetadata><RequestId>r</RequestId></ResponseMetadata></DescribeStacksResponse>';
-      return { status: 200, body };
-    };
+    const stacks = (outputs: Record<string, string>) => ({ status: 200, body: stackAnswer(outputs) });
     const refusal = (status: number, code: string, message: string) => ({
       status,
       body: `<ErrorResponse><Error><Type>Sender</Type><Code>${code}</Code><Message>${message}</Message></Error><RequestId>r</RequestId></ErrorResponse>`,

@@ -13,7 +13,8 @@ import { Remover } from '../../local/watches/remove.ts';
 import { WatchRows } from '../../local/watches/rows.ts';
 import { openWatchFile } from '../../local/watches/watch-file.ts';
 import { startEngineTables, type EngineTables } from '../shared/engine-tables.ts';
-import { KINDS, LICENSOR, pieces, PRICES, TITLES } from './reading.ts';
+import { pieces } from '../bulk/streams.ts';
+import { KINDS, LICENSOR, PRICES, TITLES } from './reading.ts';
 
 const BUCKET = 'offer-status|main|global|status';
 let tables: EngineTables;

@@ -14,9 +14,11 @@ import { MARKETPLACES } from '../../lambdas/pricing/marketplaces.ts';
 import type { Tuning } from '../../local/watches/kinds.ts';
 import { listWatches, type ListParts } from '../../local/watches/list.ts';
 import { readOptions, type Options } from '../../local/watches/options.ts';
-import { oneLineFile } from '../../local/watches/source.ts';
-import { openWatchFile, type BadLine, type GoodLine } from '../../local/watches/watch-file.ts';
-import { collect, importCheck, KINDS, pieces, PRICES, readAll, TITLES } from './reading.ts';
+import { oneLineFile } from '../../local/bulk/source.ts';
+import type { BadLine } from '../../local/bulk/csv-file.ts';
+import { openWatchFile, type GoodLine } from '../../local/watches/watch-file.ts';
+import { collect, pieces } from '../bulk/streams.ts';
+import { importCheck, KINDS, PRICES, readAll, TITLES } from './reading.ts';
 
 const US = 'ATVPDKIKX0DER';
 const watch = (fields: Partial<PriceWatch> = {}): PriceWatch => ({

@@ -1,6 +1,7 @@
 import type { RuntimeSettings } from '../../lambdas/shared/settings.ts';
 import { RuntimeSettings as Schema } from '../../lambdas/shared/settings-schema.ts';
 import { watchKinds, type WatchKind } from '../../local/watches/kinds.ts';
+import { collect, pieces } from '../bulk/streams.ts';
 import { openWatchFile, type ReadOptions, type WatchLine } from '../../local/watches/watch-file.ts';
 
 export const LICENSOR = 'example-studios';
@@ -23,21 +24,9 @@ export const SETTINGS: RuntimeSettings = Schema.parse({
 export const KINDS: readonly WatchKind[] = watchKinds(SETTINGS);
 export const [TITLES, PRICES] = KINDS as [WatchKind, WatchKind];
 
-/** A text as a stream of pieces of so many bytes. */
-export async function* pieces(text: string | Uint8Array, size = 7): AsyncGenerator<Uint8Array> {
-  const bytes = Buffer.from(text);
-  for (let index = 0; index < bytes.length; index += size) yield bytes.subarray(index, index + size);
-}
-
 export async function readAll(text: string | Uint8Array, options: ReadOptions = {}): Promise<WatchLine[]> {
   const file = await openWatchFile(pieces(text), KINDS, options);
   return collect(file.lines);
-}
-
-export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const all: T[] = [];
-  for await (const item of items) all.push(item);
-  return all;
 }
 
 /** Checks of a line beyond its own fields, as an import makes them. */

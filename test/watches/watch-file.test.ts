@@ -5,8 +5,10 @@ import { describe, expect, it } from 'vitest';
 import { titleWatchId } from '../../lambdas/shared/watches.ts';
 import { MARKETPLACES } from '../../lambdas/offer-status/offer-status.client.ts';
 import { listWatches } from '../../local/watches/list.ts';
-import { openWatchFile, type BadLine } from '../../local/watches/watch-file.ts';
-import { collect, LICENSOR, pieces, readAll, TITLES } from './reading.ts';
+import type { BadLine } from '../../local/bulk/csv-file.ts';
+import { openWatchFile } from '../../local/watches/watch-file.ts';
+import { collect, pieces } from '../bulk/streams.ts';
+import { LICENSOR, readAll, TITLES } from './reading.ts';
 
 const check: Parameters<typeof readAll>[1] = {
   check(kind, { fields }) {

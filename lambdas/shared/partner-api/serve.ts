@@ -6,8 +6,9 @@ import { CredentialError, RejectedError, ThrottledError, UnavailableError, Upstr
 import { isServiceFailure } from '../service-failure.ts';
 import type { Telemetry } from '../telemetry.ts';
 import { ApiError } from './api-error.ts';
-import { describeIssues, nameOf } from './describe-issues.ts';
+import { describeIssues } from './describe-issues.ts';
 import type { CallingPartner, IdentifyPartner } from './partners.ts';
+import { bodyOf, decodedPath, headerOf, queryOf, requestIdOf } from './proxy-event.ts';
 import type { Route } from './route.ts';
 
 /** A request that has been let in and understood. */
@@ -62,7 +63,7 @@ export function serve<
         partner,
         path: parsed(path, decodedPath(event), 'path parameter'),
         query: parsed(query, queryOf(event), 'query parameter'),
-        body: bodyOf(route.body, event) as z.output<Body>,
+        body: jsonBodyOf(route.body, event) as z.output<Body>,
         idempotencyKey: route.idempotent === true ? idempotencyKeyOf(event) : '',
         playerToken: route.playerToken === true ? playerTokenOf(event) : '',
         requestId: requestIdOf(event),
@@ -97,13 +98,12 @@ export function createPartnerHandler({ routes, identify, telemetry, clock, corsO
 
   return async (event: APIGatewayProxyEvent, context: Context): Promise<APIGatewayProxyResult> => {
     const startedAt = clock.now();
-    const { identity } = event.requestContext;
     const requestId = requestIdOf(event);
     const found = served.get(`${event.httpMethod} ${event.resource}`);
     const note: Record<string, unknown> = { operation: found?.route.operationId, requestId };
     let result: APIGatewayProxyResult;
     try {
-      const partner = identify(identity);
+      const partner = await identify(event);
       note['partner'] = partner.name;
       if (found === undefined) throw new ApiError('NOT_FOUND', 'There is no such route.');
       const answer = await found.answer(event, partner, startedAt + context.getRemainingTimeInMillis());
@@ -178,43 +178,9 @@ function faultOf(error: unknown): Readonly<Record<string, unknown>> {
   return { fault: error.name, at: error.stack?.split('\n').filter((line) => line.startsWith('    at ')) };
 }
 
-/** A client may choose `requestId` by a header, and put there what it likes; API Gateway's own is the extended one. */
-function requestIdOf({ requestContext: { requestId, extendedRequestId = requestId } }: APIGatewayProxyEvent): string {
-  return extendedRequestId;
-}
-
-function headerOf({ headers }: APIGatewayProxyEvent, name: string): string | undefined {
-  return Object.entries(headers).find(([given]) => given.toLowerCase() === name)?.[1];
-}
-
-/** Path parameters arrive as they stand in the request line: here is the one place that decodes them. */
-function decodedPath({ pathParameters }: APIGatewayProxyEvent): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(pathParameters ?? {}).map(([name, text = '']) => {
-      try {
-        return [name, decodeURIComponent(text)];
-      } catch {
-        throw new ApiError('INVALID_REQUEST', `path parameter ${name} is not well-formed percent-encoded UTF-8`);
-      }
-    }),
-  );
-}
-
-function queryOf({ multiValueQueryStringParameters: all }: APIGatewayProxyEvent): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(all ?? {}).map(([name, values = []]) => {
-      if (values.length > 1) {
-        throw new ApiError('INVALID_REQUEST', `query parameter ${nameOf(name)} is given more than once`);
-      }
-      return [name, values[0] ?? ''];
-    }),
-  );
-}
-
-function bodyOf(schema: z.core.$ZodType | undefined, event: APIGatewayProxyEvent): unknown {
+function jsonBodyOf(schema: z.core.$ZodType | undefined, event: APIGatewayProxyEvent): unknown {
   if (schema === undefined) return undefined;
-  const { body, isBase64Encoded } = event;
-  const text = body !== null && isBase64Encoded ? Buffer.from(body, 'base64').toString() : (body ?? '');
+  const text = bodyOf(event).toString();
   const type = headerOf(event, 'content-type');
   if (text !== '' && type !== undefined && !/^application\/json\s*(?:;|$)/iu.test(type)) {
     throw new ApiError('UNSUPPORTED_MEDIA_TYPE');

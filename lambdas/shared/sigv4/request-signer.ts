@@ -10,10 +10,12 @@ export interface SigningCredentials {
 
 export interface UnsignedRequest {
   readonly method: string;
-  /** Its path is signed as it stands there, which is as it is sent. It has no query. */
+  /** Its path is signed as it stands there, which is as it is sent; its query by names and values. */
   readonly url: URL;
   /** Signed, all of them. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Signed, unless a header `x-amz-content-sha256` says otherwise. @default no body */
+  readonly body?: string;
   /** Epoch milliseconds. */
   readonly now: number;
 }
@@ -39,13 +41,13 @@ class Sha256 {
 }
 
 /**
- * Signs a request without a body by Signature Version 4, for any service but S3: the path, which is percent-encoded
+ * Signs a request by Signature Version 4, for any service but S3: the path, which is percent-encoded
  * already, is encoded once more in what is signed.
  *
  * @returns all headers of the request: those given, `host`, `x-amz-date`, `x-amz-security-token` and `authorization`
  */
 export async function signRequest(
-  { method, url, headers, now }: UnsignedRequest,
+  { method, url, headers, body, now }: UnsignedRequest,
   scope: SigningScope,
   { accessKeyId, secretAccessKey, sessionToken }: SigningCredentials,
 ): Promise<Record<string, string>> {
@@ -61,9 +63,15 @@ export async function signRequest(
       protocol: url.protocol,
       hostname: url.hostname,
       path: url.pathname,
+      query: queryOf(url),
       headers: { ...headers, host: url.host },
+      ...(body !== undefined && { body }),
     },
     { signingDate: new Date(now) },
   );
   return signed.headers;
+}
+
+function queryOf({ searchParams }: URL): Record<string, string[]> {
+  return Object.fromEntries([...new Set(searchParams.keys())].map((name) => [name, searchParams.getAll(name)]));
 }

@@ -97,12 +97,12 @@ export function createPricingOperations(parts: PricingOperationsParts): Operate 
     ];
   }
 
-  function innerFault(
+  function innerFault<Kind extends InnerFault['kind']>(
     operation: Operation,
     lookup: Lookup,
     { name: account }: SellingAccount,
-    kinds: readonly InnerFault['kind'][],
-  ): InnerFault | undefined {
+    kinds: readonly Kind[],
+  ): Extract<InnerFault, { kind: Kind }> | undefined {
     const item = JSON.stringify([account, operation, lookup]);
     return faults.takeInnerFault({ account, operation, ...attributesOf([lookup]) }, item, kinds);
   }

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import * as z from 'zod';
 import type { ApiOperation } from '../../../lib/partner-api/api-document.ts';
 import { flatten, grantsOf, resourcesOf, withoutHash } from '../synthesis.ts';
-import { document, partnerWith, stageWith } from './partner-stages.ts';
+import { document, entitlementsWith, partnerWith, stageWith } from './partner-stages.ts';
 
 const API = 'arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${PartnerApiGatewayApi}/prod/';
 
@@ -11,6 +11,7 @@ const template = stageWith({
     shop: partnerWith({ plan: { perSecond: 2.5, burst: 5, quota: { requests: 1000, period: 'WEEK' } } }),
     'till-2': partnerWith({ accountId: '444455556666', externalId: 'till', capabilities: ['offer-codes'] }),
     reader: partnerWith({ accountId: '777788889999', capabilities: ['reading'] }),
+    game: partnerWith({ accountId: '777788889999', capabilities: ['entitlements'] }),
     keeper: partnerWith({ accountId: '777788889999', capabilities: ['watch-list'] }),
     nobody: partnerWith({ accountId: '777788889999', capabilities: [] }),
   },
@@ -57,9 +58,10 @@ describe("a partner's role", () => {
   });
 
   test.each([
-    ['shop', ['offer-codes', 'reading', 'watch-list', 'service']],
+    ['shop', ['offer-codes', 'entitlements', 'reading', 'watch-list', 'service']],
     ['till2', ['offer-codes', 'service']],
     ['reader', ['reading', 'service']],
+    ['game', ['entitlements', 'service']],
     ['keeper', ['watch-list', 'service']],
     ['nobody', ['service']],
   ] as const)('of %s may invoke exactly the methods of %j', (partner, capabilities) => {
@@ -67,12 +69,19 @@ describe("a partner's role", () => {
     expect(operationsOf(...capabilities).length).toBeGreaterThan(1);
   });
 
+  test('may not invoke the methods that Amazon calls, even where the partner has the push integration', () => {
+    const pushing = stageWith({ partners: { game: partnerWith({ entitlements: entitlementsWith({ push: true }) }) } });
+    expect(operationsOf('push')).toHaveLength(3);
+    expect(invocable('game', pushing).filter((method) => method.includes('/push/'))).toEqual([]);
+    expect(invocable('game', pushing).sort()).toEqual(invocable('shop').sort());
+  });
+
   test('cannot reach a method of another capability through the star of a parameter', () => {
     // A star of a policy stands for slashes as well.
     const matches = (pattern: string, name: string) =>
       new RegExp(`^${pattern.replaceAll(/[.+]/g, '\\$&').replaceAll('*', '.*')}$`).test(name);
     expect(matches('GET/v1/titles/*/status', 'GET/v1/titles/a/b/status')).toBe(true);
-    for (const partner of ['till2', 'reader', 'keeper', 'nobody']) {
+    for (const partner of ['till2', 'reader', 'game', 'keeper', 'nobody']) {
       const patterns = invocable(partner);
       const reachable = document.operations.filter(({ method, path }) =>
         patterns.some((pattern) => matches(pattern, `${method}${path}`)),
@@ -108,7 +117,7 @@ describe("a partner's key", () => {
 
   test('is made by API Gateway: no template holds its value', () => {
     const keys = [...resourcesOf(template, 'AWS::ApiGateway::ApiKey').values()];
-    expect(keys).toHaveLength(5);
+    expect(keys).toHaveLength(6);
     for (const { Properties } of keys) {
       expect(Object.keys(Properties).sort()).toEqual(['Description', 'Enabled']);
       expect(Properties['Enabled']).toBe(true);
@@ -118,7 +127,7 @@ describe("a partner's key", () => {
   test("counts against the partner's own plan of the stage, and no other", () => {
     const own = links.map(({ KeyId, UsagePlanId }) => [withoutHash(KeyId.Ref), withoutHash(UsagePlanId.Ref)].join(' '));
     expect(own.sort()).toEqual(
-      ['keeper', 'nobody', 'reader', 'shop', 'till2'].map(
+      ['game', 'keeper', 'nobody', 'reader', 'shop', 'till2'].map(
         (name) => `PartnerApiPartner${name}ApiKey PartnerApiPartner${name}UsagePlan`,
       ),
     );
@@ -144,7 +153,7 @@ describe("a partner's key", () => {
   });
 
   test('is known to every function together with the role of its partner', () => {
-    const names = ['shop', 'till-2', 'reader', 'keeper', 'nobody'];
+    const names = ['shop', 'till-2', 'reader', 'game', 'keeper', 'nobody'];
     const bindings = names.map((name) => {
       const id = `PartnerApiPartner${name.replace('-', '')}`;
       return `${name}=\${${id}Role.RoleId}/\${${id}ApiKey}`;
@@ -154,6 +163,6 @@ describe("a partner's key", () => {
       const { PARTNERS } = Environment.parse(Properties['Environment']).Variables;
       return PARTNERS === undefined ? [] : [flatten(PARTNERS)];
     });
-    expect(given).toEqual(Array.from({ length: 4 }, () => bindings.join(' ')));
+    expect(given).toEqual(Array.from({ length: 5 }, () => bindings.join(' ')));
   });
 });

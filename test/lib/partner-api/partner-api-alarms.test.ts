@@ -1,15 +1,21 @@
+import type { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
 import * as z from 'zod';
 import { resourcesOf, templateOf, withoutHash } from '../synthesis.ts';
-import { stageWith } from './partner-stages.ts';
+import { EVERYTHING, stageWith } from './partner-stages.ts';
 
 const template = stageWith();
-const alarms = new Map(
-  [...resourcesOf(template, 'AWS::CloudWatch::Alarm')].flatMap(([id, { Properties }]) => {
-    const [, name] = /^OperationsPartnerApi(\w+)Alarm$/.exec(withoutHash(id)) ?? [];
-    return name === undefined ? [] : [[name, Properties] as const];
-  }),
-);
+
+function alarmsOf(of: Template) {
+  return new Map(
+    [...resourcesOf(of, 'AWS::CloudWatch::Alarm')].flatMap(([id, { Properties }]) => {
+      const [, name] = /^OperationsPartnerApi(\w+)Alarm$/.exec(withoutHash(id)) ?? [];
+      return name === undefined ? [] : [[name, Properties] as const];
+    }),
+  );
+}
+
+const alarms = alarmsOf(template);
 const Metrics = z.array(
   z.object({
     Id: z.string(),
@@ -33,6 +39,7 @@ describe('alarms of the partner API', () => {
   test('are there where there are partners, and say the impact and what to do first', () => {
     expect([...alarms.keys()].sort()).toEqual([
       'Faults',
+      'FunctionErrors',
       'GuardTrips',
       'ServerErrors',
       'Slow',
@@ -47,7 +54,7 @@ describe('alarms of the partner API', () => {
     expect([...without.keys()].filter((id) => id.includes('PartnerApi'))).toEqual([]);
   });
 
-  test('watch what API Gateway answers, and how long it waits', () => {
+  test('watch what API Gateway answers, and how long somebody waits at a till', () => {
     expect(alarms.get('ServerErrors')).toMatchObject({
       Namespace: 'AWS/ApiGateway',
       MetricName: '5XXError',
@@ -55,10 +62,13 @@ describe('alarms of the partner API', () => {
       Dimensions: ofStage,
     });
     expect(alarms.get('Slow')).toMatchObject({
-      MetricName: 'IntegrationLatency',
+      Namespace: 'AWS/Lambda',
+      MetricName: 'Duration',
       ExtendedStatistic: 'p99',
       Threshold: 3000,
-      Dimensions: ofStage,
+      Dimensions: [
+        { Name: 'FunctionName', Value: { Ref: expect.stringMatching(/^PartnerApiFunctionsServeOfferCodesFunction/) } },
+      ],
     });
   });
 
@@ -75,22 +85,37 @@ describe('alarms of the partner API', () => {
     }
   });
 
-  test('add up the faults and throttles of all four functions, where one without any has no data', () => {
-    for (const [name, count, own] of [
-      ['Faults', 8, 4],
-      ['Throttles', 4, 0],
-    ] as const) {
-      const metrics = Metrics.parse(alarms.get(name)?.['Metrics']);
-      const sums = metrics.flatMap(({ Expression }) => Expression ?? []);
-      const added = metrics.flatMap(({ Id, MetricStat }) => (MetricStat ? [{ id: Id, ...MetricStat.Metric }] : []));
-      expect(added).toHaveLength(count);
-      expect(sums).toEqual([added.map(({ id }) => `FILL(${id}, 0)`).join(' + ')]);
-      const rooms = added.filter(({ Namespace }) => Namespace === 'OfferRelay').map(({ Dimensions }) => Dimensions);
-      expect(rooms).toEqual(own === 0 ? [] : ['offer-codes', 'titles', 'prices', 'partner-api'].map(ofRoom));
-      const functions = added.filter(({ Namespace }) => Namespace === 'AWS/Lambda');
-      expect(new Set(functions.map(({ Dimensions }) => JSON.stringify(Dimensions))).size).toBe(4);
-    }
-  });
+  test.each([
+    ['a stage', template, 5],
+    ['a stage with the push integration', stageWith(EVERYTHING), 6],
+  ] as const)(
+    'add up faults, errors and throttles of all functions of %s, where one without any has no data',
+    (_, of, functions) => {
+      const own = alarmsOf(of);
+      for (const [name, count] of [
+        ['Faults', 5],
+        ['FunctionErrors', functions],
+        ['Throttles', functions],
+      ] as const) {
+        const metrics = Metrics.parse(own.get(name)?.['Metrics']);
+        const sums = metrics.flatMap(({ Expression }) => Expression ?? []);
+        const added = metrics.flatMap(({ Id, MetricStat }) => (MetricStat ? [{ id: Id, ...MetricStat.Metric }] : []));
+        expect(added).toHaveLength(count);
+        // What CloudWatch takes in the expression of an alarm.
+        expect(added.length).toBeLessThanOrEqual(10);
+        expect(sums).toEqual([added.map(({ id }) => `FILL(${id}, 0)`).join(' + ')]);
+        expect(new Set(added.map(({ Dimensions }) => JSON.stringify(Dimensions))).size).toBe(count);
+        if (name === 'Faults') {
+          expect(added.map(({ Dimensions }) => Dimensions)).toEqual(
+            ['offer-codes', 'entitlements', 'titles', 'prices', 'partner-api'].map(ofRoom),
+          );
+        } else {
+          const metric = name === 'Throttles' ? 'Throttles' : 'Errors';
+          for (const one of added) expect(one).toMatchObject({ Namespace: 'AWS/Lambda', MetricName: metric });
+        }
+      }
+    },
+  );
 
   test('are on the dashboard, with what partners ask and get', () => {
     const [dashboard] = resourcesOf(template, 'AWS::CloudWatch::Dashboard').values();

@@ -36,7 +36,8 @@ describe('the partner API', () => {
 
   test('names the secret that it needs', () => {
     stageWith(EVERYTHING).hasOutput('RequiredSecrets', {
-      Value: 'offer-relay/prod/offer-status/main,offer-relay/prod/pricing/main,team/prime-authority',
+      Value:
+        'offer-relay/prod/offer-status/main,offer-relay/prod/pricing/main,team/prime-authority,team/gaming-authority,offer-relay/prod/entitlements/shop',
     });
   });
 

@@ -4,6 +4,8 @@ import { Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambd
 import { describe, expect, test } from 'vitest';
 import * as z from 'zod';
 import { loadSettings } from '../../../config/settings.ts';
+import { playerRoutes } from '../../../lambdas/entitlements/player-routes.ts';
+import { pushRoutes } from '../../../lambdas/entitlements/push-routes.ts';
 import { offerCodeRoutes } from '../../../lambdas/offer-codes/offer-code-routes.ts';
 import { titleRoutes } from '../../../lambdas/offer-status/title-routes.ts';
 import { serviceRoutes } from '../../../lambdas/partner-api/service-routes.ts';
@@ -18,12 +20,14 @@ const full = stageWith(EVERYTHING);
 
 const ROUTES = [
   ...Object.values(offerCodeRoutes),
+  ...Object.values(playerRoutes),
   ...Object.values(titleRoutes),
   ...Object.values(serviceRoutes),
   ...Object.values(priceRoutes.byAsin),
   ...Object.values(priceRoutes.bySku),
   priceRoutes.list,
 ];
+const PUSH_ROUTES = Object.values(pushRoutes);
 
 const Reference = z.object({ Ref: z.string() });
 const Tree = z.object({
@@ -58,6 +62,7 @@ function methodsOf(of: Template) {
 const methods = methodsOf(template);
 const FUNCTIONS: Readonly<Record<string, string>> = {
   'offer-codes/serve-offer-codes': 'PartnerApiFunctionsServeOfferCodesFunction',
+  'entitlements/serve-players': 'PartnerApiFunctionsEntitlementsServePlayersFunction',
   'offer-status/serve-titles': 'PartnerApiFunctionsServeTitlesFunction',
   'pricing/serve-prices': 'PartnerApiFunctionsServePricesFunction',
   'partner-api/describe-service': 'PartnerApiFunctionsDescribeServiceFunction',
@@ -110,7 +115,7 @@ describe('the methods of the partner API', () => {
   });
 
   test('hand each request to the function that the document names', () => {
-    for (const { method, path, handler } of document.operations) {
+    for (const { method, path, handler } of document.operations.filter(({ capability }) => capability !== 'push')) {
       const { Integration } = methods.get(`${method} ${path}`) ?? {};
       expect(Integration?.Type).toBe('AWS_PROXY');
       expect(flatten(Integration?.Uri)).toBe(
@@ -125,7 +130,7 @@ describe('the methods of the partner API', () => {
       FunctionName: flatten(Properties['FunctionName']),
       SourceArn: flatten(Properties['SourceArn']),
     }));
-    expect(permissions).toHaveLength(4);
+    expect(permissions).toHaveLength(5);
     expect(permissions).toEqual(
       expect.arrayContaining(
         Object.values(FUNCTIONS).map((id) => ({
@@ -137,6 +142,61 @@ describe('the methods of the partner API', () => {
         })),
       ),
     );
+  });
+});
+
+describe('the methods of the push integration', () => {
+  const pushing = methodsOf(full);
+  const [stage] = resourcesOf(full, 'AWS::ApiGateway::Stage').values();
+  const Settings = z.array(
+    z.object({
+      ResourcePath: z.string(),
+      HttpMethod: z.string(),
+      ThrottlingRateLimit: z.number(),
+      ThrottlingBurstLimit: z.number(),
+      LoggingLevel: z.string(),
+      DataTraceEnabled: z.boolean(),
+    }),
+  );
+
+  test('are there where a partner has it, and nowhere else', () => {
+    const expected = PUSH_ROUTES.map(({ method, path }) => `${method} ${path}`).sort();
+    expect([...pushing.keys()].filter((name) => name.includes('/push/')).sort()).toEqual(expected);
+    expect(JSON.stringify(template.toJSON())).not.toContain('/push');
+    expect([...resourcesOf(template).keys()].filter((id) => /push/i.test(id))).toEqual([]);
+  });
+
+  test('let in everybody: the function checks who signed', () => {
+    for (const { method, path, pathParameters } of PUSH_ROUTES) {
+      const found = pushing.get(`${method} ${path}`);
+      expect(found).toMatchObject({ AuthorizationType: 'NONE', ApiKeyRequired: false });
+      expect(found?.RequestParameters).toEqual(
+        Object.fromEntries(Object.keys(pathParameters).map((name) => [`method.request.path.${name}`, true])),
+      );
+      expect(flatten(found?.Integration.Uri)).toContain('PartnerApiFunctionsEntitlementsTakePushesFunction.Arn');
+    }
+  });
+
+  test('hold bodies to the fields that have to be there, and let others through', () => {
+    const models = resourcesOf(full, 'AWS::ApiGateway::Model');
+    for (const { method, path, body } of PUSH_ROUTES) {
+      const { Ref: model } = pushing.get(`${method} ${path}`)?.RequestModels?.['application/json'] ?? { Ref: '' };
+      expect(models.get(model)?.Properties['Schema']).toMatchObject({
+        type: 'object',
+        required: Object.keys(body?.shape ?? {}),
+        additionalProperties: {},
+      });
+    }
+  });
+
+  test('let through so many calls a second that strangers cannot make them dear, and write no execution logs', () => {
+    const settings = Settings.parse(stage?.Properties['MethodSettings']);
+    const own = settings.filter(({ ResourcePath }) => ResourcePath !== '/*');
+    expect(own.map(({ ResourcePath, HttpMethod }) => `${HttpMethod} ${ResourcePath.slice(1)}`).sort()).toEqual(
+      PUSH_ROUTES.map(({ method, path }) => `${method} ${path.replaceAll('/', '~1')}`).sort(),
+    );
+    for (const one of own) expect(one).toMatchObject({ ThrottlingRateLimit: 50, ThrottlingBurstLimit: 100 });
+    for (const one of settings) expect(one).toMatchObject({ LoggingLevel: 'OFF', DataTraceEnabled: false });
   });
 });
 
@@ -254,6 +314,7 @@ describe('calls from browsers', () => {
     const preflights = [...resourcesOf(full, 'AWS::ApiGateway::Method').values()].filter(
       ({ Properties }) => Properties['HttpMethod'] === 'OPTIONS',
     );
+    // No page ever pushes.
     expect(preflights).toHaveLength(new Set(ROUTES.map(({ path }) => path)).size);
     for (const { Properties } of preflights) {
       expect(Properties).toMatchObject({ AuthorizationType: 'NONE', ApiKeyRequired: false });
@@ -277,13 +338,20 @@ describe('calls from browsers', () => {
           .sort(),
       );
       expect(listOf('Allow-Headers')).toEqual(
-        expect.arrayContaining(['Authorization', 'Idempotency-Key', 'X-Amz-Date', 'X-Amz-Security-Token', 'X-Api-Key']),
+        expect.arrayContaining([
+          'Authorization',
+          'Idempotency-Key',
+          'X-Amz-Access-Token',
+          'X-Amz-Date',
+          'X-Amz-Security-Token',
+          'X-Api-Key',
+        ]),
       );
     }
   });
 
   test('change nothing about who may call', () => {
-    const served = [...methodsOf(full)].filter(([name]) => !name.startsWith('OPTIONS'));
+    const served = [...methodsOf(full)].filter(([name]) => !/^OPTIONS| \/v1\/push\//.test(name));
     expect(served).toHaveLength(ROUTES.length);
     for (const [, method] of served) {
       expect([method.AuthorizationType, method.ApiKeyRequired]).toEqual(['AWS_IAM', true]);

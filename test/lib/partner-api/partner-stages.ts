@@ -1,6 +1,6 @@
 import type { Template } from 'aws-cdk-lib/assertions';
 import type { Settings } from '../../../config/settings.ts';
-import type { Partner } from '../../../lambdas/shared/settings.ts';
+import type { GranterSettings, Partner, PartnerEntitlements } from '../../../lambdas/shared/settings.ts';
 import { readApiDocument } from '../../../lib/partner-api/api-document.ts';
 import { templateOf } from '../synthesis.ts';
 
@@ -11,12 +11,24 @@ export function partnerWith(values: Partial<Partner> = {}): Partner {
   return {
     accountId: '111122223333',
     externalId: 'agreed-upon',
-    capabilities: ['offer-codes', 'reading', 'watch-list'],
+    capabilities: ['offer-codes', 'entitlements', 'reading', 'watch-list'],
     benefits: [],
     plan: { perSecond: 10, burst: 20 },
-    entitlements: { skus: {}, granter: { kind: 'inventory' }, push: false },
+    entitlements: entitlementsWith(),
     ...values,
   };
+}
+
+/** Nothing but the stack's own inventory, unless it is said otherwise. */
+export function entitlementsWith(values: Partial<PartnerEntitlements> = {}): PartnerEntitlements {
+  return { skus: {}, granter: { kind: 'inventory' }, push: false, ...values };
+}
+
+/** A webhook that is signed by a key, or by the function's role where it is said what that may invoke. */
+export function webhook(
+  signature: Extract<GranterSettings, { kind: 'webhook' }>['signature'] = { kind: 'hmac' },
+): GranterSettings {
+  return { kind: 'webhook', url: 'https://game.example/grants', signature, timeoutMs: 3_000 };
 }
 
 export interface StageChanges {
@@ -24,24 +36,41 @@ export interface StageChanges {
   readonly corsOrigin?: string;
   readonly gateway?: Partial<Settings['gateway']>;
   readonly offerCodes?: Partial<Settings['runtime']['offerCodes']>;
+  readonly entitlements?: Partial<Settings['runtime']['entitlements']>;
+  readonly sweep?: string;
 }
 
 /** Turns the settings of a stage into those of one with partners. */
 export const withPartners =
-  ({ partners = { shop: partnerWith() }, corsOrigin, gateway, offerCodes }: StageChanges = {}) =>
+  ({ partners = { shop: partnerWith() }, corsOrigin, gateway, offerCodes, entitlements, sweep }: StageChanges = {}) =>
   (settings: Settings): Settings => ({
     ...settings,
     gateway: { ...settings.gateway, ...gateway },
+    schedules: { ...settings.schedules, ...(sweep !== undefined && { sweep }) },
     runtime: {
       ...settings.runtime,
       offerCodes: { ...settings.runtime.offerCodes, ...offerCodes },
+      entitlements: { ...settings.runtime.entitlements, ...entitlements },
       partnerApi: { partners, corsOrigin },
     },
   });
 
 /** Everything that settings can switch on. */
 export const EVERYTHING: StageChanges = {
-  partners: { shop: partnerWith({ plan: { perSecond: 2.5, burst: 5, quota: { requests: 1000, period: 'DAY' } } }) },
+  partners: {
+    shop: partnerWith({
+      plan: { perSecond: 2.5, burst: 5, quota: { requests: 1000, period: 'DAY' } },
+      entitlements: entitlementsWith({
+        push: true,
+        granter: webhook({
+          kind: 'sigv4',
+          service: 'execute-api',
+          region: 'us-east-1',
+          resourceArn: 'arn:aws:execute-api:us-east-1:444455556666:def456/prod/*',
+        }),
+      }),
+    }),
+  },
   corsOrigin: 'https://shop.example',
   gateway: {
     domain: {
@@ -56,6 +85,7 @@ export const EVERYTHING: StageChanges = {
     apiArn: 'arn:aws:execute-api:us-east-1:444455556666:abc123/prod/*',
     trustSecret: 'team/prime-authority',
   },
+  entitlements: { trustSecret: 'team/gaming-authority' },
 };
 
 export function stageWith(changes?: StageChanges): Template {

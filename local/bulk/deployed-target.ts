@@ -10,9 +10,15 @@ import { connect, type Target } from './target.ts';
  * The stack of a stage on AWS, with the credentials, the region and the endpoints of the usual AWS environment.
  *
  * @param region in place of that of the environment
+ * @param tableOutput the output that names the table to work on
+ * @param manual the document that lists the permissions
  * @throws TargetError when it cannot be found, with what to do
  */
-export async function findDeployedTarget(settings: RuntimeSettings, region: string | undefined): Promise<Target> {
+export async function findDeployedTarget(
+  settings: RuntimeSettings,
+  region: string | undefined,
+  { tableOutput, manual }: { readonly tableOutput: string; readonly manual: string },
+): Promise<Target> {
   const stackName = `OfferRelay-${settings.stage}`;
   const client = new CloudFormationClient({ ...SERVICE_TIMEOUTS, ...(region !== undefined && { region }) });
   try {
@@ -29,12 +35,12 @@ export async function findDeployedTarget(settings: RuntimeSettings, region: stri
     return {
       name: `${stackName} in ${resolved}`,
       settings,
-      watchesTable: output('WatchesTableName'),
+      table: output(tableOutput),
       output,
       ...connect({ region: resolved, maxAttempts: 10 }),
     };
   } catch (error) {
-    const explained = explainAwsError(error);
+    const explained = explainAwsError(error, { manual });
     throw explained === undefined ? error : new TargetError(explained, { cause: error });
   } finally {
     client.destroy();

@@ -22,9 +22,10 @@ const ADVICE =
  * The stack that `npm start` runs.
  *
  * @param data its data folder
+ * @param tableOutput the output that names the table to work on
  * @throws TargetError when none is running there
  */
-export async function findLocalTarget(data: string, settings: RuntimeSettings): Promise<Target> {
+export async function findLocalTarget(data: string, settings: RuntimeSettings, tableOutput: string): Promise<Target> {
   const folder = relative(process.cwd(), data) || '.';
   const { outputs, region, credentials, dynamodb, sqs } = readEndpoints(join(data, 'endpoints.json'), folder);
   const output = (name: string): string => {
@@ -32,12 +33,12 @@ export async function findLocalTarget(data: string, settings: RuntimeSettings): 
     if (value !== undefined) return value;
     throw new TargetError(`The local stack in ${folder} has no output ${name}. Start it anew with \`npm start\`.`);
   };
-  const watchesTable = output('WatchesTableName');
+  const table = output(tableOutput);
   const access = { region, credentials, endpoints: { dynamodb, sqs } };
   // The file outlasts the stack, and another program may have its port by now.
   const probe = connect({ ...access, maxAttempts: 1 });
   try {
-    await probe.database.send(new DescribeTableCommand({ TableName: watchesTable }));
+    await probe.database.send(new DescribeTableCommand({ TableName: table }));
   } catch (error) {
     throw new TargetError(`The local stack in ${folder} does not answer at ${dynamodb}. ${ADVICE}`, { cause: error });
   } finally {
@@ -46,7 +47,7 @@ export async function findLocalTarget(data: string, settings: RuntimeSettings): 
   return {
     name: `the local stack in ${folder}`,
     settings,
-    watchesTable,
+    table,
     output,
     ...connect({ ...access, maxAttempts: 4 }),
   };

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { describeProgress, duration, plural, Screen } from '../../local/watches/screen.ts';
+import { describeProgress, duration, plural, Screen } from '../../local/bulk/screen.ts';
 
 /** A terminal, or a file, that keeps what is written to it. */
 function output(isTTY: boolean) {
@@ -7,17 +7,19 @@ function output(isTTY: boolean) {
   const out = { isTTY, columns: 60, write: (text: string) => ((written += text), true), getColorDepth: () => 8 };
   return { out: out as unknown as NodeJS.WriteStream, written: () => written };
 }
-const progress = () => ({ lines: 500, bytes: 25, totalBytes: 100 });
+const progress = () => ({ count: 500, noun: 'lines', done: 25, total: 100 });
 
 describe('progress', () => {
   afterEach(() => void vi.useRealTimers());
 
   it('tells the share of the file by its bytes, the speed and the time left', () => {
-    expect(describeProgress({ lines: 1_500, bytes: 25, totalBytes: 100 }, 10)).toBe(
+    expect(describeProgress({ count: 1_500, noun: 'lines', done: 25, total: 100 }, 10)).toBe(
       `${'█'.repeat(6)}${'░'.repeat(18)}  25 %  1,500 lines, 150/s, 30 s left`,
     );
-    expect(describeProgress({ lines: 1_500, bytes: 25, totalBytes: undefined }, 10)).toBe('1,500 lines, 150/s');
-    expect(describeProgress({ lines: 0, bytes: 0, totalBytes: 0 }, 0)).toBe('0 lines, 0/s');
+    expect(describeProgress({ count: 1_500, noun: 'lines', done: 25, total: undefined }, 10)).toBe(
+      '1,500 lines, 150/s',
+    );
+    expect(describeProgress({ count: 0, noun: 'lines', done: 0, total: 0 }, 0)).toBe('0 lines, 0/s');
   });
 
   it('redraws one line of a terminal, and clears it before a message', () => {

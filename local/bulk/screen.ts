@@ -4,10 +4,13 @@ type Style = Parameters<typeof styleText>[0];
 
 /** What has been done so far. */
 export interface Progress {
-  readonly lines: number;
-  readonly bytes: number;
-  /** Size of the file; undefined for a pipe. */
-  readonly totalBytes: number | undefined;
+  readonly count: number;
+  /** What is counted, in the plural. */
+  readonly noun: string;
+  /** How far that is, such as in bytes. */
+  readonly done: number;
+  /** How far the end is; undefined where nobody knows, as of a pipe. */
+  readonly total: number | undefined;
 }
 
 const BAR_WIDTH = 24;
@@ -59,11 +62,11 @@ export class Screen {
 }
 
 /** One line of progress after so many seconds. */
-export function describeProgress({ lines, bytes, totalBytes }: Progress, seconds: number): string {
-  const rate = seconds > 0 ? lines / seconds : 0;
-  const speed = `${count(lines)} lines, ${count(Math.round(rate))}/s`;
-  if (totalBytes === undefined || totalBytes === 0 || bytes === 0) return speed;
-  const share = Math.min(1, bytes / totalBytes);
+export function describeProgress({ count: counted, noun, done, total }: Progress, seconds: number): string {
+  const rate = seconds > 0 ? counted / seconds : 0;
+  const speed = `${count(counted)} ${noun}, ${count(Math.round(rate))}/s`;
+  if (total === undefined || total === 0 || done === 0) return speed;
+  const share = Math.min(1, done / total);
   const full = Math.round(share * BAR_WIDTH);
   const bar = `${'█'.repeat(full)}${'░'.repeat(BAR_WIDTH - full)}`;
   const left = (seconds / share) * (1 - share);

@@ -5,12 +5,13 @@ import { connectDatabase, SERVICE_TIMEOUTS } from '../../lambdas/shared/database
 import type { RuntimeSettings } from '../../lambdas/shared/settings.ts';
 import type { SlicesQueue } from '../../lambdas/shared/slices-queue.ts';
 
-/** A running stack whose watch list is worked on. */
+/** A running stack one of whose tables is worked on. */
 export interface Target {
   /** As it is called in messages, such as `OfferRelay-prod in eu-west-1`. */
   readonly name: string;
   readonly settings: RuntimeSettings;
-  readonly watchesTable: string;
+  /** Name of the table. */
+  readonly table: string;
   /** An output of the stack. @throws TargetError when it has none of that name */
   readonly output: (name: string) => string;
   readonly database: DynamoDBDocumentClient;

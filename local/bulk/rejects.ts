@@ -1,10 +1,10 @@
-import { closeSync, constants, fstatSync, openSync, readSync, unlinkSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, realpathSync, unlinkSync, writeFileSync } from 'node:fs';
 import { csvLine } from './csv.ts';
 import { UsageError } from '../command-line.ts';
 import { InputError } from './errors.ts';
 import { count, type Screen } from './screen.ts';
 import { fileProblem } from './source.ts';
-import { REJECT_COLUMNS, type BadLine } from './watch-file.ts';
+import { REJECT_COLUMNS, type BadLine } from './csv-file.ts';
 
 const SHOWN = 20;
 
@@ -120,4 +120,23 @@ export class Rejects {
 
 function cannotWrite(file: string | undefined, error: unknown): Error {
   return new InputError(`The rejects file ${file ?? ''} cannot be written: ${fileProblem(error)}.`, { cause: error });
+}
+
+/**
+ * A file that is read must not be written at the same time.
+ *
+ * @throws UsageError when the rejects file is the file
+ */
+export function refuseSameFile(file: string | undefined, rejects: string | undefined): void {
+  const real = (path: string | undefined): string | undefined => {
+    try {
+      return path === undefined ? undefined : realpathSync(path);
+    } catch {
+      return undefined;
+    }
+  };
+  const target = real(rejects);
+  if (target !== undefined && target === real(file)) {
+    throw new UsageError('--rejects names the file that is read: name another one.');
+  }
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { csvLine, LONGEST_LINE, readCsv, type CsvRecord } from '../../local/watches/csv.ts';
-import { collect, pieces } from './reading.ts';
+import { csvLine, LONGEST_LINE, readCsv, type CsvRecord } from '../../local/bulk/csv.ts';
+import { collect, pieces } from './streams.ts';
 
 async function records(text: string | Uint8Array, size?: number): Promise<CsvRecord[]> {
   return (await collect(readCsv(pieces(text, size)))).flat();

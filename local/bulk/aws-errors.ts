@@ -15,12 +15,20 @@ const THROTTLED = [
   'RequestLimitExceeded',
   'RequestThrottled',
   'UnprocessedKeysError',
+  'UnprocessedItemsError',
 ];
 const GONE = ['ResourceNotFoundException', 'QueueDoesNotExist'];
 const UNREACHABLE = ['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', 'EPIPE', 'EHOSTUNREACH'];
 
+export interface ExplainOptions {
+  /** Whether the local stack was called. @default false */
+  readonly isLocal?: boolean;
+  /** The document that lists the permissions. @default none is named */
+  readonly manual?: string;
+}
+
 /** What an error of an AWS client means and what to do; undefined where the error is none of these. */
-export function explainAwsError(error: unknown, { isLocal = false } = {}): string | undefined {
+export function explainAwsError(error: unknown, { isLocal = false, manual }: ExplainOptions = {}): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const { name, message } = error;
   const code = (error as NodeJS.ErrnoException).code ?? '';
@@ -38,8 +46,9 @@ export function explainAwsError(error: unknown, { isLocal = false } = {}): strin
     return 'No AWS region is given. Set AWS_REGION, or add --region <region>.';
   if (DENIED.includes(name)) {
     const [, permission, , resource] = /perform:? (\S+)( on resource: (\S+))?/u.exec(message) ?? [];
-    if (permission === undefined) return `AWS denies access: ${message}. docs/watch-list.md lists the permissions.`;
-    return `The permission ${permission}${resource === undefined ? '' : ` on ${resource}`} is missing. docs/watch-list.md lists all.`;
+    const lists = (what: string): string => (manual === undefined ? '' : ` ${manual} lists ${what}.`);
+    if (permission === undefined) return `AWS denies access: ${message}.${lists('the permissions')}`;
+    return `The permission ${permission}${resource === undefined ? '' : ` on ${resource}`} is missing.${lists('all')}`;
   }
   if (EXPIRED.includes(name)) return `The AWS credentials have expired (${message}). Renew them and go on.`;
   if (REFUSED.includes(name)) return `AWS refuses the credentials: ${message}`;

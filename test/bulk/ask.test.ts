@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { ask } from '../../local/watches/ask.ts';
+import { ask } from '../../local/bulk/ask.ts';
 
 async function answered(give: (input: PassThrough) => void): Promise<boolean> {
   const input = new PassThrough();

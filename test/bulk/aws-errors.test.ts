@@ -3,7 +3,7 @@ import { BatchGetCommand, DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { mockClient } from 'aws-sdk-client-mock';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { batchGet } from '../../lambdas/shared/batch-get.ts';
-import { explainAwsError } from '../../local/watches/aws-errors.ts';
+import { explainAwsError } from '../../local/bulk/aws-errors.ts';
 import { WatchRows } from '../../local/watches/rows.ts';
 
 const database = mockClient(DynamoDBDocumentClient);

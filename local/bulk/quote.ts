@@ -8,3 +8,12 @@ export function quote(value: string): string {
     (character) => `\\u{${character.codePointAt(0)?.toString(16) ?? ''}}`,
   );
 }
+
+/** A command line of npm that can be typed into a shell. */
+export function npmCommand(script: string, argv: readonly string[]): string {
+  return [`npm run ${script} --`, ...argv.map(shellWord)].join(' ');
+}
+
+function shellWord(argument: string): string {
+  return /^[\w@%+=:,./-]+$/u.test(argument) ? argument : `'${argument.replaceAll("'", `'\\''`)}'`;
+}

@@ -1,0 +1,226 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { GrantMessage } from '../../lambdas/entitlements/grant-queue.ts';
+import { startEngineTables, type EngineTables } from '../shared/engine-tables.ts';
+import { LeapingClock } from '../shared/virtual-clock.ts';
+import { startAmazon, type Amazon } from './amazon.ts';
+import { FUNCTION_MS, gameBackend, playerWorld, SKUS, stored, type GameBackend } from './player-world.ts';
+
+let tables: EngineTables;
+let amazon: Amazon;
+beforeAll(async () => {
+  tables = await startEngineTables();
+  amazon = await startAmazon();
+});
+afterAll(async () => {
+  await amazon[Symbol.asyncDispose]();
+  await tables.stop();
+});
+
+/** Ends a function at its k-th moment: a moment is just before or just after an awaited effect. */
+class Death {
+  passed = 0;
+  readonly #at: number;
+  readonly #die: () => void;
+  readonly died: Promise<'died'>;
+
+  constructor(at: number) {
+    this.#at = at;
+    const { promise, resolve } = Promise.withResolvers<'died'>();
+    this.died = promise;
+    this.#die = () => resolve('died');
+  }
+
+  /** Whoever is dead never goes on. */
+  async moment(): Promise<void> {
+    if (this.passed < this.#at) {
+      this.passed += 1;
+      return;
+    }
+    this.#die();
+    await new Promise<never>(() => undefined);
+  }
+}
+
+type Actor = 'fulfil' | 'resume';
+
+/** A player with claims, and the functions that work for it, each try in a process of its own. */
+class Player {
+  readonly name: string;
+  readonly #token: string;
+  readonly #claims: readonly (readonly [string, string])[];
+  readonly clock = new LeapingClock();
+  readonly queue: GrantMessage[] = [];
+  readonly game: GameBackend | undefined;
+
+  constructor(name: string, claims: readonly (readonly [string, string])[], isWebhook: boolean) {
+    this.name = name;
+    this.#token = `token-of-${name}`;
+    this.#claims = claims.map(([id, sku]) => [`${name}-${id}`, sku] as const);
+    this.game = isWebhook ? gameBackend() : undefined;
+    amazon.tokens.set(this.#token, `user-of-${name}`);
+    for (const [id, sku] of this.#claims) amazon.claim(`user-of-${name}`, id, sku);
+  }
+
+  /** One invocation of a new process. @returns moments that it passed */
+  async act(actor: Actor, diesAt = Infinity): Promise<number> {
+    const death = new Death(diesAt);
+    const world = playerWorld({
+      database: tables.database,
+      amazon,
+      clock: this.clock,
+      moment: () => death.moment(),
+      queue: this.queue,
+      ...(this.game && { granter: this.game.granter }),
+    });
+    const work =
+      actor === 'fulfil'
+        ? world.fulfil(this.name, this.#token)
+        : // The sweeper sees every player's rows: only this one's are taken from the queue.
+          this.#sweepOwn(world).then(() => world.resume());
+    await Promise.race([work, death.died]);
+    return death.passed;
+  }
+
+  async #sweepOwn(world: ReturnType<typeof playerWorld>): Promise<void> {
+    await world.sweep();
+    const own = this.queue.splice(0).filter(({ entitlementId }) => entitlementId.startsWith(`${this.name}-`));
+    this.queue.push(...own);
+  }
+
+  /** Everybody works, and nobody dies any more. */
+  async converge(): Promise<void> {
+    for (let round = 0; round < 6 && amazon.open(`user-of-${this.name}`).length > 0; round += 1) {
+      this.clock.leap(FUNCTION_MS + 20_000);
+      await this.act('fulfil');
+    }
+    this.clock.leap(FUNCTION_MS + 20_000);
+    await this.act('fulfil');
+  }
+
+  stored() {
+    return stored(
+      tables.database,
+      this.name,
+      this.#claims.map(([id]) => id),
+    );
+  }
+
+  async check(told: string): Promise<void> {
+    const user = `user-of-${this.name}`;
+    expect(amazon.open(user), `${told}: unreported`).toEqual([]);
+    const { items, entitlements, markers, events } = await this.stored();
+    const skus = [...new Set(this.#claims.map(([, sku]) => sku))];
+    const expected: Record<string, number> = {};
+    for (const { itemId, quantity, kind } of skus.flatMap((sku) => SKUS[sku] ?? [])) {
+      expected[itemId] = kind === 'unique' ? 1 : (expected[itemId] ?? 0) + quantity;
+    }
+    if (this.game) {
+      const given = [...this.game.given.values()].map(({ sku }) => sku).sort();
+      expect(given, `${told}: grants of the game`).toEqual([...skus].sort());
+    } else {
+      expect(items, `${told}: inventory`).toEqual(expected);
+    }
+    const reported = amazon.reports.filter(({ address }) => address === this.name);
+    expect(reported.map(({ entitlementId }) => entitlementId).sort(), told).toEqual(
+      this.#claims.map(([id]) => id).sort(),
+    );
+    expect(markers, `${told}: markers`).toEqual([]);
+    expect(
+      entitlements.map(({ status }) => status),
+      told,
+    ).toEqual(this.#claims.map(() => 'REPORTED'));
+    for (const [id] of this.#claims) {
+      const own = events.filter(({ data }) => data['entitlementId'] === id).map(({ detailType }) => detailType);
+      expect(own.sort(), `${told}: events of ${id}`).toEqual(['Entitlement Granted', 'Entitlement Reported']);
+    }
+  }
+}
+
+const TWO_OF_A_SKU = [
+  ['e1', 'drop01'],
+  ['e2', 'drop01'],
+] as const;
+const THREE_SKUS = [...TWO_OF_A_SKU, ['e3', 'drop02'], ['e4', 'skinpack']] as const;
+let count = 0;
+const newPlayer = (claims: readonly (readonly [string, string])[], isWebhook: boolean) =>
+  new Player(`player${++count}`, claims, isWebhook);
+
+/** Runs many checks, a few at a time: each has its own player. */
+async function all(checks: readonly (() => Promise<void>)[]): Promise<void> {
+  const waiting = [...checks];
+  await Promise.all(
+    Array.from({ length: 6 }, async () => {
+      for (let next = waiting.shift(); next; next = waiting.shift()) await next();
+    }),
+  );
+}
+
+describe.each([
+  ['the built-in inventory', false],
+  ['a webhook', true],
+])('a fulfilment through %s whose function is killed', (_, isWebhook) => {
+  it('grants, reports and tells once, wherever it is killed once', async () => {
+    const alive = newPlayer(THREE_SKUS, isWebhook);
+    const moments = await alive.act('fulfil');
+    await alive.check('alive');
+    // Each claim, grant and report is at least two moments.
+    expect(moments).toBeGreaterThan(24);
+    await all(
+      Array.from({ length: moments + 1 }, (_, first) => async () => {
+        const player = newPlayer(THREE_SKUS, isWebhook);
+        await player.act('fulfil', first);
+        await player.converge();
+        await player.check(`death at ${first}`);
+      }),
+    );
+    console.info(`crash points of one request: ${moments + 1}`);
+  }, 240_000);
+
+  it('grants, reports and tells once, wherever two requests in a row are killed', async () => {
+    const moments = await newPlayer(TWO_OF_A_SKU, isWebhook).act('fulfil');
+    const pairs = Array.from({ length: moments + 1 }, (_, first) =>
+      Array.from({ length: moments + 1 }, (_, second) => [first, second] as const),
+    ).flat();
+    await all(
+      pairs.map(([first, second]) => async () => {
+        const player = newPlayer(TWO_OF_A_SKU, isWebhook);
+        await player.act('fulfil', first);
+        player.clock.leap(FUNCTION_MS + 20_000);
+        await player.act('fulfil', second);
+        await player.converge();
+        await player.check(`deaths at ${first} and ${second}`);
+      }),
+    );
+    console.info(`pairs of crash points: ${pairs.length}`);
+  }, 600_000);
+
+  it('grants, reports and tells once, wherever a request and then what resumes it are killed', async () => {
+    const moments = await newPlayer([['e1', 'drop01']], isWebhook).act('fulfil');
+    // Sweep, read, take over, grant: more moments than it has.
+    const RESUMING = 2 * (8 + 5);
+    const pairs = Array.from({ length: moments + 1 }, (_, first) =>
+      Array.from({ length: RESUMING }, (_, second) => [first, second] as const),
+    ).flat();
+    let granted = 0;
+    await all(
+      pairs.map(([first, second]) => async () => {
+        const player = newPlayer([['e1', 'drop01']], isWebhook);
+        await player.act('fulfil', first);
+        player.clock.leap(FUNCTION_MS + 20_000);
+        await player.act('resume', second);
+        player.clock.leap(FUNCTION_MS + 20_000);
+        await player.act('resume');
+        const { entitlements } = await player.stored();
+        // What was claimed is granted without the player.
+        for (const { status } of entitlements) {
+          expect(status, `deaths at ${first} and ${second}`).not.toBe('CLAIMED');
+          granted += 1;
+        }
+        await player.converge();
+        await player.check(`deaths at ${first} and ${second}`);
+      }),
+    );
+    expect(granted).toBeGreaterThan(0);
+    console.info(`pairs of crash points of a request and its resumption: ${pairs.length}`);
+  }, 600_000);
+});
