@@ -33,6 +33,11 @@ export async function runSchedule(
     favourite = scheduler.working.at(-1);
   };
   const startNext = (): void => start(plan.shift());
+  /** Time has passed: messages have come up in the queue, and players play again. */
+  const comeBy = (which: number): void => {
+    if (queue.hasVisible() && which % 2 === 0) start({ kind: 'resume' });
+    else start(plan.shift() ?? scenario.deliveries[which % scenario.deliveries.length]);
+  };
   const release = (isFavoured: boolean, which: number): void => {
     const { waiting } = scheduler;
     const own = isFavoured ? waiting.findIndex(({ worker }) => worker === favourite) : -1;
@@ -76,11 +81,12 @@ export async function runSchedule(
         break;
       case 'wait':
         pass(2_000 + (which % 7) * 2_000);
+        comeBy(which);
         break;
       case 'wait long':
         // Whoever is under way falls behind, and who comes after it finds what it has left.
         pass(25_000 + (which % 8) * 10_000);
-        start(plan.shift() ?? scenario.deliveries[which % scenario.deliveries.length]);
+        comeBy(which);
         break;
       case 'expire':
         amazon.generation += 1;
@@ -101,6 +107,7 @@ export async function runSchedule(
         const { account, sku } = scenario.claims[which % scenario.claims.length]!;
         world.claim(account, sku);
         trace?.(`a${account} claims ${sku}`);
+        start({ kind: 'fulfil', player: account, account });
         break;
       }
       case 'duplicate':

@@ -104,6 +104,10 @@ export class Queue {
     }
   }
 
+  hasVisible(): boolean {
+    return this.messages.some(({ visibleAt }) => visibleAt <= this.#now());
+  }
+
   /** Up to ten messages, which come again after the visibility time-out. */
   receive(visibilityMs: number): Message[] {
     const batch = this.messages.filter(({ visibleAt }) => visibleAt <= this.#now()).slice(0, 10);

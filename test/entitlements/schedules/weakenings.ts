@@ -13,7 +13,7 @@ type Send = DynamoDBDocumentClient['send'];
 /** A client that sends something else than it is given. */
 function rewriting(rewrite: (command: object, send: Send) => Promise<unknown>): Weakening {
   return (client) => {
-    const send: Send = client.send.bind(client) as Send;
+    const send: Send = client.send.bind(client);
     return { send: (command: object) => rewrite(command, send) } as unknown as DynamoDBDocumentClient;
   };
 }
