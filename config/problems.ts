@@ -89,7 +89,7 @@ function fieldsAt(schema: JsonSchema, content: unknown, path: readonly PropertyK
 
 /** Of a union, the branch whose fixed words (its `kind`) are those of the value. */
 function branchOf(schema: JsonSchema, value: unknown): JsonSchema | undefined {
-  const branches = (schema.oneOf ?? schema.anyOf);
+  const branches = schema.oneOf ?? schema.anyOf;
   return branches === undefined
     ? schema
     : branches.find(({ properties = {} }) =>

@@ -425,6 +425,7 @@ export class EntitlementStore {
         data: { ...subjectOf(row), assumed } satisfies EntitlementReported,
       },
       options,
+      1,
     );
     return refusals === undefined;
   }
@@ -569,13 +570,18 @@ export class EntitlementStore {
     return transact(this.#client, items, { until, clock: this.#clock });
   }
 
-  /** As `#transact`, with an event in the outbox: it gets another number where its own is taken. */
+  /**
+   * As `#transact`, with an event in the outbox: it gets another number where its own is taken.
+   *
+   * @param first how much higher than the time of now its number is to be: a report has often the very millisecond of its grant
+   */
   async #transactWithEvent(
     items: readonly TransactItem[],
     event: Occurrence,
     { until }: WriteOptions,
+    first = 0,
   ): Promise<Refusals | undefined> {
-    for (let later = 0; ; later += 1) {
+    for (let later = first; ; later += 1) {
       const refusals = await this.#transact([...items, this.#occurrences.item(event, later)], until);
       const isTaken = refusals?.size === 1 && refusals.has(items.length);
       if (!isTaken) return refusals;

@@ -149,7 +149,7 @@ class Visit {
     });
     await this.#confirm([...findings.values()]);
 
-    const unlisted = await this.#closeUnlisted(open.filter((id) => !this.#options.listed.some(isCalled(id))));
+    const unlisted = await this.#closeUnlisted(open.filter((id) => isGone(this.#options.listed, id)));
     const inListOrder = this.#options.listed.map(({ entitlementId }) => findings.get(entitlementId));
     const all = [...inListOrder.filter((finding) => finding !== undefined), ...unlisted];
     const areOfAnother =
@@ -223,7 +223,7 @@ class Visit {
         throw error;
       }
       await sideBySide(open, SIDE_BY_SIDE, async ({ finding, row }) => {
-        if (!listed.some(isCalled(row.entitlementId))) await this.#record(finding, row, true);
+        if (isGone(listed, row.entitlementId)) await this.#record(finding, row, true);
         else if (attempt < settings.attempts) await this.#report(finding, row);
       });
     }
@@ -260,10 +260,10 @@ class Visit {
   }
 }
 
-const isCalled =
-  (id: string) =>
-  ({ entitlementId }: ListedEntitlement): boolean =>
-    entitlementId === id;
+/** Whether a list says that an entitlement is not open any more. An entry without an identifier may be any of them. */
+function isGone(listed: readonly ListedEntitlement[], id: string): boolean {
+  return !listed.some(({ entitlementId }) => entitlementId === id || entitlementId === '');
+}
 
 /** What the tables could not do in time is left to the next request; the other entitlements go on. */
 function busy(error: unknown): { readonly kind: 'pending'; readonly reason: Reason } {

@@ -43,9 +43,8 @@ export interface PrimeGamingClient {
    */
   accountOf(call: PlayerCall): Promise<string>;
   /**
-   * GET /api/entitlements ("Calling the Entitlements API"): everything that is open. Each entitlement comes once; those
-   * without an identifier are left out, those without a SKU have an empty one, and both are counted. Asks again after what
-   * may pass.
+   * GET /api/entitlements ("Calling the Entitlements API"): everything that is open. Each entitlement comes once; what
+   * has no identifier, or no SKU, has an empty one and is counted. Asks again after what may pass.
    */
   list(call: PlayerCall): Promise<readonly ListedEntitlement[]>;
   /**
@@ -189,21 +188,23 @@ const Listing = z.object({ Entitlements: z.array(z.unknown()) });
 const Acknowledgements = z.object({ FulfillmentStatusUpdates: z.array(z.unknown()) });
 
 const Listed = z.object({
-  EntitlementId: nonEmpty,
+  /** The empty one is nobody's: with it, whoever looks for one that is not listed knows that the list is not whole. */
+  EntitlementId: z.catch(nonEmpty, ''),
   /** The empty one is no SKU of anybody's: the entitlement stays open, and stays listed. */
   VendorProductId: z.catch(nonEmpty, ''),
   /** "Deprecated. This value will always be FULFILL": so it may go away. */
   NextInstruction: z.nullish(z.string()),
 });
+const UNREADABLE: z.infer<typeof Listed> = { EntitlementId: '', VendorProductId: '' };
 const Acknowledgement = z.object({ EntitlementId: z.string(), Result: z.optional(z.unknown()) });
 
 /** Judges each entry by itself: what is wrong with one is no reason to withhold the others. */
 function readListed(entries: readonly unknown[], drift: () => void): ListedEntitlement[] {
   const listed = new Map<string, ListedEntitlement>();
   for (const entry of entries) {
-    const { success, data } = Listed.safeParse(entry);
-    if (!success || data.VendorProductId === '') drift();
-    if (!success || listed.has(data.EntitlementId)) continue;
+    const data = Listed.safeParse(entry).data ?? UNREADABLE;
+    if (data.EntitlementId === '' || data.VendorProductId === '') drift();
+    if (listed.has(data.EntitlementId)) continue;
     listed.set(data.EntitlementId, {
       entitlementId: data.EntitlementId,
       sku: data.VendorProductId,

@@ -137,7 +137,7 @@ export function playerWorld(options: WorldOptions) {
     telemetry,
     store,
     fulfil: (playerId: string, token: string): Promise<FulfilAnswer> =>
-      call(playerRoutes.fulfil, playerId, { 'x-amz-access-token': token }) as Promise<FulfilAnswer>,
+      call(playerRoutes.fulfil, playerId, { 'x-amz-access-token': token }),
     unlink: (playerId: string) => call(playerRoutes.unlink, playerId),
     inventory: (playerId: string) => call(playerRoutes.inventory, playerId),
     sweep: () =>

@@ -3,7 +3,6 @@ import {
   createPrimeGamingClient,
   type PrimeGamingClientOptions,
 } from '../../lambdas/entitlements/prime-gaming.client.ts';
-import { systemClock } from '../../lambdas/shared/clock.ts';
 import { CredentialError, UpstreamError } from '../../lambdas/shared/errors.ts';
 import { MAX_ANSWER_BYTES } from '../../lambdas/shared/http.ts';
 import { answer, type Behaviour, type ScriptedServer, startScriptedServer } from '../shared/scripted-server.ts';
@@ -257,11 +256,12 @@ describe('what Amazon may answer', () => {
     expect(amazon.seen).toHaveLength(1);
   });
 
-  it('may be nothing within the time of all tries, which cuts the last one off', async () => {
+  it('may be nothing within the time of all tries, which cuts a try off', async () => {
     amazon.always = { kind: 'hang' };
-    const error = await failureOf(run('list', { clock: systemClock }, Date.now() + 1_500));
+    const clock = new LeapingClock();
+    const error = await failureOf(run('list', { clock, attempts: 1 }, clock.now() + 1_500));
     expect(error).toMatchObject({ code: 'TimedOut' });
-    expect(amazon.seen).toHaveLength(1);
+    expect(error.message).toContain('within 1500 ms');
   });
 
   it('may be more than is read', async () => {
@@ -347,7 +347,8 @@ describe('the list', () => {
     const wrong = [null, 'text', 5, [], {}, { EntitlementId: '' }, good('x', { EntitlementId: 7 })];
     amazon.next.push(list(good('first'), ...wrong, good('last')));
     const listed = (await run('list')) as { entitlementId: string }[];
-    expect(listed.map(({ entitlementId }) => entitlementId)).toEqual(['first', 'last']);
+    // One of them may be any entitlement: by such a list nothing is known to be gone.
+    expect(listed.map(({ entitlementId }) => entitlementId)).toEqual(['first', '', 'last']);
     expect(counted).toEqual({ SchemaDrift: wrong.length });
   });
 
@@ -366,7 +367,7 @@ describe('the list', () => {
   });
 
   it('has an entitlement once, as it comes first', async () => {
-    amazon.next.push(list(entry(), entry({ VendorProductId: 'other' }), entry({ EntitlementId: 'second' }), entry()));
+    amazon.next.push(list(entry(), entry(), entry({ EntitlementId: 'second' }), entry({ VendorProductId: 'other' })));
     expect(await run('list')).toEqual([
       { entitlementId: ID, sku: SKU, instruction: 'FULFILL' },
       { entitlementId: 'second', sku: SKU, instruction: 'FULFILL' },

@@ -236,9 +236,13 @@ describe('what a game may answer', () => {
     game.always = { kind: 'hang' };
     const ended = await Promise.all([
       failureOf(grant({ timeoutMs: 1_500 })),
-      failureOf(grant({}, ENTITLEMENT, clock.now() + 1_500)),
+      failureOf(grant({}, ENTITLEMENT, clock.now() + 1_400)),
     ]);
     expect(ended).toMatchObject([{ code: 'TimedOut' }, { code: 'TimedOut' }]);
+    expect(ended.map(({ message }) => /within \d+ ms/u.exec(message)?.[0])).toEqual([
+      'within 1500 ms',
+      'within 1400 ms',
+    ]);
   });
 
   it('is not asked for where less than a quarter of a second is left', async () => {

@@ -3,7 +3,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { loadSettings } from '../../../config/settings.ts';
-import { defineStage, resourcesOf, templateOf, testApp } from '../synthesis.ts';
+import { defineStage, functionOf, resourcesOf, templateOf, testApp } from '../synthesis.ts';
 import { EVERYTHING, partnerWith, stageWith, withPartners } from './partner-stages.ts';
 
 describe('the partner API', () => {
@@ -56,15 +56,15 @@ describe('the partner API', () => {
     const { Outputs } = JSON.parse(readFileSync(join(app.outdir, stack.templateFile), 'utf8')) as { Outputs: object };
     expect(Object.keys(Outputs).length).toBeLessThan(200);
 
-    const [offerCodes] = [...resourcesOf(template, 'AWS::Lambda::Function')].filter(([id]) =>
-      id.startsWith('PartnerApiFunctionsServeOfferCodes'),
-    );
     const roleId = 'A'.repeat(21);
     const bindings = names.map((name) => `${name}=${roleId}/${'k'.repeat(10)}`).join(' ');
-    const others = Object.keys((offerCodes?.[1].Properties['Environment'] as { Variables: object }).Variables).join(
-      '',
-    ).length;
-    // Lambda counts names and values of all variables; a table's name and a secret's ARN are well below 300 characters.
-    expect(bindings.length + others + 3 * 300).toBeLessThan(4096);
+    for (const name of ['ServeOfferCodes', 'EntitlementsServePlayers']) {
+      const { PARTNERS: _, ...others } = functionOf(template, `PartnerApiFunctions${name}`)?.variables ?? {};
+      expect(Object.keys(others).length).toBeGreaterThan(2);
+      // Lambda counts names and values of all variables; a table's name, a queue's URL and a secret's ARN are well below 250
+      // characters.
+      const rest = Object.keys(others).join('').length + Object.keys(others).length * 250;
+      expect([name, 'PARTNERS'.length + bindings.length + rest < 4096]).toEqual([name, true]);
+    }
   });
 });
