@@ -16,6 +16,8 @@ import { ENTITLEMENT_TABLES, memoryDatabase, type MemoryDatabase } from './memor
 const SEED = Number(process.env['MEMORY_DATABASE_SEED'] ?? 20_260_101);
 /** Sequences of commands that are sent to both. */
 const SEQUENCES = Number(process.env['MEMORY_DATABASE_SEQUENCES'] ?? 300);
+/** The engine is asked some dozen times for each of them. */
+const LIMIT_MS = 60_000 + SEQUENCES * 300;
 const TABLE = 'Entitlements';
 
 let engine: EngineTables;
@@ -293,7 +295,10 @@ const step = fc.oneof(
   },
   { weight: 5, arbitrary: transaction.map((input) => ({ kind: 'transact', input }) as unknown as Step) },
   { weight: 1, arbitrary: key.map((Key) => ({ kind: 'get', input: { TableName: TABLE, Key } }) as unknown as Step) },
-  { weight: 1, arbitrary: fc.array(key, { maxLength: 3 }).map((keys) => ({ kind: 'batchGet', keys }) as unknown as Step) },
+  {
+    weight: 1,
+    arbitrary: fc.array(key, { maxLength: 3 }).map((keys) => ({ kind: 'batchGet', keys }) as unknown as Step),
+  },
   { weight: 3, arbitrary: query.map((input) => ({ kind: 'query', input }) as unknown as Step) },
 );
 
@@ -412,37 +417,41 @@ function startAfter(command: QueryCommand, start: unknown): object {
 }
 
 describe('the database in memory', () => {
-  it('answers, refuses and keeps what the engine does, whatever is sent', async () => {
-    await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 14, size: 'max' }), check), {
-      numRuns: SEQUENCES,
-      seed: SEED,
-    });
-    console.log(`sequences ${sequences} · seed ${SEED} ·`, seen);
-    // The aim is wide: every kind of command succeeded, and failed in each way that it can.
-    for (const word of [
-      'put done',
-      'put ConditionalCheckFailedException',
-      'put ValidationException',
-      'update done',
-      'update ConditionalCheckFailedException',
-      'update ValidationException',
-      'delete done',
-      'delete ConditionalCheckFailedException',
-      'get done',
-      'batchGet done',
-      'batchGet ValidationException',
-      'query done',
-      'query ValidationException',
-      'transact done',
-      'transact TransactionCanceledException',
-      'transact ValidationException',
-      'transact IdempotentParameterMismatchException',
-      'ConditionalCheckFailed',
-      'ValidationError',
-    ]) {
-      expect(seen[word], word).toBeGreaterThan(0);
-    }
-  }, 120_000);
+  it(
+    'answers, refuses and keeps what the engine does, whatever is sent',
+    async () => {
+      await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 14, size: 'max' }), check), {
+        numRuns: SEQUENCES,
+        seed: SEED,
+      });
+      console.log(`sequences ${sequences} · seed ${SEED} ·`, seen);
+      // The aim is wide: every kind of command succeeded, and failed in each way that it can.
+      for (const word of [
+        'put done',
+        'put ConditionalCheckFailedException',
+        'put ValidationException',
+        'update done',
+        'update ConditionalCheckFailedException',
+        'update ValidationException',
+        'delete done',
+        'delete ConditionalCheckFailedException',
+        'get done',
+        'batchGet done',
+        'batchGet ValidationException',
+        'query done',
+        'query ValidationException',
+        'transact done',
+        'transact TransactionCanceledException',
+        'transact ValidationException',
+        'transact IdempotentParameterMismatchException',
+        'ConditionalCheckFailed',
+        'ValidationError',
+      ]) {
+        expect(seen[word], word).toBeGreaterThan(0);
+      }
+    },
+    LIMIT_MS,
+  );
 });
 
 describe('a row that was read or written', () => {
