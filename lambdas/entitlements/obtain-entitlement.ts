@@ -121,7 +121,9 @@ export class Obtaining {
     const other = await store.read(claim.partner, by.entitlementId);
     if (other?.status !== 'CLAIMED') return undefined;
     if (clock.now() < other.lease) return pending('SKU_IN_PROGRESS');
-    const stillListed = this.#options.listed ? this.#options.listed(other.entitlementId) : other;
+    // What another Amazon account has claimed for the player is not in this one's list.
+    const { listed, account } = this.#options;
+    const stillListed = listed && other.account === account ? listed(other.entitlementId) : other;
     if (stillListed) {
       // Passed on by another request to the one that is waiting for this one.
       if (this.#underway.has(other.entitlementId)) return pending('SKU_IN_PROGRESS');

@@ -1,6 +1,9 @@
+const CONTENTION = ['TransactionConflict', 'ThrottlingError', 'ProvisionedThroughputExceeded'];
+
 /**
- * Whether an error is a passing failure of one of AWS's services: throttling, a conflict, a time-out, a 5xx or a connection
- * that failed. Whether the call had its effect is not known then.
+ * Whether an error is a passing failure of one of AWS's services: throttling, a conflict, a time-out, a 5xx, a connection
+ * that failed, or a transaction that was cancelled by nothing but others' writes. Whether the call had its effect is not
+ * known then.
  */
 export function isServiceFailure(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
@@ -8,10 +11,17 @@ export function isServiceFailure(error: unknown): boolean {
   const { $metadata, code } = error as { $metadata?: { httpStatusCode?: number }; code?: unknown };
   return (
     ($metadata?.httpStatusCode ?? 0) >= 500 ||
+    isContention(error) ||
     ('$retryable' in error && error.$retryable !== undefined) ||
     /^(?:Throttl|ProvisionedThroughput|RequestLimit|Transaction(?:Conflict|InProgress)|TimeoutError|Networking|UnprocessedKeys)/u.test(
       error.name,
     ) ||
     /^(?:ECONN|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|EPIPE)/u.test(String(code))
   );
+}
+
+function isContention(error: Error): boolean {
+  const { CancellationReasons = [] } = error as { CancellationReasons?: readonly { readonly Code?: string }[] };
+  const codes = CancellationReasons.map(({ Code }) => Code ?? '');
+  return !codes.includes('ConditionalCheckFailed') && codes.some((code) => CONTENTION.includes(code));
 }

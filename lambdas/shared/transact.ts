@@ -15,7 +15,6 @@ export type Refusals = ReadonlyMap<number, Readonly<Record<string, unknown>> | u
 
 /** It is the time that ends it. */
 const INSISTING: RetryPolicy = { attempts: Infinity, baseMs: 50, capMs: 400 };
-const CONTENTION = ['TransactionConflict', 'ThrottlingError', 'ProvisionedThroughputExceeded'];
 
 export interface InsistOptions {
   /** How long it is repeated after failures that may pass, epoch milliseconds. Past that time it is tried once. */
@@ -32,7 +31,7 @@ export async function insist<Result>(
   const abortSignal = left > 0 ? AbortSignal.timeout(Math.ceil(left)) : undefined;
   try {
     return await retry(() => call(abortSignal ? { abortSignal } : {}), INSISTING, {
-      shouldRetry: (error) => isServiceFailure(error) || isContention(error),
+      shouldRetry: isServiceFailure,
       clock,
       random: Math.random,
       deadline: until,
@@ -76,11 +75,4 @@ function refusalsOf(error: unknown): Refusals {
       Code === 'ConditionalCheckFailed' ? [[index, Item && unmarshall(Item)] as const] : [],
     ),
   );
-}
-
-/** Cancelled by nothing but others' writes. */
-function isContention(error: unknown): boolean {
-  if (!(error instanceof TransactionCanceledException)) return false;
-  const codes = (error.CancellationReasons ?? []).map(({ Code }) => Code ?? '');
-  return !codes.includes('ConditionalCheckFailed') && codes.some((code) => CONTENTION.includes(code));
 }
