@@ -38,7 +38,8 @@ export function typeOf(value: unknown): 'S' | 'N' | 'BOOL' | 'NULL' | 'L' | 'M' 
   return Array.isArray(value) ? 'L' : 'M';
 }
 
-const SURROGATES = /[\ud800-\udfff]/u;
+// Half of a pair as well: without the flag `u`, by which a pair is one character.
+const SURROGATES = /[\ud800-\udfff]/;
 
 /** The order of two values of one type, as DynamoDB keeps it: text by its UTF-8 bytes. */
 export function order(one: string | number, other: string | number): number {

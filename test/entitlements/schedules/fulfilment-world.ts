@@ -366,24 +366,26 @@ export class FulfilmentWorld {
   }
 }
 
-/** A command in few words. */
-function wordsOf(command: TransactWriteCommand): string {
-  const placeOf = (key: Record<string, unknown> = {}): string =>
-    'watchId' in key ? 'event' : `${String(key['owner'])} ${String(key['part'])}`;
-  const { input } = command;
-  const parts = (input.TransactItems ?? [input as never]).map((item) => {
-    const sent = (item.Put ?? item.Update ?? item.Delete ?? item.ConditionCheck ?? item) as {
-      Key?: Record<string, unknown>;
-      Item?: Record<string, unknown>;
-      UpdateExpression?: string;
-      ExpressionAttributeValues?: Record<string, unknown>;
-    };
-    const to = sent.ExpressionAttributeValues
-      ? Object.values(sent.ExpressionAttributeValues).filter(
-          (value) => typeof value === 'string' && /^[A-Z]+$/u.test(value),
-        )
-      : [];
-    return `${Object.keys(item)[0]!} ${placeOf(sent.Key ?? sent.Item ?? sent.ExpressionAttributeValues)} ${to.join(' ')}`;
-  });
-  return `${command.constructor.name} [${parts.join('; ')}]`;
+/** A command in few words: what it does where, and between which statuses. */
+function wordsOf(command: object): string {
+  const { input } = command as { input: Words & { TransactItems?: readonly Readonly<Record<string, Words>>[] } };
+  const kind = command.constructor.name.replace('Command', '');
+  if (!input.TransactItems) return `${kind} ${placeOf(input)}`;
+  const parts = input.TransactItems.flatMap((item) =>
+    Object.entries(item).map(([verb, words]) => `${verb} ${placeOf(words)}`),
+  );
+  return `${kind} [${parts.join('; ')}]`;
+}
+
+interface Words {
+  readonly Key?: Readonly<Record<string, unknown>>;
+  readonly Item?: Readonly<Record<string, unknown>>;
+  readonly ExpressionAttributeValues?: Readonly<Record<string, unknown>>;
+}
+
+function placeOf({ Key, Item, ExpressionAttributeValues: values = {} }: Words): string {
+  const key = Key ?? Item ?? { owner: values[':owner'], part: '' };
+  const place = 'watchId' in key ? 'event' : `${String(key['owner'])} ${String(key['part'])}`;
+  const statuses = Object.values(values).filter((value) => typeof value === 'string' && /^[A-Z]+$/u.test(value));
+  return [place, ...statuses].join(' ').trim();
 }
