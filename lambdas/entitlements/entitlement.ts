@@ -34,9 +34,9 @@ export const EntitlementRow = z.object({
   account: z.string(),
   /**
    * CLAIMED: somebody is granting it, or has died while doing so. GRANTED: the player has the items. REPORTED: and Amazon
-   * knows it.
+   * knows it. PASSED: another entitlement has its SKU, and with that the grant that may have been tried for it.
    */
-  status: z.enum(['CLAIMED', 'GRANTED', 'REPORTED']),
+  status: z.enum(['CLAIMED', 'GRANTED', 'REPORTED', 'PASSED']),
   /** Names the try that may write while it is CLAIMED. */
   fence: z.string(),
   /** Epoch milliseconds from which on another try may take a CLAIMED one over. */
@@ -54,6 +54,8 @@ export const EntitlementRow = z.object({
   alreadyOwnedBy: z.optional(z.string()),
   /** When the queue tries the grant again, epoch milliseconds; from the first try that failed on. */
   nextTryAt: z.optional(z.number()),
+  /** Tries of the queue that have failed since the grant was queued, or redriven. */
+  tries: z.optional(z.number()),
   /** Epoch milliseconds of the present status. */
   since: z.number(),
   /** Why an operator should look; the sweeper leaves a CLAIMED one alone then. */

@@ -49,6 +49,14 @@ export interface PlayerState {
   readonly open: readonly string[];
 }
 
+/** That the queue tries a grant again. */
+export interface Queued {
+  /** Epoch milliseconds. */
+  readonly nextTryAt: number;
+  /** Tries of the queue that have failed. */
+  readonly tries: number;
+}
+
 export type LinkResult = 'linked' | 'accountOfAnother' | 'playerLinkedOtherwise';
 
 export type GrantWritten =
@@ -270,25 +278,28 @@ export class EntitlementStore {
    *
    * @returns the entitlement, held or as it is by now; undefined where it is gone
    */
-  async takeOver(seen: EntitlementRow, { fence, lease }: Hold): Promise<ClaimResult | undefined> {
+  async takeOver(
+    seen: EntitlementRow,
+    { fence, lease }: Hold,
+    { until }: Pick<WriteOptions, 'until'>,
+  ): Promise<ClaimResult | undefined> {
+    const command = new UpdateCommand({
+      TableName: this.#table,
+      Key: entitlementKey(seen.partner, seen.entitlementId),
+      UpdateExpression: 'SET fence = :fence, lease = :lease',
+      ConditionExpression: 'fence = :seen AND lease = :seenLease AND #status = :claimed',
+      ExpressionAttributeNames: { '#status': 'status' },
+      ExpressionAttributeValues: {
+        ':fence': fence,
+        ':lease': lease,
+        ':seen': seen.fence,
+        ':seenLease': seen.lease,
+        ':claimed': 'CLAIMED',
+      },
+      ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+    });
     try {
-      await this.#client.send(
-        new UpdateCommand({
-          TableName: this.#table,
-          Key: entitlementKey(seen.partner, seen.entitlementId),
-          UpdateExpression: 'SET fence = :fence, lease = :lease',
-          ConditionExpression: 'fence = :seen AND lease = :seenLease AND #status = :claimed',
-          ExpressionAttributeNames: { '#status': 'status' },
-          ExpressionAttributeValues: {
-            ':fence': fence,
-            ':lease': lease,
-            ':seen': seen.fence,
-            ':seenLease': seen.lease,
-            ':claimed': 'CLAIMED',
-          },
-          ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
-        }),
-      );
+      await insist((sending) => this.#client.send(command, sending), { until, clock: this.#clock });
     } catch (error) {
       if (!(error instanceof ConditionalCheckFailedException)) throw error;
       return error.Item && this.#standing(EntitlementRow.parse(unmarshall(error.Item)), fence);
@@ -298,7 +309,8 @@ export class EntitlementStore {
 
   /**
    * Passes a SKU on from an entitlement whose try has died before it granted anything, and which Amazon lists no more, to
-   * another one, with what its grant is told apart by: a webhook may have had that one.
+   * another one, with what its grant is told apart by: a webhook may have had that one. The former one's row stays, so that
+   * nobody else can be given anything by it.
    *
    * @returns `changed` where the former one has moved since it was seen
    */
@@ -314,12 +326,19 @@ export class EntitlementStore {
       [
         this.#putRow(row),
         {
-          Delete: {
+          Update: {
             TableName: this.#table,
             Key: entitlementKey(partner, seen.entitlementId),
+            UpdateExpression: 'SET #status = :passed, #since = :since REMOVE #open, stuck, nextTryAt, tries',
             ConditionExpression: 'fence = :seen AND lease = :lease AND #status = :claimed',
-            ExpressionAttributeNames: { '#status': 'status' },
-            ExpressionAttributeValues: { ':seen': seen.fence, ':lease': seen.lease, ':claimed': 'CLAIMED' },
+            ExpressionAttributeNames: { '#status': 'status', '#since': 'since', '#open': 'open' },
+            ExpressionAttributeValues: {
+              ':passed': 'PASSED',
+              ':since': row.since,
+              ':seen': seen.fence,
+              ':lease': seen.lease,
+              ':claimed': 'CLAIMED',
+            },
           },
         },
         {
@@ -348,7 +367,7 @@ export class EntitlementStore {
     options: WriteOptions,
   ): Promise<GrantWritten> {
     const { partner, entitlementId, sku, fence } = held;
-    const { stuck: _stuck, nextTryAt: _nextTryAt, ...rest } = held;
+    const { stuck: _stuck, nextTryAt: _nextTryAt, tries: _tries, ...rest } = held;
     const row: EntitlementRow = { ...rest, status: 'GRANTED', given: [...given], since: this.#clock.now() };
     const refusals = await this.#transactWithEvent(
       [
@@ -357,7 +376,7 @@ export class EntitlementStore {
             TableName: this.#table,
             Key: entitlementKey(partner, entitlementId),
             UpdateExpression:
-              'SET #status = :granted, #given = :given, #since = :since, #open = :open REMOVE stuck, nextTryAt',
+              'SET #status = :granted, #given = :given, #since = :since, #open = :open REMOVE stuck, nextTryAt, tries',
             ConditionExpression: 'fence = :fence AND #status = :claimed',
             ExpressionAttributeNames: { '#status': 'status', '#given': 'given', '#since': 'since', '#open': 'open' },
             ExpressionAttributeValues: {
@@ -433,11 +452,11 @@ export class EntitlementStore {
   /**
    * Lets others take over at once an entitlement that is held and could not be granted.
    *
-   * @param nextTryAt when the queue of grants tries it again, epoch milliseconds; undefined where it does not
+   * @param queued that the queue tries it again; undefined leaves what was noted of that
    */
   async release(
     held: HeldEntitlement,
-    nextTryAt: number | undefined,
+    queued: Queued | undefined,
     { until }: Pick<WriteOptions, 'until'>,
   ): Promise<void> {
     try {
@@ -447,14 +466,14 @@ export class EntitlementStore {
             new UpdateCommand({
               TableName: this.#table,
               Key: entitlementKey(held.partner, held.entitlementId),
-              UpdateExpression: `SET lease = :now${nextTryAt === undefined ? '' : ', nextTryAt = :next'}`,
+              UpdateExpression: `SET lease = :now${queued === undefined ? '' : ', nextTryAt = :next, tries = :tries'}`,
               ConditionExpression: 'fence = :fence AND #status = :claimed',
               ExpressionAttributeNames: { '#status': 'status' },
               ExpressionAttributeValues: {
                 ':now': this.#clock.now(),
                 ':fence': held.fence,
                 ':claimed': 'CLAIMED',
-                ...(nextTryAt !== undefined && { ':next': nextTryAt }),
+                ...(queued && { ':next': queued.nextTryAt, ':tries': queued.tries }),
               },
             }),
             sending,
@@ -467,8 +486,8 @@ export class EntitlementStore {
   }
 
   /**
-   * Notes that an operator should look, once for each reason. One that is CLAIMED is let go; one that is GRANTED leaves the
-   * index, since only its player can move it on.
+   * Notes that an operator should look, once for each reason. It leaves the index: nothing but its player, or a message that
+   * is redriven, can move it on. One that is CLAIMED is let go.
    *
    * @returns whether it was noted now
    */
@@ -480,10 +499,12 @@ export class EntitlementStore {
           Update: {
             TableName: this.#table,
             Key: entitlementKey(row.partner, row.entitlementId),
-            UpdateExpression: isClaimed ? 'SET stuck = :reason, lease = :now' : 'SET stuck = :reason REMOVE #open',
+            UpdateExpression: isClaimed
+              ? 'SET stuck = :reason, lease = :now REMOVE #open, nextTryAt, tries'
+              : 'SET stuck = :reason REMOVE #open',
             ConditionExpression:
               'fence = :fence AND #status = :status AND (attribute_not_exists(stuck) OR stuck <> :reason)',
-            ExpressionAttributeNames: { '#status': 'status', ...(!isClaimed && { '#open': 'open' }) },
+            ExpressionAttributeNames: { '#status': 'status', '#open': 'open' },
             ExpressionAttributeValues: {
               ':reason': reason,
               ':fence': row.fence,
@@ -554,8 +575,10 @@ export class EntitlementStore {
           ...row,
           open: openShard(row.status, row.entitlementId),
         },
-        ConditionExpression: IS_NEW,
-        ExpressionAttributeNames: NAMES,
+        // What has passed its SKU on, and is listed again, is the same player's and the same SKU's, or nobody's.
+        ConditionExpression: `${IS_NEW} OR (#status = :passed AND playerId = :playerId AND sku = :sku)`,
+        ExpressionAttributeNames: { ...NAMES, '#status': 'status' },
+        ExpressionAttributeValues: { ':passed': 'PASSED', ':playerId': row.playerId, ':sku': row.sku },
         ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
       },
     };

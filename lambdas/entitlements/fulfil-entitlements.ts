@@ -25,7 +25,7 @@ export interface FulfilParts extends ObtainParts {
   readonly settings: Pick<EntitlementsSettings, 'deadlineMs' | 'attempts'>;
   readonly client: PrimeGamingClient;
   readonly catalogue: Catalogue;
-  readonly store: ObtainParts['store'] & Pick<EntitlementStore, 'readPlayer' | 'link' | 'report'>;
+  readonly store: ObtainParts['store'] & Pick<EntitlementStore, 'readPlayer' | 'read' | 'link' | 'report'>;
   readonly hash: KeyedHash;
 }
 
@@ -129,9 +129,10 @@ class Visit {
     const items = await this.#parts.catalogue.itemsOf(this.#options.partner, [
       ...new Set(wanted.map(({ sku }) => sku)),
     ]);
-    const known = wanted.filter(({ sku }) => items.has(sku));
-    for (const one of wanted) if (!items.has(one.sku)) refuse(one, 'failed', 'UNKNOWN_SKU');
-    if (known.length < wanted.length) this.#noteUnknown(wanted.filter(({ sku }) => !items.has(sku)));
+    const unknown = await this.#unclaimed(wanted.filter(({ sku }) => !items.has(sku)));
+    const known = wanted.filter((one) => !unknown.includes(one));
+    for (const one of unknown) refuse(one, 'failed', 'UNKNOWN_SKU');
+    if (unknown.length > 0) this.#noteUnknown(unknown);
 
     const obtaining = new Obtaining(this.#parts, {
       ...this.#options,
@@ -159,11 +160,20 @@ class Visit {
     return all.map(toAnswer);
   }
 
+  /** What was claimed once has laid down what it holds, and needs no catalogue any more. */
+  async #unclaimed(unknown: readonly ListedEntitlement[]): Promise<ListedEntitlement[]> {
+    const rows = unknown.map(({ entitlementId }) => this.#parts.store.read(this.#options.partner, entitlementId));
+    const found = await Promise.all(rows);
+    return unknown.filter((_, index) => found[index] === undefined);
+  }
+
   async #fulfil(obtaining: Obtaining, { entitlementId, sku }: ListedEntitlement): Promise<Finding> {
     const finding: Finding = {
       entitlementId,
       sku,
-      obtained: await obtaining.obtain({ entitlementId, sku }).catch(busy),
+      obtained: await obtaining
+        .obtain({ entitlementId, sku })
+        .catch((error: unknown) => this.#busy(entitlementId, error)),
       reported: false,
     };
     if (finding.obtained.kind === 'had') await this.#report(finding, finding.obtained.row);
@@ -182,6 +192,7 @@ class Visit {
       time.wait(() => client.report({ token, deadline }, row.entitlementId, playerId)),
     ).catch((error: unknown) => {
       if (!(error instanceof UpstreamError)) throw error;
+      this.#noteFailure('a report failed', row.entitlementId, error);
       return 'unknown' as const;
     });
     if (result === 'reported') await this.#record(finding, row, false);
@@ -197,7 +208,7 @@ class Visit {
       finding.reported = true;
       delete finding.unreported;
     } catch (error) {
-      finding.unreported = busy(error).reason;
+      finding.unreported = this.#busy(row.entitlementId, error).reason;
     }
   }
 
@@ -219,8 +230,9 @@ class Visit {
       try {
         listed = await playersOwn(time.wait(() => client.list({ token, deadline })));
       } catch (error) {
-        if (error instanceof UpstreamError) return;
-        throw error;
+        if (!(error instanceof UpstreamError)) throw error;
+        this.#noteFailure('unconfirmed reports could not be looked up', undefined, error);
+        return;
       }
       await sideBySide(open, SIDE_BY_SIDE, async ({ finding, row }) => {
         if (isGone(listed, row.entitlementId)) await this.#record(finding, row, true);
@@ -235,12 +247,21 @@ class Visit {
     const { partner, account } = this.#options;
     const findings: Finding[] = [];
     await sideBySide(open, SIDE_BY_SIDE, async (entitlementId) => {
-      const row = await store.read(partner, entitlementId);
+      // What cannot be read now is closed by a later visit: what has been done in this one is worth its answer.
+      const row = await store.read(partner, entitlementId).catch((error: unknown) => {
+        this.#busy(entitlementId, error);
+        return undefined;
+      });
       // Another account's list would say nothing about it.
-      if (row?.account !== account || row.status === 'REPORTED') return;
+      if (row?.account !== account || row.status === 'REPORTED' || row.status === 'PASSED') return;
       const { sku } = row;
       if (row.status === 'CLAIMED') {
-        findings.push({ entitlementId, sku, obtained: { kind: 'pending', reason: 'IN_PROGRESS' }, reported: false });
+        // What was given up, and is not to be had any more, waits for nobody but an operator.
+        const obtained =
+          row.stuck === undefined
+            ? ({ kind: 'pending', reason: 'IN_PROGRESS' } as const)
+            : ({ kind: 'failed', reason: 'GRANTER_REFUSED' } as const);
+        findings.push({ entitlementId, sku, obtained, reported: false });
         return;
       }
       const finding: Finding = { entitlementId, sku, obtained: { kind: 'had', row }, reported: false };
@@ -248,6 +269,22 @@ class Visit {
       findings.push(finding);
     });
     return findings;
+  }
+
+  /** What the tables could not do in time is left to the next request; the other entitlements go on. */
+  #busy(entitlementId: string, error: unknown): { readonly kind: 'pending'; readonly reason: Reason } {
+    if (!isServiceFailure(error)) throw error;
+    const { telemetry } = this.#parts;
+    telemetry.count('ApiFaults', 1);
+    // The messages of the SDK's errors may hold anything.
+    telemetry.warn('the tables could not be used', { entitlementId, fault: error instanceof Error ? error.name : '' });
+    return { kind: 'pending', reason: 'STORAGE_BUSY' };
+  }
+
+  #noteFailure(message: string, entitlementId: string | undefined, error: UpstreamError): void {
+    const { telemetry } = this.#parts;
+    telemetry.count('ApiUpstreamFailures', 1);
+    telemetry.warn(message, { entitlementId, code: error.code, status: error.status });
   }
 
   #noteUnknown(unknown: readonly ListedEntitlement[]): void {
@@ -263,12 +300,6 @@ class Visit {
 /** Whether a list says that an entitlement is not open any more. An entry without an identifier may be any of them. */
 function isGone(listed: readonly ListedEntitlement[], id: string): boolean {
   return !listed.some(({ entitlementId }) => entitlementId === id || entitlementId === '');
-}
-
-/** What the tables could not do in time is left to the next request; the other entitlements go on. */
-function busy(error: unknown): { readonly kind: 'pending'; readonly reason: Reason } {
-  if (!isServiceFailure(error)) throw error;
-  return { kind: 'pending', reason: 'STORAGE_BUSY' };
 }
 
 /** A refused token is the player's, not the stage's. */

@@ -6,7 +6,7 @@ import type { Telemetry } from '../shared/telemetry.ts';
 import type { EntitlementRow, PlayerOf, SkuItem } from './entitlement.ts';
 import type { Claim, ClaimResult, EntitlementStore, SkuRow } from './entitlements.store.ts';
 import { grantEntitlement, type GrantOptions, type GrantParts } from './grant-entitlement.ts';
-import type { GrantQueue } from './grant-queue.ts';
+import { isQueued, type GrantQueue } from './grant-queue.ts';
 import type { Reason } from './outcomes.ts';
 
 /** What a player is to have. */
@@ -102,10 +102,11 @@ export class Obtaining {
     const { row } = result;
     if (row.playerId !== this.#options.player.playerId) return failed('ENTITLEMENT_OF_ANOTHER');
     if (row.sku !== wanted.sku) return failed('SKU_CHANGED');
+    if (row.status === 'PASSED') return undefined;
     if (row.status !== 'CLAIMED') return had(row);
     if (result.kind === 'held') return this.#grant({ ...row, status: 'CLAIMED' });
     if (this.#parts.clock.now() < row.lease) return pending('IN_PROGRESS');
-    const taken = await this.#parts.store.takeOver(row, this.#hold);
+    const taken = await this.#parts.store.takeOver(row, this.#hold, this.#options);
     if (taken?.kind !== 'held') return undefined;
     this.#parts.telemetry.count('GrantsResumed', 1);
     return this.#grant(taken.row);
@@ -113,10 +114,12 @@ export class Obtaining {
 
   /** What comes of a claim whose SKU another entitlement has. @returns undefined where it has to be looked at anew */
   async #behind(claim: Claim, by: SkuRow): Promise<ClaimResult | Obtained | undefined> {
-    const { store, clock } = this.#parts;
+    const { store, clock, telemetry } = this.#parts;
     if (by.status === 'GRANTED') {
       const recorded = await store.recordOwned(claim, by, this.#options);
-      return recorded === 'changed' ? undefined : recorded;
+      if (recorded === 'changed') return undefined;
+      if (recorded.kind === 'known' && recorded.row.fence === claim.fence) telemetry.count('EntitlementsGranted', 1);
+      return recorded;
     }
     const other = await store.read(claim.partner, by.entitlementId);
     if (other?.status !== 'CLAIMED') return undefined;
@@ -164,19 +167,20 @@ export class Obtaining {
     return result;
   }
 
-  /** What has been given up already waits for an operator; a player's own request may have tried it all the same. */
+  /** What is in the queue already, or was given up, gets there no second time: a player's own request may try it all the same. */
   async #leaveToQueue(held: Extract<ClaimResult, { kind: 'held' }>['row']): Promise<void> {
     const { store, grants, telemetry, clock } = this.#parts;
     const { partner, entitlementId } = held;
     telemetry.count('GrantFailures', 1);
     // Where the message cannot be sent, the sweeper finds the claim.
-    const isQueued = held.stuck === undefined;
-    if (isQueued) {
+    const now = clock.now();
+    const isNew = held.stuck === undefined && !isQueued(held, now);
+    if (isNew) {
       await grants.send([{ partner, entitlementId }], FIRST_RETRY_S).catch((error: unknown) => {
         telemetry.warn('a grant could not be queued', { entitlementId, error });
       });
     }
-    await store.release(held, isQueued ? clock.now() + FIRST_RETRY_S * 1_000 : undefined, this.#options);
+    await store.release(held, isNew ? { nextTryAt: now + FIRST_RETRY_S * 1_000, tries: 0 } : undefined, this.#options);
   }
 
   #claimOf({ entitlementId, sku }: Wanted): Claim {

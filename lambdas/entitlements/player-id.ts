@@ -2,8 +2,8 @@ import * as z from 'zod/mini';
 
 /** The game's identifier of a player, which Amazon gets as FulfillmentAddress. */
 const SPELLING = /^[A-Za-z0-9._:~-]{1,128}$/;
-/** Not words of letters alone, put together: `anna.smith`. */
-const NO_NAME = /^(?![A-Za-z]+(?:[._:~-][A-Za-z]+)+$)/;
+/** Not two words as names are written: `anna.smith`, `Anna-Maria`. A word with letters in any case is no name. */
+const NO_NAME = /^(?![A-Za-z][a-z]{1,14}[._~-][A-Za-z][a-z]{1,14}$)/;
 const NO_DOTS = /^(?!\.{1,2}$)/;
 
 /**

@@ -71,8 +71,8 @@ export interface PrimeGamingClientOptions {
   readonly clock: Clock;
   /** Uniform in [0, 1), such as `Math.random`. */
   readonly random: () => number;
-  /** Counts `SchemaDrift`: what an answer has otherwise than the documents say. */
-  readonly telemetry: Pick<Telemetry, 'count'>;
+  /** Counts `SchemaDrift`: what an answer has otherwise than the documents say. Tells of reports without an answer. */
+  readonly telemetry: Pick<Telemetry, 'count' | 'warn'>;
 }
 
 /** Pauses between tries: a player is waiting. */
@@ -173,8 +173,9 @@ export function createPrimeGamingClient(options: PrimeGamingClientOptions): Prim
           (error) => isUnavailable(error) && hadNoEffect(error),
         );
       } catch (error) {
-        if (isOfTheAnswer(error) && !hadNoEffect(error)) return 'unknown';
-        throw error;
+        if (!isOfTheAnswer(error) || hadNoEffect(error)) throw error;
+        telemetry.warn('a report was not confirmed', { entitlementId, code: error.code, status: error.status });
+        return 'unknown';
       }
     },
   };
@@ -231,7 +232,7 @@ function mayPass(error: unknown): boolean {
 }
 
 /** Whether an error is about what came back, or did not. */
-function isOfTheAnswer(error: unknown): boolean {
+function isOfTheAnswer(error: unknown): error is UpstreamError {
   return mayPass(error) || error instanceof RejectedError;
 }
 

@@ -9,7 +9,6 @@ export interface GrantRecord {
   readonly messageId: string;
   readonly receiptHandle: string;
   readonly body: string;
-  readonly attributes: { readonly ApproximateReceiveCount: string };
 }
 
 export interface ReceiveGrantsParts extends Omit<ResumeParts, 'giveUp' | 'telemetry'> {
@@ -32,7 +31,7 @@ export async function receiveGrants(
   const { queue, deadLetters, telemetry } = parts;
   const staying: string[] = [];
   await Promise.all(
-    records.map(async ({ messageId, receiptHandle, body, attributes }) => {
+    records.map(async ({ messageId, receiptHandle, body }) => {
       try {
         const message = readMessage(body);
         if (message === undefined) {
@@ -41,7 +40,7 @@ export async function receiveGrants(
         }
         const resumed = await resumeGrant(
           { ...parts, giveUp: (_, reason) => deadLetters.refuse(body, reason) },
-          { message, received: Number(attributes.ApproximateReceiveCount), messageId, functionDeadline },
+          { message, messageId, functionDeadline },
         );
         if (resumed.kind === 'done') return;
         staying.push(messageId);

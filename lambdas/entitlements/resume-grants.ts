@@ -21,8 +21,6 @@ export interface ResumeParts extends GrantParts {
 
 export interface ResumeTry {
   readonly message: GrantMessage;
-  /** How often the message has been received, this time included. */
-  readonly received: number;
   readonly messageId: string;
   /** When the function ends, epoch milliseconds. */
   readonly functionDeadline: number;
@@ -38,8 +36,8 @@ const RECORDING_MS = 8_000;
 const LONGEST_PAUSE_S = 900;
 
 /** Pause before the next try of a grant: it doubles from half a minute up to a quarter of an hour. */
-export function grantPauseSeconds(received: number): number {
-  return Math.min(LONGEST_PAUSE_S, 30 * 2 ** Math.min(received - 1, 10));
+export function grantPauseSeconds(tries: number): number {
+  return Math.min(LONGEST_PAUSE_S, 30 * 2 ** Math.min(tries - 1, 10));
 }
 
 /**
@@ -50,28 +48,30 @@ export function grantPauseSeconds(received: number): number {
  */
 export async function resumeGrant(parts: ResumeParts, attempt: ResumeTry): Promise<Resumed> {
   const { store, clock, telemetry, grantAttempts } = parts;
-  const { message, received, messageId, functionDeadline } = attempt;
+  const { message, messageId, functionDeadline } = attempt;
   const row = await store.read(message.partner, message.entitlementId);
   if (row?.status !== 'CLAIMED') return DONE;
   const now = clock.now();
   if (now < row.lease) return { kind: 'again', inSeconds: Math.max(1, Math.ceil((row.lease - now) / 1_000)) };
 
   const lease = functionDeadline + LEASE_MARGIN_MS;
-  const taken = await store.takeOver(row, { fence: randomUUID(), lease });
+  const writing = { until: functionDeadline - 2_000, correlationId: messageId };
+  const taken = await store.takeOver(row, { fence: randomUUID(), lease }, writing);
   // Somebody else has moved it on: what is left of it is looked at again.
   if (taken?.kind !== 'held') return taken === undefined ? DONE : { kind: 'again', inSeconds: 1 };
   const held = taken.row;
-  const writing = { until: functionDeadline - 2_000, correlationId: messageId };
   const fail = async (reason: DeadLetterReason, isFinal: boolean): Promise<Resumed> => {
+    // Only tries count, and not receipts that found the grant in other hands.
+    const tries = (held.tries ?? 0) + 1;
     telemetry.count('GrantFailures', 1);
-    telemetry.warn('a grant failed', { ...message, received, code: reason.code, cause: reason.message });
-    if (isFinal || received >= grantAttempts) {
+    telemetry.warn('a grant failed', { ...message, tries, code: reason.code, cause: reason.message });
+    if (isFinal || tries >= grantAttempts) {
       await parts.giveUp(message, reason);
       await noteStuck(parts, held, reason.code, writing);
       return DONE;
     }
-    const inSeconds = grantPauseSeconds(received);
-    await store.release(held, clock.now() + inSeconds * 1_000, writing);
+    const inSeconds = grantPauseSeconds(tries);
+    await store.release(held, { nextTryAt: clock.now() + inSeconds * 1_000, tries }, writing);
     return { kind: 'again', inSeconds };
   };
 

@@ -2,7 +2,7 @@ import type { Clock } from '../shared/clock.ts';
 import type { Telemetry } from '../shared/telemetry.ts';
 import type { EntitlementRow } from './entitlement.ts';
 import type { EntitlementStore } from './entitlements.store.ts';
-import type { GrantQueue } from './grant-queue.ts';
+import { isQueued, type GrantQueue } from './grant-queue.ts';
 
 export interface SweepParts {
   readonly store: Pick<EntitlementStore, 'openEntitlements' | 'markStuck'>;
@@ -21,8 +21,6 @@ export interface SweepOptions {
 
 /** Most entitlements of each status and shard that one sweep looks at: the longest in it come first. */
 const LIMIT = 500;
-/** What the queue was to try again, and has not for so long, is not in the queue any more. */
-const QUEUE_LATE_MS = 15 * 60_000;
 /** Writes under way at once. */
 const LANES = 8;
 
@@ -41,11 +39,8 @@ export async function sweepEntitlements(
   ]);
 
   const left = claimed.filter(
-    ({ lease, stuck, nextTryAt }) =>
-      lease <= now &&
-      // What has been given up waits for an operator, and what failed for the queue.
-      stuck === undefined &&
-      (nextTryAt === undefined || nextTryAt + QUEUE_LATE_MS <= now),
+    // What has been given up waits for an operator; it is in the index no more, which lags a little.
+    (row) => row.lease <= now && row.stuck === undefined && !isQueued(row, now),
   );
   await grants.send(
     left.map(({ partner, entitlementId }) => ({ partner, entitlementId })),

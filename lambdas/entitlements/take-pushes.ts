@@ -32,7 +32,8 @@ export function takePushes(parts: PushParts): ServedRoute[] {
       const playerId = await store.playerOf(partner, account);
       if (playerId === undefined) throw new ApiError('ACCOUNT_NOT_LINKED');
       const items = await catalogue.itemsOf(partner, [sku]);
-      if (!items.has(sku)) {
+      // What was claimed once has laid down what it holds.
+      if (!items.has(sku) && (await store.read(partner, entitlementId)) === undefined) {
         telemetry.count('UnknownSkus', 1);
         telemetry.warn('the catalogue does not know what is claimed', { partner, skus: [sku] });
         throw new ApiError('UNKNOWN_SKU');
