@@ -1,7 +1,7 @@
 import { Duration } from 'aws-cdk-lib';
 import { type Alarm, MathExpression, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
-import type { Settings } from '../../config/settings.ts';
+import { pushedPartners, type Settings } from '../../config/settings.ts';
 import { periodOfRuns } from '../shared/function-schedule.ts';
 import { OperatorAlarm, type OperatorAlarmProps } from '../shared/operator-alarm.ts';
 import { type MetricName, relayMetric, type RelayMetricOptions } from '../shared/relay-metric.ts';
@@ -14,6 +14,8 @@ export interface EntitlementsAlarmsProps {
 
 /** A grant that waits for longer has seen several tries, or none. */
 const OLD_GRANT = Duration.hours(1);
+/** Long enough for shares of what a small game does. */
+const SHARE_PERIOD = Duration.minutes(15);
 
 /** Alarms for players who do not get what they claimed, and for grants that Amazon does not hear of. */
 export class EntitlementsAlarms extends Construct {
@@ -22,7 +24,6 @@ export class EntitlementsAlarms extends Construct {
   constructor(scope: Construct, id: string, { grants, settings }: EntitlementsAlarmsProps) {
     super(scope, id);
     const { deadLetters, resumer } = grants;
-    const { stuckAfterSeconds } = settings.runtime.entitlements;
     const { sweep } = settings.schedules;
     const define = (name: string, props: Omit<OperatorAlarmProps, 'settings'>) =>
       new OperatorAlarm(this, name, { ...props, settings }).alarm;
@@ -58,7 +59,7 @@ export class EntitlementsAlarms extends Construct {
       define('OldestClaimed', {
         // Told once a sweep.
         metric: metric('OldestClaimedSeconds', { statistic: Stats.MAXIMUM, period: periodOfRuns(2, sweep, 15) }),
-        threshold: Math.min(OLD_GRANT.toSeconds(), stuckAfterSeconds),
+        threshold: OLD_GRANT.toSeconds(),
         impact: 'players wait for what they claimed; nothing is lost, it is tried again.',
         firstStep:
           "read the latest warning in the log of ResumeGrants: the game's backend fails, or the function does.",
@@ -66,19 +67,56 @@ export class EntitlementsAlarms extends Construct {
       // Single ones are the sweeper's matter: after a while they are stuck. This is about all of them, and at once.
       define('ReportsFail', {
         metric: new MathExpression({
-          label: 'less than half reported',
-          expression: 'IF(FILL(granted, 0) >= 10 AND FILL(reported, 0) < FILL(granted, 0) / 2, 1, 0)',
+          label: 'less than half confirmed',
+          expression: 'IF(FILL(tried, 0) >= 10 AND FILL(confirmed, 0) < FILL(tried, 0) / 2, 1, 0)',
           usingMetrics: {
-            granted: metric('EntitlementsGranted', { period: Duration.minutes(15) }),
-            reported: metric('EntitlementsReported', { period: Duration.minutes(15) }),
+            tried: metric('ReportsTried', { period: SHARE_PERIOD }),
+            confirmed: metric('ReportsConfirmed', { period: SHARE_PERIOD }),
           },
-          period: Duration.minutes(15),
+          period: SHARE_PERIOD,
         }),
         threshold: 0,
         periods: 2,
-        impact: 'Amazon does not take most reports; it still shows players as unclaimed what they have been given.',
+        impact:
+          'Amazon does not confirm most reports; it may still show players as unclaimed what they have been given.',
         firstStep:
           'read the latest warnings in the log of ServePlayers, then ask Amazon. Each report is repeated when its player comes back.',
+      }),
+      define('PlayersRefused', {
+        // A game that shows the inventory as well asks twice for each player, and only one of the two needs the token.
+        metric: new MathExpression({
+          label: 'half or more refused',
+          expression: 'IF(FILL(requests, 0) >= 20 AND FILL(refused, 0) >= FILL(requests, 0) / 2, 1, 0)',
+          usingMetrics: {
+            requests: metric('ApiRequests', { period: SHARE_PERIOD }),
+            refused: metric('PlayersRefused', { period: SHARE_PERIOD }),
+          },
+          period: SHARE_PERIOD,
+        }),
+        threshold: 0,
+        periods: 2,
+        impact: 'Amazon refuses most tokens of players; nobody gets what they claimed.',
+        firstStep:
+          'see in the log of ServePlayers whether it is PLAYER_CONSENT_MISSING (ask Prime Gaming whether it has withdrawn the scope) or PLAYER_TOKEN_REFUSED (ask the partner of these lines whether its game sends tokens that have expired).',
+      }),
+      ...(Object.keys(pushedPartners(settings)).length > 0
+        ? [
+            define('PushesRefused', {
+              metric: metric('PushesRefused', { period: SHARE_PERIOD }),
+              threshold: 20,
+              impact:
+                'what Amazon pushes is refused, and its players do not get what they claimed; or somebody forges it.',
+              firstStep:
+                "compare pushKey in the partner's secret with the key that Amazon signs with; the code is PUSH_SIGNATURE_REFUSED in the log of TakePushes.",
+            }),
+          ]
+        : []),
+      define('SchemaDrift', {
+        metric: metric('SchemaDrift'),
+        threshold: 0,
+        impact:
+          'Prime Gaming or Login with Amazon answers otherwise than its documents say; what cannot be read is not granted, or not reported.',
+        firstStep: 'read shape in the latest warnings in the log of ServePlayers, then ask Amazon what has changed.',
       }),
       define('GrantFailures', {
         // A grant that keeps failing is tried every fifteen minutes.

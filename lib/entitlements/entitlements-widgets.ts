@@ -1,6 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
 import { GraphWidget, type IWidget, Stats } from 'aws-cdk-lib/aws-cloudwatch';
-import type { Settings } from '../../config/settings.ts';
+import { pushedPartners, type Settings } from '../../config/settings.ts';
 import { periodOfRuns } from '../shared/function-schedule.ts';
 import { type MetricName, relayMetric } from '../shared/relay-metric.ts';
 import type { EntitlementGrants } from './entitlement-grants.ts';
@@ -10,8 +10,9 @@ const PERIOD = Duration.minutes(1);
 /** Row of the dashboard: from what players claim to what Amazon knows of. */
 export function entitlementsWidgets(
   { queue, deadLetters, resumer, sweeper }: EntitlementGrants,
-  { stage, schedules }: Settings,
+  settings: Settings,
 ): IWidget[] {
+  const { stage, schedules } = settings;
   const counts = (...names: MetricName[]) =>
     names.map((name) => relayMetric('entitlements', stage, name, { period: PERIOD }));
   const swept = (name: MetricName) =>
@@ -20,7 +21,11 @@ export function entitlementsWidgets(
   return [
     new GraphWidget({
       title: 'Entitlements: fulfilled',
-      left: counts('ApiRequests', 'EntitlementsGranted', 'EntitlementsReported', 'ApiUpstreamFailures', 'SchemaDrift'),
+      left: counts('ApiRequests', 'EntitlementsGranted', 'EntitlementsReported', 'ReportsTried', 'ReportsConfirmed'),
+      right: [
+        ...counts('ApiUpstreamFailures', 'PlayersRefused', 'SchemaDrift'),
+        ...(Object.keys(pushedPartners(settings)).length > 0 ? counts('PushesRefused') : []),
+      ],
     }),
     new GraphWidget({
       title: 'Entitlements: open',

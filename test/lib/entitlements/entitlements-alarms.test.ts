@@ -2,7 +2,7 @@ import type { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
 import * as z from 'zod';
 import { minutesBetweenRuns } from '../../../config/schedules.ts';
-import { stageWith } from '../partner-api/partner-stages.ts';
+import { entitlementsWith, partnerWith, stageWith } from '../partner-api/partner-stages.ts';
 import { resourcesOf, withoutHash } from '../synthesis.ts';
 
 const template = stageWith();
@@ -15,6 +15,10 @@ function alarmsOf(of: Template) {
     }),
   );
 }
+function bodyOfDashboard(of: Template): string {
+  const [dashboard] = resourcesOf(of, 'AWS::CloudWatch::Dashboard').values();
+  return JSON.stringify(dashboard?.Properties['DashboardBody']);
+}
 const alarms = alarmsOf(template);
 const Numbers = z.object({ Period: z.number(), EvaluationPeriods: z.number(), Threshold: z.number() });
 const numbersOf = (name: string, of = alarms) => Numbers.parse(of.get(name));
@@ -25,9 +29,11 @@ describe('alarms of entitlements', () => {
       'DeadLetters',
       'GrantFailures',
       'OldestClaimed',
+      'PlayersRefused',
       'ReportsFail',
       'ResumerErrors',
       'ResumerThrottles',
+      'SchemaDrift',
       'Stuck',
       'SweeperSilent',
       'UnknownSkus',
@@ -42,6 +48,7 @@ describe('alarms of entitlements', () => {
     ['UnknownSkus', 'UnknownSkus', 'Sum'],
     ['Stuck', 'EntitlementsStuck', 'Sum'],
     ['GrantFailures', 'GrantFailures', 'Sum'],
+    ['SchemaDrift', 'SchemaDrift', 'Sum'],
     ['UpstreamFailures', 'ApiUpstreamFailures', 'Sum'],
     ['OldestClaimed', 'OldestClaimedSeconds', 'Maximum'],
     ['SweeperSilent', 'OpenEntitlements', 'SampleCount'],
@@ -57,8 +64,8 @@ describe('alarms of entitlements', () => {
     });
   });
 
-  test('rise at the first unknown SKU, stuck entitlement and dead letter', () => {
-    for (const name of ['UnknownSkus', 'Stuck', 'DeadLetters']) {
+  test('rise at the first unknown SKU, stuck entitlement, dead letter and answer that is not as documented', () => {
+    for (const name of ['UnknownSkus', 'Stuck', 'DeadLetters', 'SchemaDrift']) {
       expect(numbersOf(name)).toMatchObject({ EvaluationPeriods: 1, Threshold: 0 });
     }
     expect(alarms.get('DeadLetters')).toMatchObject({
@@ -72,24 +79,57 @@ describe('alarms of entitlements', () => {
     });
   });
 
-  test('rise when a grant waits for an hour, or for as long as the settings call stuck', () => {
+  test('rise when a grant waits for an hour', () => {
     expect(numbersOf('OldestClaimed').Threshold).toBe(3_600);
-    const impatient = alarmsOf(stageWith({ entitlements: { stuckAfterSeconds: 600 } }));
-    expect(numbersOf('OldestClaimed', impatient).Threshold).toBe(600);
   });
 
-  test('compare what Amazon takes with what is granted, where there is enough to compare', () => {
-    const { Metrics } = z
-      .object({ Metrics: z.array(z.looseObject({ Id: z.string(), Expression: z.string().optional() })) })
-      .parse(alarms.get('ReportsFail'));
-    const [expression, ...compared] = Metrics;
-    expect(expression?.Expression).toBe(
-      'IF(FILL(granted, 0) >= 10 AND FILL(reported, 0) < FILL(granted, 0) / 2, 1, 0)',
-    );
-    expect(compared).toMatchObject([
-      { Id: 'granted', MetricStat: { Metric: { MetricName: 'EntitlementsGranted' }, Period: 900, Stat: 'Sum' } },
-      { Id: 'reported', MetricStat: { Metric: { MetricName: 'EntitlementsReported' }, Period: 900, Stat: 'Sum' } },
-    ]);
+  test.each([
+    [
+      'ReportsFail',
+      'IF(FILL(tried, 0) >= 10 AND FILL(confirmed, 0) < FILL(tried, 0) / 2, 1, 0)',
+      { tried: 'ReportsTried', confirmed: 'ReportsConfirmed' },
+    ],
+    [
+      'PlayersRefused',
+      'IF(FILL(requests, 0) >= 20 AND FILL(refused, 0) >= FILL(requests, 0) / 2, 1, 0)',
+      { requests: 'ApiRequests', refused: 'PlayersRefused' },
+    ],
+  ])(
+    '%s compares one count with another, where there is enough to compare, twice in a row',
+    (name, formula, counts) => {
+      const { Metrics } = z
+        .object({ Metrics: z.array(z.looseObject({ Id: z.string(), Expression: z.string().optional() })) })
+        .parse(alarms.get(name));
+      const [expression, ...compared] = Metrics;
+      expect(expression?.Expression).toBe(formula);
+      const Dimensions = [
+        { Name: 'service', Value: 'entitlements' },
+        { Name: 'stage', Value: 'prod' },
+      ];
+      expect(compared).toMatchObject(
+        Object.entries(counts).map(([Id, MetricName]) => ({
+          Id,
+          MetricStat: { Metric: { MetricName, Dimensions }, Period: 900, Stat: 'Sum' },
+        })),
+      );
+      expect(alarms.get(name)).toMatchObject({ EvaluationPeriods: 2, Threshold: 0 });
+    },
+  );
+
+  test('watch for pushes that are refused where somebody takes pushes', () => {
+    const pushing = stageWith({ partners: { shop: partnerWith({ entitlements: entitlementsWith({ push: true }) }) } });
+    const pushed = alarmsOf(pushing);
+    expect([...pushed.keys()].filter((name) => !alarms.has(name))).toEqual(['PushesRefused']);
+    expect(pushed.get('PushesRefused')).toMatchObject({
+      AlarmDescription: expect.stringMatching(/^Stage prod\. Impact: .+\. First: .+\.$/),
+      MetricName: 'PushesRefused',
+      Statistic: 'Sum',
+      Period: 900,
+      EvaluationPeriods: 1,
+      Threshold: 20,
+    });
+    expect(bodyOfDashboard(pushing)).toContain('PushesRefused');
+    expect(bodyOfDashboard(template)).not.toContain('PushesRefused');
   });
 
   test('see a grant that fails at each of its tries, which are up to fifteen minutes apart', () => {
@@ -115,12 +155,14 @@ describe('alarms of entitlements', () => {
   });
 
   test('are on the dashboard, with what is granted, reported and open', () => {
-    const [dashboard] = resourcesOf(template, 'AWS::CloudWatch::Dashboard').values();
-    const body = JSON.stringify(dashboard?.Properties['DashboardBody']);
+    const body = bodyOfDashboard(template);
     for (const id of resourcesOf(template, 'AWS::CloudWatch::Alarm').keys()) expect(body).toContain(id);
     for (const word of [
       'EntitlementsGranted',
       'EntitlementsReported',
+      'ReportsTried',
+      'ReportsConfirmed',
+      'PlayersRefused',
       'OpenEntitlements',
       'OldestUnreportedSeconds',
       'GrantsDeadLettered',
