@@ -12,6 +12,8 @@ export const CONDITION_KEYS: ReadonlySet<string> = new Set([
   'aws:sourceaccount',
   'aws:sourcearn',
   'events:creatoraccount',
+  // No call has it here: functions have no URLs, so what is allowed by way of them only is not allowed.
+  'lambda:invokedviafunctionurl',
   'sts:externalid',
 ]);
 
