@@ -1,6 +1,6 @@
 import { marketplaceOf } from '../lambdas/pricing/marketplaces.ts';
 import { pricingAccounts } from '../lambdas/pricing/pricing-accounts.ts';
-import type { RetryPolicy } from '../lambdas/shared/settings.ts';
+import type { GranterSettings, RetryPolicy } from '../lambdas/shared/settings.ts';
 import { entitlementsSecretName, offerStatusSecretName, pricingSecretName } from '../lambdas/shared/settings.ts';
 import type { Issue } from './problems.ts';
 import { minutesBetweenRuns } from './schedules.ts';
@@ -25,6 +25,7 @@ export function checkAcrossFields(settings: Settings): Issue[] {
     ...benefits(settings),
     ...partners(settings),
     ...skus(settings),
+    ...unusedEntitlements(settings),
     ...webhooks(settings),
     ...fulfilment(settings),
   ];
@@ -68,28 +69,46 @@ function skus({ runtime }: Settings): Issue[] {
   });
 }
 
-/** How the ARNs of what is invoked begin, by the service that a call is signed for. */
-const ARN_SERVICES = { 'execute-api': 'execute-api', lambda: 'lambda', 'vpc-lattice-svcs': 'vpc-lattice' } as const;
+/** What would never be used was meant otherwise: the capability, or the push integration, has been forgotten. */
+function unusedEntitlements({ runtime }: Settings): Issue[] {
+  return Object.entries(runtime.partnerApi.partners).flatMap(([partner, { capabilities, entitlements }]) => {
+    if (capabilities.includes('entitlements') || entitlements.push) return [];
+    const path = ['partnerApi', 'partners', partner, 'entitlements'];
+    const message =
+      'expected none for a partner that neither has the capability entitlements nor takes pushes: its players get nothing';
+    return [
+      ...(Object.keys(entitlements.skus).length > 0 ? [{ path: [...path, 'skus'], message }] : []),
+      ...(entitlements.granter.kind === 'webhook' ? [{ path: [...path, 'granter'], message }] : []),
+    ];
+  });
+}
+
+function webhooks({ runtime }: Settings): Issue[] {
+  return Object.entries(runtime.partnerApi.partners).flatMap(([partner, { entitlements }]) => {
+    const { granter } = entitlements;
+    const path = ['partnerApi', 'partners', partner, 'entitlements', 'granter'];
+    return granter.kind === 'webhook' ? [...webhookUrl(granter, path), ...webhookRole(granter, path)] : [];
+  });
+}
+
+type Webhook = Extract<GranterSettings, { kind: 'webhook' }>;
+
+/** Calls are signed, and nothing else is sent with them; settings are no place for a password. */
+function webhookUrl({ url }: Webhook, path: readonly string[]): Issue[] {
+  const { username, password } = new URL(url);
+  if (username === '' && password === '') return [];
+  const message = 'expected a URL without user name and password: the signature says who calls';
+  return [{ path: [...path, 'url'], message }];
+}
 
 /** A role that may invoke something else than what is called would only be found out by the first grant. */
-function webhooks({ runtime }: Settings): Issue[] {
-  return Object.entries(runtime.partnerApi.partners).flatMap(
-    ([
-      partner,
-      {
-        entitlements: { granter },
-      },
-    ]) => {
-      if (granter.kind !== 'webhook' || granter.signature.kind !== 'sigv4') return [];
-      const { service, region, resourceArn } = granter.signature;
-      const [, , arnService, arnRegion] = resourceArn.split(':');
-      if (arnService === ARN_SERVICES[service] && arnRegion === region) return [];
-      const path = ['partnerApi', 'partners', partner, 'entitlements', 'granter', 'signature', 'resourceArn'];
-      return [
-        { path, message: `expected an ARN of ${ARN_SERVICES[service]} in ${region}, for which calls are signed` },
-      ];
-    },
-  );
+function webhookRole({ signature }: Webhook, path: readonly string[]): Issue[] {
+  if (signature.kind !== 'sigv4') return [];
+  const { service, region, resourceArn } = signature;
+  const [, , arnService, arnRegion] = resourceArn.split(':');
+  if (arnService === service && arnRegion === region) return [];
+  const message = `expected an ARN of ${service} in ${region}, for which calls are signed`;
+  return [{ path: [...path, 'signature', 'resourceArn'], message }];
 }
 
 /** One try each of whose token it is, what is open, the grant and the report has to fit into the time of a request. */

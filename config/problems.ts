@@ -45,7 +45,7 @@ function describeIssue(issue: Issue, context: IssueContext): string {
   const name = issue.code === 'invalid_key' ? issue.issues?.[0] : undefined;
   if (name !== undefined) return `${place(issue.path, context)} has a wrong name; ${ruleOf(name)}`;
   const value = valueAt(context.content, issue.path);
-  const shown = value === undefined ? 'is missing' : `is ${shorten(JSON.stringify(value))}`;
+  const shown = value === undefined ? 'is missing' : `is ${shorten(withoutPasswords(JSON.stringify(value)))}`;
   return `${place(issue.path, context)} ${shown}; ${ruleOf(issue)}`;
 }
 
@@ -55,7 +55,7 @@ const ruleOf = ({ message }: Issue): string =>
 function describeUnknownField(path: readonly PropertyKey[], context: IssueContext): string {
   const known = fieldsAt(z.toJSONSchema(context.schema, { io: 'input' }), context.content, path.slice(0, -1));
   const near = nearest(String(path.at(-1)), known);
-  const value = shorten(JSON.stringify(valueAt(context.content, path)));
+  const value = shorten(withoutPasswords(JSON.stringify(valueAt(context.content, path))));
   const hint = near === undefined ? '' : ` Did you mean "${near}"?`;
   return `${place(path, context)} (${value}) is no known field;${hint} Known here: ${known.join(', ')}.`;
 }
@@ -72,6 +72,9 @@ function valueAt(content: unknown, path: readonly PropertyKey[]): unknown {
     content,
   );
 }
+
+/** User names and passwords of URLs, which would stand in every log of a build. */
+const withoutPasswords = (text: string): string => text.replace(/(https?:\/*)[^\s"/?#\\]*@/giu, '$1…@');
 
 const shorten = (text: string): string => (text.length > 120 ? `${text.slice(0, 117)}...` : text);
 

@@ -56,10 +56,7 @@ export function createWebhookGranter({ settings, secret, credentials, clock }: W
       }
       return { ...headers, ...signWebhook({ id, body }, webhookKey, now) };
     }
-    // VPC Lattice checks no signatures of bodies ("SIGv4 authenticated requests"), and wants that said.
-    const isUnsigned = signature.service === 'vpc-lattice-svcs';
-    const all = { ...headers, ...(isUnsigned && { 'x-amz-content-sha256': 'UNSIGNED-PAYLOAD' }) };
-    return signRequest({ method: 'POST', url, headers: all, body, now }, signature, await credentials.current());
+    return signRequest({ method: 'POST', url, headers, body, now }, signature, await credentials.current());
   };
 
   return async (entitlement, _, deadline) => {

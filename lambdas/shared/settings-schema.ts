@@ -264,17 +264,19 @@ export const GranterSettings = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('inventory') }),
   z.strictObject({
     kind: z.literal('webhook'),
-    url: httpsUrl.check(z.describe("The game's own backend, which is called for each grant.")),
+    url: httpsUrl.check(
+      z.describe("The game's own backend, which is called for each grant. It is reached from the internet, in no VPC."),
+    ),
     signature: z
       ._default(
         z.discriminatedUnion('kind', [
           z.strictObject({ kind: z.literal('hmac') }),
           z.strictObject({
             kind: z.literal('sigv4'),
-            service: z._default(z.enum(['execute-api', 'lambda', 'vpc-lattice-svcs']), 'execute-api'),
+            service: z._default(z.enum(['execute-api', 'lambda']), 'execute-api'),
             region: awsRegion,
             resourceArn: z.string().check(
-              z.regex(/^arn:aws[a-z-]*:(?:execute-api|lambda|vpc-lattice):[a-z0-9-]+:\d{12}:[^*?]+(?:\/\*)?$/, {
+              z.regex(/^arn:aws[a-z-]*:(?:execute-api|lambda):[a-z0-9-]+:\d{12}:[^*?]+(?:\/\*)?$/, {
                 error: 'expected the ARN of what the functions may invoke',
               }),
             ),
@@ -333,10 +335,18 @@ export const EntitlementsSettings = z.strictObject({
     ),
   grantAttempts: z
     ._default(whole(1, 100), 12)
-    .check(z.describe('Tries of a grant from the queue before it is dead-lettered; their pauses grow to 15 minutes.')),
+    .check(
+      z.describe(
+        'Tries by the queue that reached the granter before a grant is dead-lettered; their pauses grow to 15 minutes.',
+      ),
+    ),
   stuckAfterSeconds: z
     ._default(whole(60, 30 * 86_400), 86_400)
-    .check(z.describe('Age from which an entitlement that is not granted, or not reported, counts as stuck.')),
+    .check(
+      z.describe(
+        'Age from which an entitlement that is granted and not reported counts as stuck. Grants are given up by grantAttempts.',
+      ),
+    ),
 });
 export type EntitlementsSettings = z.infer<typeof EntitlementsSettings>;
 

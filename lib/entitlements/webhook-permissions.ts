@@ -8,9 +8,12 @@ import type { Permission } from '../shared/handler-function.ts';
  * both of theirs ("Control access to Lambda function URLs").
  */
 const INVOKE = {
-  'execute-api': ['execute-api:Invoke'],
-  lambda: ['lambda:InvokeFunctionUrl', 'lambda:InvokeFunction'],
-  'vpc-lattice-svcs': ['vpc-lattice-svcs:Invoke'],
+  'execute-api': [{ actions: ['execute-api:Invoke'] }],
+  lambda: [
+    { actions: ['lambda:InvokeFunctionUrl'] },
+    // By its URL only, and not past the authorization of that.
+    { actions: ['lambda:InvokeFunction'], conditions: { Bool: { 'lambda:InvokedViaFunctionUrl': 'true' } } },
+  ],
 } as const;
 
 /** What a function may invoke that grants by the webhooks of these partners: nothing for those that are signed by a key. */
@@ -18,11 +21,11 @@ export function webhookPermissions(partners: Readonly<Record<string, Partner>>):
   const signatures = Object.values(partners).flatMap(({ entitlements: { granter } }) =>
     granter.kind === 'webhook' && granter.signature.kind === 'sigv4' ? [granter.signature] : [],
   );
-  return [...Map.groupBy(signatures, ({ service }) => service)].map(([service, ofService]) => ({
-    actions: INVOKE[service],
+  return [...Map.groupBy(signatures, ({ service }) => service)].flatMap(([service, ofService]) => {
     // Partners may share a backend.
-    resources: [...new Set(ofService.map(({ resourceArn }) => resourceArn))],
-  }));
+    const resources = [...new Set(ofService.map(({ resourceArn }) => resourceArn))];
+    return INVOKE[service].map((permission) => ({ ...permission, resources }));
+  });
 }
 
 /** Says why there are wildcards in such permissions of a role. */

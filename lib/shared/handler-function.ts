@@ -18,6 +18,12 @@ import { defineLogGroup } from './log-group.ts';
 export interface Permission {
   readonly actions: readonly string[];
   readonly resources: readonly string[];
+  /**
+   * What has to hold besides: values by condition key, by operator.
+   *
+   * @default - nothing
+   */
+  readonly conditions?: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
 export interface HandlerFunctionProps<Environment extends object> {
@@ -78,8 +84,13 @@ export class HandlerFunction<Environment extends Record<keyof Environment, strin
             { actions: ['xray:PutTraceSegments', 'xray:PutTelemetryRecords'], resources: ['*'] },
             ...props.permissions,
           ].map(
-            ({ actions, resources }) =>
-              new PolicyStatement({ effect: Effect.ALLOW, actions: [...actions], resources: [...resources] }),
+            ({ actions, resources, conditions }: Permission) =>
+              new PolicyStatement({
+                effect: Effect.ALLOW,
+                actions: [...actions],
+                resources: [...resources],
+                ...(conditions && { conditions }),
+              }),
           ),
         }),
       },

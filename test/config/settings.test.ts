@@ -497,7 +497,6 @@ describe('settings of entitlements', () => {
   test.each([
     ['execute-api', 'arn:aws:execute-api:us-east-1:444455556666:abc123/prod/*'],
     ['lambda', 'arn:aws:lambda:us-east-1:444455556666:function:grants'],
-    ['vpc-lattice-svcs', 'arn:aws:vpc-lattice:us-east-1:444455556666:service/svc-0123/*'],
   ])('sign for %s what is invoked there, in its region', (service, resourceArn) => {
     const signed = (values: object) =>
       about({
@@ -511,6 +510,33 @@ describe('settings of entitlements', () => {
     ]) {
       expect(signed(values)).toContain('granter.signature.resourceArn is "arn:');
     }
+  });
+
+  test('are called without a user name and a password, which no message tells', () => {
+    const at = (url: string) => about({ granter: { ...webhook, url } });
+    for (const url of ['https://amy:pa55word@game.example/grants', 'https:pa55word@game.example']) {
+      expect(at(url)).toContain('granter.url is "https:');
+      expect(at(url)).toContain('expected a URL without user name and password');
+      expect(at(url)).not.toContain('pa55word');
+    }
+    expect(at('https://game.example/grants?to=amy@game.example')).toBe('no complaint');
+  });
+
+  test('are none of a partner whose players nobody fulfils for', () => {
+    const off = (entitlements: object, capabilities = ['offer-codes']) =>
+      complaintAbout({ partnerApi: { partners: { shop: { ...partner(entitlements), capabilities } } } });
+    const message = 'expected none for a partner that neither has the capability entitlements nor takes pushes';
+    expect(off({ skus: { a: [coins] } })).toMatch(
+      new RegExp(`one problem(?:.|\\n)*partners\\.shop\\.entitlements\\.skus is .*; ${message}`),
+    );
+    expect(off({ granter: webhook })).toMatch(
+      new RegExp(`one problem(?:.|\\n)*partners\\.shop\\.entitlements\\.granter is .*; ${message}`),
+    );
+    const both = { skus: { a: [coins] }, granter: webhook };
+    expect(off(both)).toContain('2 problems');
+    expect(off({ ...both, push: true })).toBe('no complaint');
+    expect(off(both, ['entitlements'])).toBe('no complaint');
+    expect(off({})).toBe('no complaint');
   });
 
   test('give a request the time for one try of each step', () => {

@@ -6,7 +6,6 @@ import { createWebhookGranter } from '../../lambdas/entitlements/webhook-granter
 import type { Clock } from '../../lambdas/shared/clock.ts';
 import { CredentialError, UpstreamError } from '../../lambdas/shared/errors.ts';
 import type { GranterSettings } from '../../lambdas/shared/settings.ts';
-import { signRequest } from '../../lambdas/shared/sigv4/request-signer.ts';
 import { WebhookKeys } from '../../lambdas/shared/webhooks/standard-webhooks.ts';
 import { checkSignature } from '../../local/signature-v4.ts';
 import { isSignedBy } from '../partner-api/push-signature.ts';
@@ -73,7 +72,7 @@ const failureOf = async (work: Promise<unknown>): Promise<UpstreamError> => {
   expect(error).toBeInstanceOf(UpstreamError);
   return error as UpstreamError;
 };
-const sigv4 = (service: 'execute-api' | 'lambda' | 'vpc-lattice-svcs' = 'execute-api') =>
+const sigv4 = (service: 'execute-api' | 'lambda' = 'execute-api') =>
   ({ kind: 'sigv4', service, region: 'eu-west-1', resourceArn: 'arn:aws:execute-api:eu-west-1:1:x' }) as const;
 
 describe('a grant by webhook', () => {
@@ -176,29 +175,6 @@ describe('the signature of a webhook by SigV4', () => {
       .toHaveProperty('problem.kind', 'wrong'); // prettier-ignore
     expect(String(seen.headers.authorization)).toContain('idempotency-key');
     expect(seen.headers).not.toHaveProperty('webhook-signature');
-  });
-
-  it('leaves the body out for VPC Lattice, which cannot check it', async () => {
-    game.always = answer(204);
-    await grant({ signature: sigv4('vpc-lattice-svcs'), secret });
-    const { headers } = game.seen[0]!;
-    expect(headers['x-amz-content-sha256']).toBe('UNSIGNED-PAYLOAD');
-    const expected = await signRequest(
-      {
-        method: 'POST',
-        url: new URL(`${game.url}/grants`),
-        headers: {
-          'content-type': 'application/json',
-          'idempotency-key': ENTITLEMENT.grantId,
-          'webhook-id': ENTITLEMENT.grantId,
-          'x-amz-content-sha256': 'UNSIGNED-PAYLOAD',
-        },
-        now: clock.now(),
-      },
-      { service: 'vpc-lattice-svcs', region: 'eu-west-1' },
-      ROLE,
-    );
-    expect(headers.authorization).toBe(expected['authorization']);
   });
 });
 

@@ -47,6 +47,7 @@ const Statement = z.object({
   Effect: z.string(),
   Action: z.union([z.string().transform((action) => [action]), z.array(z.string())]),
   Resource: z.union([z.array(z.unknown()), z.unknown().transform((resource) => [resource])]),
+  Condition: z.unknown().optional(),
 });
 const InlinePolicies = z.array(z.object({ PolicyDocument: z.object({ Statement: z.array(Statement) }) }));
 
@@ -55,14 +56,18 @@ export interface Grant {
   readonly action: string;
   /** The ARN as one string: `${Logical.Attribute}` where the template refers to another resource. */
   readonly resource: string;
+  /** What has to hold besides; undefined where nothing has to. */
+  readonly condition: unknown;
 }
 
 /** Every action that a role of the template allows, and on what. */
 export function grantsOf(template: Template): Grant[] {
   return [...resourcesOf(template, 'AWS::IAM::Role')].flatMap(([role, { Properties }]) =>
     InlinePolicies.parse(Properties['Policies'] ?? []).flatMap(({ PolicyDocument }) =>
-      PolicyDocument.Statement.flatMap(({ Action, Resource }) =>
-        Action.flatMap((action) => Resource.map((resource) => ({ role, action, resource: flatten(resource) }))),
+      PolicyDocument.Statement.flatMap(({ Action, Resource, Condition }) =>
+        Action.flatMap((action) =>
+          Resource.map((resource) => ({ role, action, resource: flatten(resource), condition: Condition })),
+        ),
       ),
     ),
   );

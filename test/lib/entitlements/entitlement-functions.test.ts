@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { GranterSettings } from '../../../lambdas/shared/settings.ts';
 import { entitlementsWith, partnerWith, type StageChanges, stageWith, webhook } from '../partner-api/partner-stages.ts';
-import { allowedTo, functionOf, resourcesOf } from '../synthesis.ts';
+import { allowedTo, functionOf, grantsOf, resourcesOf, withoutHash } from '../synthesis.ts';
 
 const PLAYERS = 'PartnerApiFunctionsEntitlementsServePlayers';
 const PUSHES = 'PartnerApiFunctionsEntitlementsTakePushes';
@@ -17,7 +17,7 @@ const stageOf = (
       Object.entries(partners).map(([name, values]) => [name, partnerWith({ entitlements: entitlementsWith(values) })]),
     ),
   });
-const signedFor = (service: 'execute-api' | 'lambda' | 'vpc-lattice-svcs', resourceArn: string) =>
+const signedFor = (service: 'execute-api' | 'lambda', resourceArn: string) =>
   webhook({ kind: 'sigv4', service, region: 'eu-west-1', resourceArn });
 
 const template = stageOf({ shop: {} });
@@ -86,7 +86,6 @@ describe('the functions of entitlements', () => {
       'arn:aws:lambda:eu-west-1:444455556666:function:grants',
       ['lambda:InvokeFunction', 'lambda:InvokeFunctionUrl'],
     ],
-    ['vpc-lattice-svcs', 'arn:aws:vpc-lattice:eu-west-1:444455556666:service/svc-0123/*', ['vpc-lattice-svcs:Invoke']],
   ] as const)('call a webhook that is signed for %s, each for its own partners', (service, arn, actions) => {
     const signed = stageOf({
       one: { granter: signedFor(service, arn) },
@@ -100,6 +99,25 @@ describe('the functions of entitlements', () => {
 
     const pushed = stageOf({ pushed: { push: true, granter: signedFor(service, arn) } });
     expect(added(allowedTo(pushed, PUSHES), OF_PUSHES)).toEqual(invoke);
+  });
+
+  test('invoke the function of a webhook by its URL only', () => {
+    const arn = 'arn:aws:lambda:eu-west-1:444455556666:function:grants';
+    const signed = stageOf({ pushed: { push: true, granter: signedFor('lambda', arn) } });
+    const conditions = grantsOf(signed)
+      .filter(({ resource }) => resource === arn)
+      .map(({ role, action, condition }) => [withoutHash(role), action, condition]);
+    const byUrl = { Bool: { 'lambda:InvokedViaFunctionUrl': 'true' } };
+    const roles = [`${PLAYERS}Role`, `${PUSHES}Role`, 'EntitlementsResumeGrantsRole'];
+    expect(conditions).toHaveLength(6);
+    expect(conditions).toEqual(
+      expect.arrayContaining(
+        roles.flatMap((role) => [
+          [role, 'lambda:InvokeFunctionUrl', undefined],
+          [role, 'lambda:InvokeFunction', byUrl],
+        ]),
+      ),
+    );
   });
 
   test('find table, history, queue and the key of hashes; only players are told apart by their partners', () => {
