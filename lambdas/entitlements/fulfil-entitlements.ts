@@ -126,13 +126,16 @@ class Visit {
       else if (!IDENTIFIER.test(one.entitlementId) || !SKU.test(one.sku)) refuse(one, 'failed', 'INVALID_ENTITLEMENT');
       else wanted.push(one);
     }
+    this.#noteUnknown(
+      this.#options.listed.filter((one) => isReason(findings.get(one.entitlementId), 'INVALID_ENTITLEMENT')),
+    );
     const items = await this.#parts.catalogue.itemsOf(this.#options.partner, [
       ...new Set(wanted.map(({ sku }) => sku)),
     ]);
     const unknown = await this.#unclaimed(wanted.filter(({ sku }) => !items.has(sku)));
     const known = wanted.filter((one) => !unknown.includes(one));
     for (const one of unknown) refuse(one, 'failed', 'UNKNOWN_SKU');
-    if (unknown.length > 0) this.#noteUnknown(unknown);
+    this.#noteUnknown(unknown);
 
     const obtaining = new Obtaining(this.#parts, {
       ...this.#options,
@@ -153,9 +156,7 @@ class Visit {
     const unlisted = await this.#closeUnlisted(open.filter((id) => isGone(this.#options.listed, id)));
     const inListOrder = this.#options.listed.map(({ entitlementId }) => findings.get(entitlementId));
     const all = [...inListOrder.filter((finding) => finding !== undefined), ...unlisted];
-    const areOfAnother =
-      wanted.length > 0 &&
-      all.every(({ obtained }) => obtained.kind === 'failed' && obtained.reason === 'ENTITLEMENT_OF_ANOTHER');
+    const areOfAnother = wanted.length > 0 && all.every((finding) => isReason(finding, 'ENTITLEMENT_OF_ANOTHER'));
     if (areOfAnother) throw new ApiError('ENTITLEMENT_OF_ANOTHER');
     return all.map(toAnswer);
   }
@@ -182,12 +183,13 @@ class Visit {
 
   /** Tells Amazon, once. */
   async #report(finding: Finding, row: EntitlementRow): Promise<void> {
-    const { client, clock } = this.#parts;
+    const { client, clock, telemetry } = this.#parts;
     const { token, deadline, playerId, time } = this.#options;
     if (clock.now() >= deadline) {
       finding.unreported = 'NO_TIME_LEFT';
       return;
     }
+    telemetry.count('ReportsTried', 1);
     const result = await playersOwn(
       time.wait(() => client.report({ token, deadline }, row.entitlementId, playerId)),
     ).catch((error: unknown) => {
@@ -195,8 +197,12 @@ class Visit {
       this.#noteFailure('a report failed', row.entitlementId, error);
       return 'unknown' as const;
     });
-    if (result === 'reported') await this.#record(finding, row, false);
-    else finding.unreported = 'REPORT_UNKNOWN';
+    if (result === 'unknown') {
+      finding.unreported = 'REPORT_UNKNOWN';
+      return;
+    }
+    telemetry.count('ReportsConfirmed', 1);
+    await this.#record(finding, row, false);
   }
 
   async #record(finding: Finding, row: EntitlementRow, assumed: boolean): Promise<void> {
@@ -288,11 +294,12 @@ class Visit {
   }
 
   #noteUnknown(unknown: readonly ListedEntitlement[]): void {
+    if (unknown.length === 0) return;
     const { telemetry } = this.#parts;
     telemetry.count('UnknownSkus', unknown.length);
     telemetry.warn('the catalogue does not know what is claimed', {
       partner: this.#options.partner,
-      skus: [...new Set(unknown.map(({ sku }) => sku))].slice(0, 20),
+      skus: [...new Set(unknown.map(({ sku }) => sku.slice(0, 200)))].slice(0, 20),
     });
   }
 }
@@ -321,6 +328,9 @@ async function sideBySide<Item>(items: readonly Item[], most: number, work: (ite
   const failure = (await Promise.allSettled(lanes)).find((lane) => lane.status === 'rejected');
   if (failure) throw failure.reason;
 }
+
+const isReason = (finding: Finding | undefined, reason: Reason): boolean =>
+  finding !== undefined && finding.obtained.kind !== 'had' && finding.obtained.reason === reason;
 
 function toAnswer({ entitlementId, sku, obtained, reported, unreported }: Finding): FulfilledEntitlement {
   if (obtained.kind !== 'had') {

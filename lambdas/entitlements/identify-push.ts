@@ -4,6 +4,7 @@ import { ApiError } from '../shared/partner-api/api-error.ts';
 import type { CallingPartner, IdentifyPartner } from '../shared/partner-api/partners.ts';
 import { bodyOf, decodedPath, headerOf } from '../shared/partner-api/proxy-event.ts';
 import type { PartnerApiSettings } from '../shared/settings.ts';
+import type { Telemetry } from '../shared/telemetry.ts';
 import { isSignedWebhook } from '../shared/webhooks/standard-webhooks.ts';
 import type { EntitlementsSecret } from './entitlements-secret.ts';
 
@@ -11,6 +12,8 @@ export interface PushIdentifierParts {
   readonly settings: Pick<PartnerApiSettings, 'partners'>;
   /** The secret of a partner that has `push`. It throws CredentialError. */
   readonly secretOf: (partner: CallingPartner) => Promise<EntitlementsSecret>;
+  /** Counts `PushesRefused`. */
+  readonly telemetry: Pick<Telemetry, 'count'>;
   readonly clock: Clock;
 }
 
@@ -20,7 +23,7 @@ export interface PushIdentifierParts {
  *
  * @returns what throws ApiError NOT_FOUND where there is no such partner or it takes no pushes, and PUSH_SIGNATURE_REFUSED
  */
-export function createPushIdentifier({ settings, secretOf, clock }: PushIdentifierParts): IdentifyPartner {
+export function createPushIdentifier({ settings, secretOf, telemetry, clock }: PushIdentifierParts): IdentifyPartner {
   const taking = new Map(
     Object.entries(settings.partners)
       .filter(([, { entitlements }]) => entitlements.push)
@@ -38,7 +41,10 @@ export function createPushIdentifier({ settings, secretOf, clock }: PushIdentifi
       timestamp: headerOf(event, 'webhook-timestamp'),
       signature: headerOf(event, 'webhook-signature'),
     };
-    if (!isSignedWebhook(headers, bodyOf(event), pushKey, clock.now())) throw new ApiError('PUSH_SIGNATURE_REFUSED');
+    if (!isSignedWebhook(headers, bodyOf(event), pushKey, clock.now())) {
+      telemetry.count('PushesRefused', 1);
+      throw new ApiError('PUSH_SIGNATURE_REFUSED');
+    }
     return partner;
   };
 }

@@ -108,8 +108,9 @@ export class Obtaining {
     if (this.#parts.clock.now() < row.lease) return pending('IN_PROGRESS');
     const taken = await this.#parts.store.takeOver(row, this.#hold, this.#options);
     if (taken?.kind !== 'held') return undefined;
-    this.#parts.telemetry.count('GrantsResumed', 1);
-    return this.#grant(taken.row);
+    const obtained = await this.#grant(taken.row);
+    if (obtained?.kind === 'had') this.#parts.telemetry.count('GrantsResumed', 1);
+    return obtained;
   }
 
   /** What comes of a claim whose SKU another entitlement has. @returns undefined where it has to be looked at anew */
@@ -171,7 +172,8 @@ export class Obtaining {
   async #leaveToQueue(held: Extract<ClaimResult, { kind: 'held' }>['row']): Promise<void> {
     const { store, grants, telemetry, clock } = this.#parts;
     const { partner, entitlementId } = held;
-    telemetry.count('GrantFailures', 1);
+    // What has been given up is known to whoever has to mend it.
+    if (held.stuck === undefined) telemetry.count('GrantFailures', 1);
     // Where the message cannot be sent, the sweeper finds the claim.
     const now = clock.now();
     const isNew = held.stuck === undefined && !isQueued(held, now);

@@ -96,7 +96,10 @@ export function createPrimeGamingClient(options: PrimeGamingClientOptions): Prim
     report: new URL(`${base}/api/fulfill`),
     profile: new URL(profileUrl),
   };
-  const drift = (): void => telemetry.count('SchemaDrift', 1);
+  const drift = (shape: string): void => {
+    telemetry.count('SchemaDrift', 1);
+    telemetry.warn('an answer is not as the documents say', { shape });
+  };
 
   const send = async ({ token, deadline }: PlayerCall, { method, url, body }: Question): Promise<HttpAnswer> => {
     const sendRequest = await connect();
@@ -142,8 +145,8 @@ export function createPrimeGamingClient(options: PrimeGamingClientOptions): Prim
   ): z.output<Schema> => {
     const result = status === 200 && !truncated ? z.safeParse(schema, parseJson(body)) : undefined;
     if (result?.success === true) return result.data;
-    drift();
     const shape = status !== 200 ? 'unexpected-status' : truncated ? 'too-large' : 'unknown-body';
+    drift(shape);
     // Nothing of the body is kept: it may hold what is the player's, in a place that is not known.
     const message = `${host} answered ${status} with a body that cannot be read: ${shape}`;
     throw new UnreadableAnswerError(message, { status, raw: '', shape });
@@ -200,11 +203,12 @@ const UNREADABLE: z.infer<typeof Listed> = { EntitlementId: '', VendorProductId:
 const Acknowledgement = z.object({ EntitlementId: z.string(), Result: z.optional(z.unknown()) });
 
 /** Judges each entry by itself: what is wrong with one is no reason to withhold the others. */
-function readListed(entries: readonly unknown[], drift: () => void): ListedEntitlement[] {
+function readListed(entries: readonly unknown[], drift: (shape: string) => void): ListedEntitlement[] {
   const listed = new Map<string, ListedEntitlement>();
   for (const entry of entries) {
     const data = Listed.safeParse(entry).data ?? UNREADABLE;
-    if (data.EntitlementId === '' || data.VendorProductId === '') drift();
+    if (data.EntitlementId === '') drift('Entitlements[].EntitlementId');
+    else if (data.VendorProductId === '') drift('Entitlements[].VendorProductId');
     if (listed.has(data.EntitlementId)) continue;
     listed.set(data.EntitlementId, {
       entitlementId: data.EntitlementId,

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { keyedHash } from '../shared/keyed-hash.ts';
+import { ApiError, type ApiErrorCode } from '../shared/partner-api/api-error.ts';
 import { cursorsOf } from '../shared/partner-api/cursor.ts';
 import { serve, type ServedRoute } from '../shared/partner-api/serve.ts';
 import type { EntitlementStore } from './entitlements.store.ts';
@@ -15,19 +16,25 @@ export interface PlayerParts extends Omit<FulfilParts, 'hash'> {
   readonly hashKey: () => Promise<string>;
 }
 
+/** Amazon does not let the player in: of one player that is usual, of most players it is not. */
+const REFUSED: readonly ApiErrorCode[] = ['PLAYER_TOKEN_REFUSED', 'PLAYER_CONSENT_MISSING'];
 /** What is kept of the function's time for the answer. */
 const ANSWERING_MS = 1_000;
 
 /** The routes about players. */
 export function servePlayers(parts: PlayerParts): ServedRoute[] {
-  const { store, inventory, hashKey } = parts;
+  const { store, inventory, hashKey, telemetry } = parts;
   return [
     serve(playerRoutes.fulfil, async ({ partner, path, playerToken, requestId, deadline }) => {
       const hash = keyedHash(await hashKey());
       const { fulfilment, upstreamMs } = await fulfilEntitlements(
         { ...parts, hash },
         { partner: partner.name, ...path, token: playerToken, requestId, functionDeadline: deadline },
-      );
+      ).catch((error: unknown) => {
+        const isRefused = error instanceof ApiError && REFUSED.includes(error.code);
+        if (isRefused) telemetry.count('PlayersRefused', 1);
+        throw error;
+      });
       return { status: 200, body: fulfilment, upstreamMs };
     }),
     serve(playerRoutes.inventory, async ({ partner, path, query }) => {

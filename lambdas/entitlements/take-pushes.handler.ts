@@ -61,6 +61,7 @@ export const handler = createPartnerHandler({
     settings: settings.partnerApi,
     secretOf: ({ name, entitlements }) =>
       partnerSecrets.read(entitlementsSecretName(settings.stage, name, entitlements)),
+    telemetry,
     clock,
   }),
   telemetry,

@@ -21,6 +21,8 @@ export interface PushParts extends ObtainParts {
 const RECORDING_MS = 3_000;
 /** How soon Amazon may ask again for what is being granted, in seconds. */
 const RETRY_AFTER_S = 30;
+/** And for what an operator has to add to the catalogue. */
+const UNKNOWN_RETRY_AFTER_S = 3_600;
 
 /** The routes that Amazon calls in a push integration: the protocol is the same, and the answer is the report. */
 export function takePushes(parts: PushParts): ServedRoute[] {
@@ -36,7 +38,7 @@ export function takePushes(parts: PushParts): ServedRoute[] {
       if (!items.has(sku) && (await store.read(partner, entitlementId)) === undefined) {
         telemetry.count('UnknownSkus', 1);
         telemetry.warn('the catalogue does not know what is claimed', { partner, skus: [sku] });
-        throw new ApiError('UNKNOWN_SKU');
+        throw new ApiError('UNKNOWN_SKU', undefined, UNKNOWN_RETRY_AFTER_S);
       }
       const writing = { until: functionDeadline - 1_000, correlationId: requestId };
       const obtaining = new Obtaining(parts, {

@@ -142,8 +142,8 @@ describe('fulfilment survives', () => {
       entitlements: [{ outcome: 'pending', reason: 'GRANTER_UNAVAILABLE', reported: false }],
     });
     expect(queue).toEqual([{ partner: 'acme', entitlementId: id }]);
-    expect(await world({ granter, queue }).resume(1)).toHaveLength(1);
-    expect(await world({ granter, queue }).resume(2)).toEqual([]);
+    expect(await world({ granter, queue }).resume()).toHaveLength(1);
+    expect(await world({ granter, queue }).resume()).toEqual([]);
     expect([...game.given]).toEqual([[id, { playerId: player, sku: 'drop02' }]]);
     expect((await fulfil({ granter, queue })).body).toMatchObject({ complete: true });
     expect(told((await now()).events)).toEqual(GRANTED_AND_REPORTED);
@@ -413,6 +413,18 @@ describe('fulfilment survives', () => {
     expect((await fulfil({ skus })).body).toMatchObject({ complete: true, entitlements: [{ outcome: 'granted' }] });
   });
 
+  it('15: what was granted before the catalogue forgot its SKU is reported all the same', async () => {
+    const id = claim('e1', 'drop02');
+    await dies(3, true);
+    const visit = world({ skus: {} });
+    expect((await visit.fulfil(player, token)).body).toMatchObject({
+      complete: true,
+      entitlements: [{ outcome: 'granted', reported: true, items: [{ itemId: 'coins' }] }],
+    });
+    expect(reported()).toEqual([id]);
+    expect(visit.telemetry.counts['UnknownSkus']).toBeUndefined();
+  });
+
   it('16: a fulfilment that answers only some items: each is decided by itself', async () => {
     const ids = [claim('e1', 'drop01'), claim('e2', 'drop02'), claim('e3', 'skinpack')];
     amazon.next.fulfil.push({ kind: 'silent', applied: true }, { kind: 'silent', applied: false });
@@ -457,9 +469,19 @@ describe('fulfilment survives', () => {
       const { items, entitlements, markers } = await now();
       if (isWebhook) expect([...game.given.values()]).toEqual([{ playerId: player, sku: 'drop02' }]);
       else expect(items).toEqual({ coins: 250 });
-      // The revoked one has left no trace: should it be listed again, it is already owned.
-      expect(entitlements).toMatchObject([{ entitlementId: second, grantId: revoked, status: 'REPORTED' }]);
+      expect(entitlements).toMatchObject([
+        { entitlementId: revoked, status: 'PASSED' },
+        { entitlementId: second, grantId: revoked, status: 'REPORTED' },
+      ]);
       expect(markers).toEqual([]);
+      // Listed again for another player, it is not granted: a webhook would take the grant for one that it has given.
+      amazon.claim(`other-${user}`, revoked, 'drop02');
+      amazon.tokens.set(`other-${token}`, `other-${user}`);
+      expect(await world(options).fulfil(`other-${player}`, `other-${token}`)).toMatchObject({
+        status: 409,
+        body: { error: { code: 'ENTITLEMENT_OF_ANOTHER' } },
+      });
+      // Listed again for this one, it is already owned.
       amazon.claim(user, revoked, 'drop02');
       expect((await fulfil(options)).body.entitlements).toMatchObject([{ outcome: 'alreadyOwned', reported: true }]);
     },
@@ -494,8 +516,8 @@ describe('the queue and the sweeper', () => {
     const deadLetters: { body: string; code: string }[] = [];
     const options = { granter, queue, deadLetters, grantAttempts: 3 };
     await fulfil(options);
-    for (const received of [1, 2]) expect(await world(options).resume(received)).toHaveLength(1);
-    expect(await world(options).resume(3)).toEqual([]);
+    for (let tries = 1; tries < 3; tries += 1) expect(await world(options).resume()).toHaveLength(1);
+    expect(await world(options).resume()).toEqual([]);
     expect(deadLetters).toEqual([{ body: expect.stringContaining(id), code: 'GRANTER_UNAVAILABLE' }]);
     expect((await now()).events.at(-1)).toMatchObject({
       detailType: 'Entitlement Stuck',
@@ -509,7 +531,7 @@ describe('the queue and the sweeper', () => {
     expect(swept).not.toContainEqual({ partner: 'acme', entitlementId: id });
     isDown = false;
     queue.push(JSON.parse(deadLetters[0]?.body ?? '') as GrantMessage);
-    expect(await world(options).resume(1)).toEqual([]);
+    expect(await world(options).resume()).toEqual([]);
     expect(await now()).toMatchObject({ entitlements: [{ status: 'GRANTED' }] });
     expect((await now()).entitlements[0]?.stuck).toBeUndefined();
     expect((await fulfil(options)).body).toMatchObject({ complete: true });
@@ -521,13 +543,43 @@ describe('the queue and the sweeper', () => {
     const deadLetters: { body: string; code: string }[] = [];
     const options = { granter: async () => ({ kind: 'refused' as const }), queue, deadLetters };
     expect((await fulfil(options)).body.entitlements).toMatchObject([{ outcome: 'failed', reason: 'GRANTER_REFUSED' }]);
-    await world(options).resume(1);
+    await world(options).resume();
     expect(deadLetters).toEqual([{ body: expect.any(String), code: 'GRANTER_REFUSED' }]);
     // The player comes again: tried again, and neither queued nor told again.
     expect((await fulfil(options)).body.entitlements).toMatchObject([{ outcome: 'failed', reason: 'GRANTER_REFUSED' }]);
     expect(queue).toEqual([]);
     expect(told((await now()).events)).toEqual(['Entitlement Stuck']);
     expect(reported()).not.toContain(id);
+  });
+
+  it('queue a failed grant once, however often the player comes', async () => {
+    const id = claim('e1', 'drop02');
+    const granter = (): Promise<never> => Promise.reject(new UnavailableError('TimedOut', 'no answer'));
+    const queue: GrantMessage[] = [];
+    for (let visit = 0; visit < 5; visit += 1) {
+      expect((await fulfil({ granter, queue })).body.entitlements).toMatchObject([{ reason: 'GRANTER_UNAVAILABLE' }]);
+      clock.leap(10_000);
+    }
+    expect(queue).toEqual([{ partner: 'acme', entitlementId: id }]);
+    // And tries of the player do not use up those of the queue.
+    expect((await now()).entitlements).toMatchObject([{ tries: 0 }]);
+  });
+
+  it('do not sweep again what was given up, and count it into no age', async () => {
+    const id = claim('e1', 'drop02');
+    const options = { granter: async () => ({ kind: 'refused' as const }), queue: [] as GrantMessage[] };
+    await fulfil(options);
+    await world(options).resume();
+    const rows = await world().store.openEntitlements('CLAIMED', 1_000);
+    expect(rows.map(({ entitlementId }) => entitlementId)).not.toContain(id);
+    // Revoked by Amazon after all: nobody is told to come again for it.
+    amazon.claims.delete(id);
+    expect((await fulfil(options)).body).toEqual({
+      entitlements: [
+        { entitlementId: id, sku: 'drop02', outcome: 'failed', reported: false, reason: 'GRANTER_REFUSED', items: [] },
+      ],
+      complete: true,
+    });
   });
 
   it('leave a failed grant to the queue, and send it anew only where the queue has lost it', async () => {

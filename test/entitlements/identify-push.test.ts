@@ -48,6 +48,7 @@ async function push(
       }),
     ],
     identify: createPushIdentifier({
+      telemetry: recorded.telemetry,
       settings: SETTINGS,
       secretOf: (one) => {
         asked.push(one.name);
@@ -112,8 +113,8 @@ describe('a call of the push integration', () => {
   ])('is refused with %s, and nothing is done', async (_, change) => {
     const { outcome, done, counts } = await push(change);
     expect([outcome, done]).toEqual(['401 PUSH_SIGNATURE_REFUSED', []]);
-    // A stranger's call is no fault of anybody's here.
-    expect(counts).toEqual({ ApiRequests: 1 });
+    // A stranger's call is no fault of anybody's here, and many of them are a key that differs.
+    expect(counts).toEqual({ ApiRequests: 1, PushesRefused: 1 });
   });
 
   it('is refused with the key of another partner, and five minutes after it was signed', async () => {

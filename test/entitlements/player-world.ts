@@ -146,12 +146,11 @@ export function playerWorld(options: WorldOptions) {
         { correlationId: 'sweep', functionDeadline: clock.now() + FUNCTION_MS },
       ),
     /** Works off what is in the queue now. @returns what stays */
-    async resume(received = 1): Promise<string[]> {
+    async resume(): Promise<string[]> {
       const records = queue.splice(0).map((message, index) => ({
         messageId: `message-${index}`,
         receiptHandle: `receipt-${index}`,
         body: JSON.stringify(message),
-        attributes: { ApproximateReceiveCount: String(received) },
       }));
       const staying = await receiveGrants(
         records,

@@ -24,6 +24,7 @@ beforeEach(() => {
 });
 
 let counted: Record<string, number> = {};
+const warned: Record<string, unknown>[] = [];
 const client = (options: Partial<PrimeGamingClientOptions> = {}) =>
   createPrimeGamingClient({
     baseUrl: amazon.url,
@@ -33,7 +34,10 @@ const client = (options: Partial<PrimeGamingClientOptions> = {}) =>
     trust: async () => ({ ca: amazon.ca }),
     clock: new LeapingClock(),
     random: () => 0,
-    telemetry: { count: (metric, by) => void (counted[metric] = (counted[metric] ?? 0) + by) },
+    telemetry: {
+      count: (metric, by) => void (counted[metric] = (counted[metric] ?? 0) + by),
+      warn: (message, details) => void warned.push({ message, ...details }),
+    },
     ...options,
   });
 

@@ -74,6 +74,7 @@ export function exampleHandlers(
 const byRole = partnerIdentifier(`example=${CALLER.roleId}/${CALLER.apiKeyId}`, settings);
 
 const bySignature = createPushIdentifier({
+  telemetry: { count: () => undefined },
   settings,
   secretOf: async ({ name }) => ({ pushKey: WebhookKeys.parse(PUSH_KEYS[name as keyof typeof PUSH_KEYS]) }),
   clock: systemClock,

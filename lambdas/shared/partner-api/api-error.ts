@@ -52,7 +52,10 @@ export const API_ERRORS = {
   },
   ENTITLEMENT_OF_ANOTHER: { status: 409, meaning: 'Another player has been given this entitlement.' },
   ACCOUNT_NOT_LINKED: { status: 404, meaning: 'The Amazon account is not linked to a player.' },
-  UNKNOWN_SKU: { status: 404, meaning: 'The catalogue does not know this VendorProductId: the operator must act.' },
+  UNKNOWN_SKU: {
+    status: 503,
+    meaning: 'The catalogue does not know this VendorProductId: once the operator has added it, a repeat is granted.',
+  },
   GRANT_PENDING: { status: 503, meaning: 'The items are not granted yet: see Retry-After.' },
   GRANT_REFUSED: { status: 409, meaning: "The game's backend refuses to grant the items: its operator must act." },
   PUSH_SIGNATURE_REFUSED: {

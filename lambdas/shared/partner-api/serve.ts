@@ -5,7 +5,7 @@ import type { Clock } from '../clock.ts';
 import { CredentialError, RejectedError, ThrottledError, UnavailableError, UpstreamError } from '../errors.ts';
 import { isServiceFailure } from '../service-failure.ts';
 import type { Telemetry } from '../telemetry.ts';
-import { ApiError } from './api-error.ts';
+import { ApiError, type ApiErrorCode } from './api-error.ts';
 import { describeIssues } from './describe-issues.ts';
 import type { CallingPartner, IdentifyPartner } from './partners.ts';
 import { bodyOf, decodedPath, headerOf, queryOf, requestIdOf } from './proxy-event.ts';
@@ -72,6 +72,8 @@ export function serve<
   };
 }
 
+/** These ask for patience, and are counted where they come from. */
+const WAITING: readonly ApiErrorCode[] = ['GRANT_PENDING', 'UNKNOWN_SKU'];
 /** What pages may read besides the headers that every page may. */
 const EXPOSED_HEADERS = 'ETag, Retry-After, Server-Timing, x-amz-apigw-id';
 const JSON_BODY = { 'Content-Type': 'application/json' };
@@ -112,7 +114,7 @@ export function createPartnerHandler({ routes, identify, telemetry, clock, corsO
     } catch (error) {
       const refusal = apiErrorOf(error);
       note['code'] = refusal.code;
-      if (refusal.status >= 500) {
+      if (refusal.status >= 500 && !WAITING.includes(refusal.code)) {
         const isOurs = refusal.code === 'INTERNAL_ERROR' || refusal.code === 'STORAGE_UNAVAILABLE';
         telemetry.count(isOurs ? 'ApiFaults' : 'ApiUpstreamFailures', 1);
         telemetry.warn('a request failed', { ...note, ...faultOf(error) });
