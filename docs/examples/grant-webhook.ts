@@ -11,13 +11,21 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
+/** The bytes of a key. Undefined where it has fewer than 24: anybody could sign by an empty one. */
+function bytesOf(key: string): Buffer | undefined {
+  const bytes = Buffer.from(key.replace(/^whsec_/, ''), 'base64');
+  return bytes.length < 24 ? undefined : bytes;
+}
+
 /** Whether a call is signed by the key (Standard Webhooks), and not older than five minutes. */
 export function isFromOfferRelay(headers: IncomingHttpHeaders, body: Buffer, key: string, now = Date.now()): boolean {
   const [id, timestamp, signatures] = ['id', 'timestamp', 'signature'].map((name) =>
     String(headers[`webhook-${name}`]),
   );
   if (!(Math.abs(now / 1000 - Number(timestamp)) <= 300)) return false;
-  const hmac = createHmac('sha256', Buffer.from(key.replace('whsec_', ''), 'base64'));
+  const secret = bytesOf(key);
+  if (!secret) return false;
+  const hmac = createHmac('sha256', secret);
   const right = Buffer.from(`v1,${hmac.update(`${id}.${timestamp}.`).update(body).digest('base64')}`);
   // After a change of the key there are two signatures.
   return (signatures ?? '')
@@ -60,6 +68,10 @@ async function bodyOf(request: IncomingMessage): Promise<Buffer> {
 
 if (import.meta.main) {
   const { WEBHOOK_KEY = '', PORT = '8080' } = process.env;
+  if (!bytesOf(WEBHOOK_KEY)) {
+    console.error('WEBHOOK_KEY has to be whsec_ and the base64 of 24 bytes or more, as Offer Relay has it.');
+    process.exit(1);
+  }
   const server = createServer((request, response) => {
     const answering = bodyOf(request).then((body) => {
       const answer = isFromOfferRelay(request.headers, body, WEBHOOK_KEY)

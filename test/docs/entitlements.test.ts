@@ -3,7 +3,9 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { isFromOfferRelay } from '../../docs/examples/grant-webhook.ts';
 import { OUTCOMES, REASONS } from '../../lambdas/entitlements/outcomes.ts';
 import { playerRoutes } from '../../lambdas/entitlements/player-routes.ts';
 import { pushRoutes } from '../../lambdas/entitlements/push-routes.ts';
@@ -134,6 +136,31 @@ describe('the example backend', () => {
     expect((await send(grant('forged'), { key: OLD_KEY })).status).toBe(401);
     expect((await send(grant('forged'), { at: Date.now() - 400_000 })).status).toBe(401);
     expect((await send(grant('forged'), { at: Date.now() + 400_000 })).status).toBe(401);
+  });
+
+  const SHORT_KEY = `whsec_${Buffer.alloc(23, 'k').toString('base64')}`;
+
+  test.each([
+    ['none', undefined],
+    ['an empty one', ''],
+    ['one without bytes', 'whsec_'],
+    ['a short one', SHORT_KEY],
+  ])('does not start with a key that anybody could guess: %s', async (_, key) => {
+    const started = spawn(process.execPath, [join(project, 'docs/examples/grant-webhook.ts')], {
+      env: { PORT: '0', ...(key !== undefined && { WEBHOOK_KEY: key }) },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    const [told, [code]] = await Promise.all([text(started.stderr), once(started, 'exit')]);
+    expect(code).toBe(1);
+    expect(told).toMatch(/^WEBHOOK_KEY has to be .*24 bytes/);
+  });
+
+  test('takes no call for signed where its key could be guessed', () => {
+    const body = Buffer.from(JSON.stringify(grant('guessed')));
+    const isTaken = (key: string) =>
+      isFromOfferRelay(webhookHeaders(key, 'guessed', Date.now(), body.toString()), body, key);
+    expect(isTaken(`whsec_${Buffer.alloc(24, 'k').toString('base64')}`)).toBe(true);
+    for (const key of ['', 'whsec_', SHORT_KEY]) expect(isTaken(key)).toBe(false);
   });
 
   test('takes a call that is signed by an old key as well, while keys are being replaced', async () => {
