@@ -138,7 +138,8 @@ async function runPhases(
     );
   const early = enrol('early', warmUp);
   const measured = enrol('player', players);
-  const further = enrol('further', 1);
+  const rehearsing = enrol('rehearsing', MOST_WARM_UPS);
+  const [further] = enrol('further', 1);
 
   const phase = async (name: string, visited: readonly Player[], clients: number, entitlements?: number) => {
     console.log(`${name}: ${visited.length} requests …`);
@@ -146,20 +147,20 @@ async function runPhases(
     const visits = await fulfil(stand, visited, clients, until);
     return { name, ...visits, calls: calls.take(), ...(entitlements !== undefined && { entitlements }) };
   };
-  await warm(stand, early.map(fulfilmentOf), concurrency, until);
+  if (warmUp > 0) await warm(stand, () => early.map(fulfilmentOf), concurrency, until);
   const first = await phase('fulfil', measured, concurrency, players * claims);
   const second = await phase('nothing left', measured, concurrency);
-  // As many environments, each of which has been through it once.
-  const others = Array.from({ length: atOnce }, (_, index) => fulfilmentOf(measured[index % measured.length]!));
-  await warm(stand, others, atOnce, until);
-  const storm = await phase('one player', Array<Player>(atOnce).fill(further[0]!), atOnce);
+  // As many environments, each of which has been through the same: with another player in each round.
+  const rehearsal = (round: number) => Array<ApiRequest>(atOnce).fill(fulfilmentOf(rehearsing[round - 1]!));
+  await warm(stand, rehearsal, atOnce, until);
+  const storm = await phase('one player', Array<Player>(atOnce).fill(further!), atOnce);
   // What a busy machine let fail while it warmed up is no part of any phase, and has to come out all the same.
-  await fulfil(stand, early, concurrency, until);
+  await fulfil(stand, [...early, ...rehearsing], concurrency, until);
 
   const phases = [first, second, storm];
   const repeated = second.told > 0 ? [`the second pass told of ${second.told} entitlements`] : [];
   const remains = { ...(await readTables(stand.cloud)), reports: simulator.reports() };
-  const fulfilled = { oneByOne: measured, sideBySide: [...early, ...further] };
+  const fulfilled = { oneByOne: measured, sideBySide: [...early, ...rehearsing, further!] };
   return { phases, broken: [...repeated, ...brokenPromises(STAGE, fulfilled, remains)] };
 }
 
@@ -170,8 +171,14 @@ const fulfilmentOf = ({ playerId, token }: Player): ApiRequest => ({
 });
 
 /** While as many environments as clients start side by side, some take longer than they may. */
-async function warm(stand: ApiStand, requests: readonly ApiRequest[], clients: number, until: number): Promise<void> {
-  for (let round = 1; round <= MOST_WARM_UPS && requests.length > 0; round += 1) {
+async function warm(
+  stand: ApiStand,
+  requestsOf: (round: number) => readonly ApiRequest[],
+  clients: number,
+  until: number,
+): Promise<void> {
+  for (let round = 1; round <= MOST_WARM_UPS; round += 1) {
+    const requests = requestsOf(round);
     console.log(`Warming up with ${requests.length} requests …`);
     const { answers } = await stand.ask(requests, clients, until);
     const failed = answers.filter(({ status }) => status !== 200);
