@@ -43,7 +43,9 @@ Runs the synthesised stage on the local cloud, with the built-in inventory, in f
 is fulfilled once, then everybody once more with nothing left to do, then one further player by many requests at once. What
 is answered with 429, or is not complete, is asked again. "own" is what is left of the time of a request when the time that it
 waited for Amazon is taken off, as the header Server-Timing has it: the local gateway and the wait for one of this machine's
-processors included. In the end tables, outbox and reports of every player are gone through.
+processors included. "repeated transactions" were sent again because no answer came in time: the engine that comes along
+does one after another and cancels none, as DynamoDB would where several meet. In the end tables, outbox and reports of every
+player are gone through. Many requests at once need processors: on a machine that is busy with other things, give fewer.
 
 Exit codes: 0 every promise is kept: each item had once, each claim reported once, one event of each, no 5xx, with ${MOST_CALLS_FROM_CLAIMS} claims
 or more at most ${MOST_CALLS} calls to DynamoDB for each entitlement, no bundle larger than ${LARGEST_BUNDLE_BYTES} bytes; 1 not; 2 wrong usage.
