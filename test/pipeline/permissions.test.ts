@@ -264,7 +264,7 @@ describe('the permissions of the stack, in one run of all its flows', () => {
     const sweep = () => stack.cloud.invoke('Entitlements/SweepEntitlements/Function', {});
 
     // A SKU twice, one that nobody knows, and a report that Amazon does not take.
-    const [first = ''] = [claim('account-1'), claim('account-1'), claim('account-1', 'nobody-knows')];
+    const [first] = [claim('account-1'), claim('account-1'), claim('account-1', 'nobody-knows')];
     const mend = await stack.fault({ kind: 'inner-result', match: { operation: 'fulfil', entitlement: first } });
     expect((await fulfil('acme', 1)).status).toBe(200);
     await mend();
