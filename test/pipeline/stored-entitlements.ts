@@ -40,7 +40,12 @@ export function storedEntitlements({ region, credentials, endpoints, outputs }: 
       return Item && EntitlementRow.parse(Item);
     },
     /** Makes it as if a number of an entitlement, in epoch milliseconds, were so much longer ago. */
-    async age(partner: string, entitlementId: string, of: 'since' | 'lease' | 'nextTryAt', byMs: number): Promise<void> {
+    async age(
+      partner: string,
+      entitlementId: string,
+      of: 'since' | 'lease' | 'nextTryAt',
+      byMs: number,
+    ): Promise<void> {
       await database.send(
         new UpdateCommand({
           TableName,
