@@ -6,100 +6,106 @@ import type { PartnerAccess } from '../local/partners-file.ts';
 
 export interface ClientsData {
   readonly access: PartnerAccess;
-  /** Each has one connection, which it keeps, and one request under way. */
-  readonly clients: number;
 }
 
-/** One message in: the paths to ask for, below the API's URL, and when to stop asking. */
+/** A request without a body. */
+export interface ApiRequest {
+  /** @default GET */
+  readonly method?: 'GET' | 'POST';
+  /** Below the API's URL. */
+  readonly path: string;
+  /** Besides those of the signature and the API key. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** One message in. */
 export interface Lap {
-  readonly paths: readonly string[];
-  /** Milliseconds since the epoch. */
+  readonly requests: readonly ApiRequest[];
+  /** Each has one connection, which it keeps for the lap, and one request under way. */
+  readonly clients: number;
+  /** When to stop asking, milliseconds since the epoch. */
   readonly until: number;
 }
 
-/** One answered request. */
-export interface Sample {
+export interface ApiAnswer {
+  /** 0 where there was none. */
+  readonly status: number;
+  /** Or why there was no answer. */
+  readonly body: string;
   readonly totalMs: number;
   /** As `Server-Timing` has it. */
-  readonly upstreamMs: number;
+  readonly upstreamMs?: number;
 }
 
 /** One message out. */
 export interface LapResult {
-  readonly samples: readonly Sample[];
-  /** What was not `{valid: true}` with the time of the upstream, in a few words. */
-  readonly failures: readonly string[];
+  /** In the order of the requests; those that the time was over for are missing at the end. */
+  readonly answers: readonly ApiAnswer[];
   readonly elapsedMs: number;
 }
 
-interface Answer {
-  readonly status: number;
-  readonly serverTiming: string;
-  readonly body: string;
-}
-
-const { access, clients } = workerData as ClientsData;
+const { access } = workerData as ClientsData;
 const { host, hostname, port, pathname } = new URL(access.url);
-const agent = new Agent({ keepAlive: true, maxSockets: clients });
+const pathOf = ({ path }: ApiRequest): string => pathname.replace(/\/$/, '') + path;
 
-function sign(path: string): Record<string, string> {
+function sign(request: ApiRequest): Record<string, string> {
   const unsigned = {
     host,
-    path: pathname.replace(/\/$/, '') + path,
+    method: request.method ?? 'GET',
+    path: pathOf(request),
     service: 'execute-api',
     region: access.region,
-    headers: { 'x-api-key': access.apiKey },
+    headers: { 'x-api-key': access.apiKey, ...request.headers },
   };
   return aws4.sign(unsigned, access.credentials).headers as Record<string, string>;
 }
 
-function ask(path: string, headers: Record<string, string>): Promise<Answer> {
-  return new Promise((resolve, reject) => {
+function ask(agent: Agent, request: ApiRequest, headers: Record<string, string>): Promise<ApiAnswer> {
+  const asked = performance.now();
+  return new Promise((resolve) => {
+    const fail = (error: Error): void =>
+      resolve({ status: 0, body: String(error), totalMs: performance.now() - asked });
     const sent = httpRequest(
-      { agent, hostname, port, path: pathname.replace(/\/$/, '') + path, headers },
+      { agent, hostname, port, method: request.method ?? 'GET', path: pathOf(request), headers },
       (response) => {
         const chunks: Buffer[] = [];
         response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('error', reject);
-        response.on('end', () =>
+        response.on('error', fail);
+        response.on('end', () => {
+          const upstream = /^upstream;dur=([\d.]+)$/.exec(String(response.headers['server-timing'] ?? ''))?.[1];
           resolve({
             status: response.statusCode ?? 0,
-            serverTiming: String(response.headers['server-timing'] ?? ''),
             body: Buffer.concat(chunks).toString(),
-          }),
-        );
+            totalMs: performance.now() - asked,
+            ...(upstream !== undefined && { upstreamMs: Number(upstream) }),
+          });
+        });
       },
     );
-    sent.on('error', reject);
+    sent.on('error', fail);
     sent.end();
   });
 }
 
-async function run({ paths, until }: Lap): Promise<LapResult> {
+async function run({ requests, clients, until }: Lap): Promise<LapResult> {
   // Signed before the clock starts: what signing costs is the client's affair. A lap is over before they expire.
-  const requests = paths.map((path) => ({ path, headers: sign(path) })).values();
-  const samples: Sample[] = [];
-  const failures: string[] = [];
+  const signed = requests.map((request) => ({ request, headers: sign(request) })).entries();
+  const answers: ApiAnswer[] = [];
+  const agent = new Agent({ keepAlive: true });
   const begun = performance.now();
   await Promise.all(
     Array.from({ length: clients }, async () => {
-      for (const { path, headers } of requests) {
-        if (Date.now() > until) return;
-        const asked = performance.now();
-        try {
-          const answer = await ask(path, headers);
-          const totalMs = performance.now() - asked;
-          const upstream = /^upstream;dur=([\d.]+)$/.exec(answer.serverTiming)?.[1];
-          if (answer.status === 200 && upstream !== undefined && answer.body.startsWith('{"valid":true,'))
-            samples.push({ totalMs, upstreamMs: Number(upstream) });
-          else failures.push(`${answer.status} ${answer.body.slice(0, 200)}`);
-        } catch (error) {
-          failures.push(String(error));
-        }
+      while (Date.now() <= until) {
+        const next = signed.next();
+        if (next.done) return;
+        const [index, { request, headers }] = next.value;
+        answers[index] = await ask(agent, request, headers);
       }
     }),
   );
-  return { samples, failures, elapsedMs: performance.now() - begun };
+  const elapsedMs = performance.now() - begun;
+  agent.destroy();
+  return { answers, elapsedMs };
 }
 
 parentPort?.on('message', (lap: Lap) => void run(lap).then((result) => parentPort?.postMessage(result)));

@@ -1,24 +1,15 @@
-import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { Worker } from 'node:worker_threads';
 import * as z from 'zod';
-import { loadSettings } from '../config/settings.ts';
 import { bundleHandler, type HandlerPath } from '../lib/shared/handler-bundle.ts';
-import { createCloud } from '../local/cloud/cloud.ts';
 import { parseOptions, UsageError, wholeNumber } from '../local/command-line.ts';
-import { partnerAccess } from '../local/partners-file.ts';
-import { synthesise } from '../local/synthesise.ts';
 import { startSimulator } from '../local/upstreams/simulator.ts';
-import type { ClientsData, Lap, LapResult } from './api-clients.ts';
+import { startApiStand, type ApiStand } from './api-stand.ts';
+import { quantile } from './quantile.ts';
 import { report } from './report.ts';
 
 const LARGEST_BUNDLE_BYTES = 400_000;
-/** Signatures are good for five minutes, and everything of a lap is signed before it begins. */
-const LAP_REQUESTS = 2_000;
-const LAP_MS = 240_000;
-
 const MOST_WARM_UPS = 5;
 
 const HELP = `What a verification of an offer code costs beside the time that Amazon takes.
@@ -42,7 +33,6 @@ Exit codes: 0 every request was answered rightly and no bundle of the API is lar
 2 wrong usage.
 `;
 
-const STAGE = 'bench';
 const BENEFIT = 'BENCH_BENEFIT';
 const TRUST_SECRET = 'offer-relay/bench/offer-codes/trust';
 const CODES = Array.from({ length: 100 }, (_, index) => String(100_000 + index));
@@ -55,109 +45,81 @@ interface Options {
   readonly seconds: number;
 }
 
-/** A stage in which nobody is throttled, and nothing is polled. */
-function writeStage(config: string): void {
-  mkdirSync(config, { recursive: true });
-  const settings = {
-    removalPolicy: 'destroy',
-    offerCodes: {
-      trustSecret: TRUST_SECRET,
-      benefits: { [BENEFIT]: { marketplace: 'US', use: 'single' } },
-      // A machine that is busy with other things is no upstream that fails.
-      timeoutMs: 10_000,
-      deadlineMs: 20_000,
-    },
-    partnerApi: {
-      partners: {
-        bench: {
-          accountId: '000000000000',
-          externalId: 'bench',
-          benefits: [BENEFIT],
-          plan: { perSecond: 10_000, burst: 5_000 },
-        },
-      },
-    },
-  };
-  writeFileSync(join(config, `${STAGE}.json`), JSON.stringify(settings));
+/** One verification that was answered rightly. */
+interface Sample {
+  readonly totalMs: number;
+  readonly upstreamMs: number;
 }
 
-async function measure(options: Options, folder: string): Promise<LapResult> {
-  const endings: (() => unknown)[] = [];
+interface Result {
+  readonly samples: readonly Sample[];
+  /** What was not `{valid: true}` with the time of the upstream, in a few words. */
+  readonly failures: readonly string[];
+  readonly elapsedMs: number;
+}
+
+async function measure(options: Options, folder: string): Promise<Result> {
+  const simulator = await startSimulator({
+    pkiDir: join(folder, 'upstreams'),
+    offerStatus: { accounts: [], titles: [] },
+    offerCodes: {
+      benefits: [{ id: BENEFIT, marketplace: 'US', use: 'single' }],
+      codes: CODES.map((code) => ({ benefit: BENEFIT, code })),
+      latency: { medianMs: options.upstreamMs, sigma: 0.3 },
+    },
+  });
   try {
-    const simulator = await startSimulator({
-      pkiDir: join(folder, 'upstreams'),
-      offerStatus: { accounts: [], titles: [] },
-      offerCodes: {
-        benefits: [{ id: BENEFIT, marketplace: 'US', use: 'single' }],
-        codes: CODES.map((code) => ({ benefit: BENEFIT, code })),
-        latency: { medianMs: options.upstreamMs, sigma: 0.3 },
+    const stand = await startApiStand({
+      folder,
+      stage: {
+        offerCodes: {
+          trustSecret: TRUST_SECRET,
+          benefits: { [BENEFIT]: { marketplace: 'US', use: 'single' } },
+          // A machine that is busy with other things is no upstream that fails.
+          timeoutMs: 10_000,
+          deadlineMs: 20_000,
+        },
       },
-    });
-    endings.push(() => simulator.stop());
-    const config = join(folder, 'config');
-    writeStage(config);
-    console.log('Synthesising the stack …');
-    await synthesise(STAGE, join(folder, 'cdk.out'), { config, offerCodesUrl: simulator.offerCodesUrl });
-    const cloud = await createCloud({
-      assembly: join(folder, 'cdk.out'),
-      dataDir: join(folder, 'cloud'),
+      partner: { benefits: [BENEFIT] },
+      upstreams: { offerCodesUrl: simulator.offerCodesUrl },
       secrets: { [TRUST_SECRET]: { ca: simulator.offerCodeCredentials().ca } },
-      onRefusal: (text) => console.error(text),
     });
-    endings.push(() => cloud.stop());
-    simulator.onSigningKey((accessKeyId) => cloud.signingKey(accessKeyId));
-    await cloud.start();
-    const { partnerApi } = loadSettings(STAGE, { directory: config }).runtime;
-    const access = partnerAccess(cloud, partnerApi)['bench']!;
-    const workerData: ClientsData = { access, clients: options.concurrency };
-    const clients = new Worker(new URL('./api-clients.ts', import.meta.url), { workerData });
-    endings.push(() => clients.terminate());
-    return await runLaps(clients, options);
+    try {
+      simulator.onSigningKey((accessKeyId) => stand.cloud.signingKey(accessKeyId));
+      return await runLaps(stand, options);
+    } finally {
+      await stand.stop();
+    }
   } finally {
-    for (const end of endings.reverse()) await end();
+    await simulator.stop();
   }
 }
 
-async function runLaps(clients: Worker, { requests, warmUp, seconds }: Options): Promise<LapResult> {
+async function runLaps(stand: ApiStand, { requests, concurrency, warmUp, seconds }: Options): Promise<Result> {
   const givenUpAt = Date.now() + seconds * 1_000;
-  const lap = async (count: number): Promise<LapResult> => {
-    const paths = Array.from(
-      { length: count },
-      (_, index) => `/v1/benefits/${BENEFIT}/offer-codes/${CODES[index % CODES.length]!}/verify`,
-    );
-    const done = once(clients, 'message');
-    clients.postMessage({ paths, until: Math.min(givenUpAt, Date.now() + LAP_MS) } satisfies Lap);
-    const [result] = (await done) as [LapResult];
-    return result;
-  };
-  const inLaps = async (count: number): Promise<LapResult> => {
-    let all: LapResult = { samples: [], failures: [], elapsedMs: 0 };
-    for (let left = count; left > 0; left -= LAP_REQUESTS) {
-      const asked = Math.min(left, LAP_REQUESTS);
-      const { samples, failures, elapsedMs } = await lap(asked);
-      const unasked = Array<string>(asked - samples.length - failures.length).fill('not asked: it took too long');
-      all = {
-        samples: [...all.samples, ...samples],
-        failures: [...all.failures, ...failures, ...unasked],
-        elapsedMs: all.elapsedMs + elapsedMs,
-      };
+  const verify = async (count: number): Promise<Result> => {
+    const verifications = Array.from({ length: count }, (_, index) => ({
+      path: `/v1/benefits/${BENEFIT}/offer-codes/${CODES[index % CODES.length]!}/verify`,
+    }));
+    const { answers, elapsedMs } = await stand.ask(verifications, concurrency, givenUpAt);
+    const samples: Sample[] = [];
+    const failures = Array<string>(count - answers.length).fill('not asked: it took too long');
+    for (const { status, body, totalMs, upstreamMs } of answers) {
+      if (status === 200 && upstreamMs !== undefined && body.startsWith('{"valid":true,'))
+        samples.push({ totalMs, upstreamMs });
+      else failures.push(`${status} ${body.slice(0, 200)}`);
     }
-    return all;
+    return { samples, failures, elapsedMs };
   };
   // While as many environments as clients start side by side, some take longer than they may.
   for (let round = 1; round <= MOST_WARM_UPS && warmUp > 0; round += 1) {
     console.log(`Warming up with ${warmUp} verifications …`);
-    const { failures } = await inLaps(warmUp);
+    const { failures } = await verify(warmUp);
     if (failures.length === 0) break;
     console.log(`  ${failures.length} failed, such as: ${failures[0]!}`);
   }
   console.log(`${requests} verifications …`);
-  return inLaps(requests);
-}
-
-function quantile(values: readonly number[], share: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN;
+  return verify(requests);
 }
 
 const round = (value: number): number => Number(value.toFixed(1));
@@ -177,7 +139,7 @@ function bundles(): { handler: string; bytes: number }[] {
     .map((handler) => ({ handler, bytes: Buffer.byteLength(bundleHandler(handler)) }));
 }
 
-function tell({ samples, failures, elapsedMs }: LapResult, options: Options): boolean {
+function tell({ samples, failures, elapsedMs }: Result, options: Options): boolean {
   const times = {
     total: samples.map(({ totalMs }) => totalMs),
     upstream: samples.map(({ upstreamMs }) => upstreamMs),

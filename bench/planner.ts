@@ -6,6 +6,7 @@ import { loadSettings } from '../config/settings.ts';
 import { offerStatusAccounts } from '../lambdas/offer-status/offer-status-accounts.ts';
 import { synthesise } from '../local/synthesise.ts';
 import { type PlannerStand, startPlannerStand, type Tick } from './planner-stand.ts';
+import { quantile } from './quantile.ts';
 import { report } from './report.ts';
 
 const HELP = `What a planned request costs the planner with 1,000 and with 100,000 watches: time, reads and memory.
@@ -158,11 +159,6 @@ async function takeTurns(tickers: readonly (() => Promise<Tick>)[], { ticks, wha
 }
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
-
-function quantile(values: readonly number[], share: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN;
-}
 
 /** A case in figures. Reads are exact sums, times are medians. */
 function figures({ ticks, cold, peakMb }: Measured) {

@@ -410,7 +410,9 @@ export class EntitlementStore {
       const standing = refusals.get(0);
       const found = standing && EntitlementRow.parse(standing);
       // An earlier write of this very try, whose answer was lost.
-      if (found?.fence === fence && found.status !== 'CLAIMED') return { kind: 'granted', row: found };
+      if (found?.fence === fence && (found.status === 'GRANTED' || found.status === 'REPORTED')) {
+        return { kind: 'granted', row: found };
+      }
       return { kind: 'lost', row: found };
     }
     const owned = writes.filter((_, index) => refusals.has(index + 2)).map(({ itemId }) => itemId);

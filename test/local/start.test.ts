@@ -6,6 +6,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Fulfilment } from '../../lambdas/entitlements/player-answers.ts';
 import type { PartnerAccess } from '../../local/partners-file.ts';
 import { readStartOptions } from '../../local/start-options.ts';
 import { callSigned } from '../pipeline/partner-clients.ts';
@@ -134,6 +135,26 @@ describe('npm start', () => {
     });
     expect([verified.status, verified.body]).toEqual([200, { valid: true, message: 'SUCCESS' }]);
     await first.shows('Offer Code Verified');
+    const fulfilled = await callSigned(example, {
+      ...{ method: 'POST', path: `/v1/players/${playerId}/entitlements/fulfil` },
+      headers: { 'x-amz-access-token': token },
+    });
+    expect(fulfilled.status).toBe(200);
+    const { entitlements, complete } = fulfilled.body as Fulfilment;
+    expect(entitlements.map(({ outcome, reported }) => ({ outcome, reported }))).toEqual([
+      { outcome: 'granted', reported: true },
+      { outcome: 'granted', reported: true },
+    ]);
+    expect(complete).toBe(true);
+    const inventory = await callSigned(example, { path: `/v1/players/${playerId}/inventory` });
+    expect(inventory.body).toMatchObject({
+      items: [
+        { itemId: 'coins', quantity: 750 },
+        { itemId: 'skin_mechahat', quantity: 1 },
+      ],
+    });
+    await first.shows('Entitlement Granted');
+    await first.shows('Entitlement Reported');
 
     expect(await first.interrupt()).toBe(0);
     expect(first.output()).toContain('Stopped.');

@@ -10,7 +10,10 @@ const SEED = Number(process.env['OFFER_RELAY_FUZZ_SEED'] ?? 20260302);
 const TITLES = ['FUZZ_MOV_1', 'md:alid:fuzz/2'];
 const ASIN = 'B0FUZZ0001';
 const SKU = 'Fuzz 3/4 + 50%';
+const PLAYERS = ['player-1', 'guild:7~x'];
+const PUSH_KEY = `whsec_${Buffer.from('Amazon signs what it pushes by this').toString('base64')}`;
 const CODES = ['FUZZ-CODE-000001', 'fuzz code/000002 + 50%'];
+const ACCOUNTS = ['account-1', 'account-2'] as const;
 const PARTNERS = {
   fuzzer: {
     accountId: '111122223333',
@@ -19,6 +22,15 @@ const PARTNERS = {
     plan: { perSecond: 10_000, burst: 5_000 },
     // The guard is for people who guess; half of these codes do not exist.
     invalidCodes: { limit: 100_000, windowSeconds: 60 },
+    entitlements: {
+      push: true,
+      skus: {
+        drop01: [
+          { itemId: 'coins', quantity: 500, kind: 'stackable' },
+          { itemId: 'hat', kind: 'unique' },
+        ],
+      },
+    },
   },
 } as const;
 const item = { account: 'americas', marketplaceId: US, customerType: 'Consumer' } as const;
@@ -27,6 +39,7 @@ const contract = readContract();
 let stack: LocalStack;
 let access: PartnerAccess;
 let client: SignedClient;
+let tokens: string[];
 
 beforeAll(async () => {
   stack = await startLocalStack({
@@ -38,11 +51,19 @@ beforeAll(async () => {
     ],
     codes: CODES.flatMap((code) => ['ONCE', 'OFTEN'].map((benefit) => ({ benefit, code }))),
     partners: PARTNERS,
+    partnerSecrets: { fuzzer: { pushKey: PUSH_KEY } },
     // A machine that is busy with other things is no upstream that fails.
     offerCodes: { timeoutMs: 10_000, deadlineMs: 20_000 },
+    entitlements: { timeoutMs: 7_000, deadlineMs: 22_000 },
   });
   access = partnerAccess(stack.cloud, stack.settings.partnerApi)['fuzzer']!;
   client = signedClient(access, 8);
+  for (const account of ACCOUNTS)
+    for (const sku of ['drop01', 'unknown-1', 'of no catalogue']) stack.simulator.claim({ account, sku });
+  tokens = [
+    ...ACCOUNTS.map((account) => stack.issueToken({ account, lifeMs: 24 * 3_600_000 })),
+    stack.issueToken({ account: ACCOUNTS[0], scopes: ['profile'] }),
+  ];
 });
 afterAll(async () => {
   client.close();
@@ -62,6 +83,7 @@ describe('the whole stack, asked over the wire by a client that is not ours', ()
         concurrency: 8,
         longestUrl: 7_000,
         secretHeaders: { 'x-api-key': access.apiKey },
+        pushKeys: { fuzzer: PUSH_KEY },
         known: {
           benefitId: ['ONCE', 'OFTEN'],
           offerCode: CODES,
@@ -75,6 +97,9 @@ describe('the whole stack, asked over the wire by a client that is not ours', ()
           condition: ['New', 'Any'],
           customerType: ['Consumer'],
           marketplace: ['GLOBAL'],
+          partner: ['fuzzer'],
+          playerId: PLAYERS,
+          'x-amz-access-token': tokens,
         },
       });
       expect(findings.slice(0, 10)).toEqual([]);
@@ -82,7 +107,7 @@ describe('the whole stack, asked over the wire by a client that is not ours', ()
       // Nothing that fails was asked for, so nothing fails.
       expect(Object.keys(statuses).filter((status) => Number(status) >= 500)).toEqual([]);
       // Requests got through to the work of every function.
-      for (const capability of ['offer-codes', 'reading', 'watch-list', 'service']) {
+      for (const capability of ['offer-codes', 'reading', 'watch-list', 'entitlements', 'push', 'service']) {
         const operations = contract.operations.filter((operation) => operation.capability === capability);
         const count = operations.reduce((sum, { operationId }) => sum + successes[operationId]!, 0);
         expect([capability, count > 10]).toEqual([capability, true]);

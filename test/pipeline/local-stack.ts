@@ -4,13 +4,24 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadSettings } from '../../config/settings.ts';
 import { PRICING_OPERATIONS } from '../../lambdas/shared/settings-schema.ts';
-import { offerStatusSecretName, pricingSecretName, type RuntimeSettings } from '../../lambdas/shared/settings.ts';
+import {
+  entitlementsSecretName,
+  offerStatusSecretName,
+  pricingSecretName,
+  type RuntimeSettings,
+} from '../../lambdas/shared/settings.ts';
 import type { PriceWatch } from '../../lambdas/shared/watches.ts';
 import type { BusEvent, Cloud, CloudOptions } from '../../local/cloud/cloud.ts';
 import { createCloud } from '../../local/cloud/cloud.ts';
 import { openNotificationQueue } from '../../local/notification-queue.ts';
 import { synthesise } from '../../local/synthesise.ts';
-import type { ItemOptions, OfferCodesOptions, Simulator } from '../../local/upstreams/simulator.ts';
+import type {
+  AmazonAccount,
+  ItemOptions,
+  OfferCodesOptions,
+  Simulator,
+  TokenOptions,
+} from '../../local/upstreams/simulator.ts';
 import { startSimulator } from '../../local/upstreams/simulator.ts';
 import type { WatchList } from '../../local/watch-list.ts';
 import { scanForSecrets, secretsIn, type Needle } from './secret-scan.ts';
@@ -33,7 +44,8 @@ export type SellerName = keyof typeof SELLERS;
 /** The synthesised stack on the local cloud, in front of simulated upstreams where things change only when told to. */
 export interface LocalStack {
   readonly cloud: Cloud;
-  readonly simulator: Simulator;
+  /** Without the issuing of tokens: each has to be known to `stop`. */
+  readonly simulator: Omit<Simulator, 'issueToken'>;
   readonly settings: RuntimeSettings;
   /** Everything that the stack writes lies below. */
   readonly folder: string;
@@ -54,11 +66,16 @@ export interface LocalStack {
   control(method: string, path: string, body?: unknown): Promise<unknown>;
   /** Makes the upstream misbehave; returns how to end that. */
   fault(rule: Record<string, unknown>): Promise<() => Promise<void>>;
+  /** A new access token of a player, whose Amazon account comes to be where there is none. */
+  issueToken(options: TokenOptions): string;
   /** Stops the cloud and starts it again on the same data. */
   restart(): Promise<void>;
   /** Something secret that the test has sent: `stop` makes sure that it was written nowhere. */
   keepsSecret(name: string, value: string): void;
-  /** @throws Error when a secret, a token, a key or an offer code is found in anything that the stack has written */
+  /**
+   * @throws Error when a secret, a token, a key, an offer code or anything of a player's Amazon account is found in anything
+   *   that the stack has written
+   */
   stop(): Promise<void>;
 }
 
@@ -72,11 +89,22 @@ export interface LocalStackOptions {
   readonly codes?: NonNullable<OfferCodesOptions['codes']>;
   /** Settings of the offer codes. */
   readonly offerCodes?: Record<string, unknown>;
+  /** Settings of the entitlements. */
+  readonly entitlements?: Record<string, unknown>;
   /** Partners of the API, by name. @default none, and no API */
   readonly partners?: Record<string, unknown>;
+  /** What a partner's secret of entitlements holds, by the partner's name. @default partners have none */
+  readonly partnerSecrets?: Readonly<Record<string, EntitlementsSecretText>>;
   /** Settings of the stage besides the accounts. */
   readonly settings?: Record<string, unknown>;
   readonly cloud?: Partial<CloudOptions>;
+}
+
+/** A partner's secret as an operator writes it. */
+export interface EntitlementsSecretText {
+  readonly webhookKey?: string;
+  readonly pushKey?: string;
+  readonly ca?: string;
 }
 
 /** Benefits of the stage: a code of the first is used up when it is redeemed. */
@@ -85,6 +113,7 @@ export const BENEFITS = {
   OFTEN: { marketplace: 'IN', use: 'multiple' },
 } as const;
 const TRUST_SECRET = 'trust-of-the-pipeline-tests';
+const ENTITLEMENTS_TRUST_SECRET = 'trust-in-prime-gaming';
 
 const SELLER_NAMES = Object.keys(SELLERS) as SellerName[];
 const ratesOf = <Limit>(limit: Limit) => Object.fromEntries(PRICING_OPERATIONS.map((operation) => [operation, limit]));
@@ -127,6 +156,13 @@ function codeNeedles(codes: LocalStackOptions['codes'] = []): Needle[] {
     .map(({ code }) => ({ name: `offer code ${JSON.stringify(code)}`, value: code }));
 }
 
+/** What nobody but Amazon and the player may know. */
+function playerNeedles(accounts: readonly AmazonAccount[]): Needle[] {
+  return accounts.flatMap(({ account, userId, name, email }) =>
+    Object.entries({ userId, name, email }).map(([field, value]) => ({ name: `${field} of ${account}`, value })),
+  );
+}
+
 export async function startLocalStack(options: LocalStackOptions): Promise<LocalStack> {
   const folder = await mkdtemp(join(tmpdir(), 'offer-relay-pipeline-'));
   const config = join(folder, 'config');
@@ -136,7 +172,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     JSON.stringify({
       removalPolicy: 'destroy',
       // The tests plan by hand, so that they decide when a lap starts.
-      schedules: { plan: 'rate(9 minutes)', reconcile: 'rate(60 minutes)' },
+      schedules: { plan: 'rate(9 minutes)', reconcile: 'rate(60 minutes)', sweep: 'rate(60 minutes)' },
       polling: { backlogSeconds: 600 },
       ...options.settings,
       offerStatus: {
@@ -158,6 +194,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
         },
       },
       offerCodes: { trustSecret: TRUST_SECRET, benefits: BENEFITS, ...options.offerCodes },
+      entitlements: { trustSecret: ENTITLEMENTS_TRUST_SECRET, ...options.entitlements },
       partnerApi: { partners: options.partners ?? {} },
     }),
   );
@@ -180,17 +217,23 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
       benefits: Object.entries(BENEFITS).map(([id, benefit]) => ({ id, ...benefit })),
       codes: options.codes ?? [],
     },
+    entitlements: {},
   });
-  const { offerStatusUrl, pricingUrl, tokenUrl, offerCodesUrl } = simulator;
-  await synthesise(STAGE, join(folder, 'cdk.out'), { config, offerStatusUrl, pricingUrl, tokenUrl, offerCodesUrl });
+  const { offerStatusUrl, pricingUrl, tokenUrl, offerCodesUrl, entitlementsUrl, profileUrl } = simulator;
+  const urls = { offerStatusUrl, pricingUrl, tokenUrl, offerCodesUrl, entitlementsUrl, profileUrl };
+  await synthesise(STAGE, join(folder, 'cdk.out'), { config, ...urls });
   const settings = loadSettings(STAGE, { directory: config }).runtime;
-  const { offerStatus, pricing } = settings;
+  const { offerStatus, pricing, partnerApi } = settings;
   const secrets: Record<string, unknown> = {
     [TRUST_SECRET]: { ca: simulator.offerCodeCredentials().ca },
+    [ENTITLEMENTS_TRUST_SECRET]: simulator.entitlementsCredentials(),
     [offerStatusSecretName(STAGE, 'main', offerStatus.accounts['main'])]: simulator.credentials('main'),
   };
   for (const name of SELLER_NAMES) {
     secrets[pricingSecretName(STAGE, name, pricing.accounts[name])] = simulator.pricingCredentials(name);
+  }
+  for (const [name, secret] of Object.entries(options.partnerSecrets ?? {})) {
+    secrets[entitlementsSecretName(STAGE, name, partnerApi.partners[name]!.entitlements)] = secret;
   }
   const events: BusEvent[] = [];
   const logs: string[] = [];
@@ -254,6 +297,11 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
       if (queue === undefined) throw new Error('the stack takes no notifications');
       await queue.send(notification).finally(() => queue.close());
     },
+    issueToken(wanted) {
+      const token = simulator.issueToken(wanted);
+      guessed.push({ name: `an access token of ${wanted.account}`, value: token });
+      return token;
+    },
     async fault(rule) {
       const { id } = (await control('POST', '/control/faults', rule)) as { id: string };
       return async () => void (await control('DELETE', `/control/faults/${id}`));
@@ -267,7 +315,14 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     },
     async stop() {
       list.close();
-      const needles = [...secretNeedles(secrets), ...cloudNeedles(cloud), ...codeNeedles(options.codes), ...guessed];
+      const { accounts } = (await control('GET', '/control/prime-gaming/accounts')) as { accounts: AmazonAccount[] };
+      const needles = [
+        ...secretNeedles(secrets),
+        ...cloudNeedles(cloud),
+        ...codeNeedles(options.codes),
+        ...playerNeedles(accounts),
+        ...guessed,
+      ];
       await cloud.stop();
       await simulator.stop();
       const found = [

@@ -24,6 +24,8 @@ export interface PartnerCall {
   /** Changes the signed request before it is sent. */
   readonly alter?: (headers: Record<string, string>) => Record<string, string>;
   readonly region?: string;
+  /** Hangs up, whatever has been answered by then. */
+  readonly signal?: AbortSignal;
 }
 
 /** Calls the partner API with requests that are signed by aws4, and sent byte for byte as they were signed. */
@@ -42,20 +44,21 @@ export async function callSigned(access: PartnerAccess, call: PartnerCall): Prom
     },
     access.credentials,
   );
-  return sendRaw(access.url, method, path, alter(signed.headers as Record<string, string>), body);
+  return sendRaw(access.url, method, path, alter(signed.headers as Record<string, string>), body, call.signal);
 }
 
-/** Sends a request as it is. */
+/** Sends a request as it is. @throws Error where the connection ends before the answer does, whoever ends it */
 export function sendRaw(
   url: string,
   method: string,
   path: string,
   headers: Readonly<Record<string, string>>,
   body?: string,
+  signal?: AbortSignal,
 ): Promise<PartnerAnswer> {
   const { hostname, port } = new URL(url);
   return new Promise((resolve, reject) => {
-    const request = send({ hostname, port, method, path, headers }, (response) => {
+    const request = send({ hostname, port, method, path, headers, ...(signal && { signal }) }, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.on('error', reject);

@@ -10,7 +10,10 @@ import type { Stored } from './stored.ts';
 import { storedIn } from './stored.ts';
 import { readContract } from '../partner-api/api-contract.ts';
 import { partnerAccess } from '../../local/partners-file.ts';
-import { callSigned } from './partner-clients.ts';
+import { webhookHeaders } from '../partner-api/push-signature.ts';
+import { type GameBackend, startGameBackend } from './game-backend.ts';
+import { callSigned, sendRaw } from './partner-clients.ts';
+import { type StoredEntitlements, storedEntitlements } from './stored-entitlements.ts';
 
 /** What a role is allowed, or what has been done in its name: one action on one resource. */
 interface Grant {
@@ -67,10 +70,15 @@ const PRICES: Room = {
   change: ['PUT', `/control/prices/${JAPAN}/${FIRST_ASIN}`, { offers: [{ sellerId: 'A1RIVAL', listingPrice: '980' }] }],
 };
 
+const SKUS = { drop01: [{ itemId: 'coins', quantity: 5, kind: 'stackable' }] } as const;
+const KEY = `whsec_${Buffer.from('the key of the guild, and of nobody else').toString('base64')}`;
+
 const calls: ServiceCall[] = [];
+let game: GameBackend;
 let stack: LocalStack;
 let stored: Stored;
 let storedPrices: Stored;
+let entitlements: StoredEntitlements;
 
 const inRoom = ({ checks }: Room) => ({
   poll: checks === 'TitleChecks' ? stack.poll : stack.pollPrices,
@@ -111,6 +119,7 @@ const hasCalled = (action: string, part: string): boolean =>
   );
 
 beforeAll(async () => {
+  game = await startGameBackend(KEY);
   stack = await startLocalStack({
     titles: ALIDS,
     items: [...ITEMS, { marketplaceId: US, asin: FIRST_ASIN }],
@@ -120,20 +129,30 @@ beforeAll(async () => {
       acme: {
         ...{ accountId: '111122223333', externalId: 'acme', benefits: ['ONCE'] },
         plan: { perSecond: 1_000, burst: 1_000 },
+        entitlements: { skus: SKUS },
+      },
+      guild: {
+        ...{ accountId: '444455556666', externalId: 'guild', capabilities: ['entitlements'] },
+        entitlements: { skus: SKUS, push: true, granter: { kind: 'webhook', url: game.url } },
       },
     },
+    partnerSecrets: { guild: { webhookKey: KEY, pushKey: KEY, ca: game.ca } },
+    entitlements: { stuckAfterSeconds: 60 },
     // That role is a managed policy of AWS, and no call of the stack's functions.
     settings: { gateway: { accessLogRole: false } },
     cloud: { onCall: (call) => calls.push(call), retryWaitScale: 0.001 },
   });
   stored = storedIn(stack.cloud);
   storedPrices = storedIn(stack.cloud, 'Price');
+  entitlements = storedEntitlements(stack.cloud);
 }, 120_000);
 
 afterAll(async () => {
   stored?.close();
   storedPrices?.close();
+  entitlements?.close();
   await stack?.stop();
+  await game?.[Symbol.asyncDispose]();
 });
 
 describe('the permissions of the stack, in one run of all its flows', () => {
@@ -183,24 +202,34 @@ describe('the permissions of the stack, in one run of all its flows', () => {
   });
 
   it('runs the partner API: every route, an invalid code, and a redemption that has to be released', async () => {
-    const access = partnerAccess(stack.cloud, { partners: stack.settings.partnerApi.partners })['acme']!;
+    const { partners } = stack.settings.partnerApi;
+    const access = partnerAccess(stack.cloud, { partners });
     const known: Readonly<Record<string, string>> = {
       ...{ benefitId: 'ONCE', offerCode: 'A-VALID-CODE', licensor: LICENSOR, alid: FIRST },
-      ...{ marketplaceId: JAPAN, asin: FIRST_ASIN, sku: 'SKU-OF-NO-ITEM' },
+      ...{ marketplaceId: JAPAN, asin: FIRST_ASIN, sku: 'SKU-OF-NO-ITEM', playerId: 'player-0' },
     };
-    const call = (method: string, path: string, key = 'key-1') =>
-      callSigned(access, { method, path, headers: { 'Idempotency-Key': key } });
+    const token = stack.issueToken({ account: 'account-0' });
+    const callAs = (partner: string, method: string, path: string, key = 'key-1') =>
+      callSigned(access[partner]!, {
+        ...{ method, path, headers: { 'Idempotency-Key': key, 'x-amz-access-token': token } },
+      });
     // What is taken off the list comes last: until then it is there for the others.
     const operations = readContract().operations.toSorted(
       (a, b) => Number(a.method === 'DELETE') - Number(b.method === 'DELETE'),
     );
-    for (const { method, path } of operations) {
-      const { status } = await call(
-        method,
-        path.replaceAll(/\{(\w+)\}/g, (_, name: string) => known[name]!),
-      );
-      expect([method, path, status < 500 && status !== 403]).toEqual([method, path, true]);
+    for (const [partner, { capabilities }] of Object.entries(partners)) {
+      // Amazon's own calls are no partner's: they come with the entitlements.
+      const may: readonly string[] = [...capabilities, 'service'];
+      for (const { method, path } of operations.filter(({ capability }) => may.includes(capability))) {
+        const { status } = await callAs(
+          partner,
+          method,
+          path.replaceAll(/\{(\w+)\}/g, (_, name: string) => known[name]!),
+        );
+        expect([partner, method, path, status < 500 && status !== 403]).toEqual([partner, method, path, true]);
+      }
     }
+    const call = (...of: [method: string, path: string, key?: string]) => callAs('acme', ...of);
     expect((await call('GET', '/v1/benefits/ONCE/offer-codes/NO-SUCH-CODE/verify')).body).toMatchObject({
       valid: false,
     });
@@ -212,6 +241,67 @@ describe('the permissions of the stack, in one run of all its flows', () => {
     expect((await call('POST', '/v1/benefits/ONCE/offer-codes/THIRD-CODE/redeem', 'key-3')).status).toBe(504);
     await lost();
     expect((await call('POST', '/v1/benefits/ONCE/offer-codes/THIRD-CODE/redeem', 'key-3')).status).toBe(200);
+  });
+
+  it('runs entitlements: a player, Amazon, the queue and the sweeper, with a backend that is away for a while', async () => {
+    const access = partnerAccess(stack.cloud, { partners: stack.settings.partnerApi.partners });
+    const claim = (account: string, sku = 'drop01') => stack.simulator.claim({ account, sku });
+    const fulfil = (partner: 'acme' | 'guild', number: number) =>
+      callSigned(access[partner]!, {
+        method: 'POST',
+        path: `/v1/players/player-${number}/entitlements/fulfil`,
+        headers: { 'x-amz-access-token': stack.issueToken({ account: `account-${number}` }) },
+      });
+    const push = (route: string, content: object) => {
+      const { url } = access['guild']!;
+      const body = JSON.stringify(content);
+      const headers = { 'content-type': 'application/json', ...webhookHeaders(KEY, 'msg_1', Date.now(), body) };
+      return sendRaw(url, 'POST', `${new URL(url).pathname}/v1/push/guild/${route}`, headers, body);
+    };
+    const granted = async (entitlementId: string) =>
+      (await entitlements.row('guild', entitlementId))?.status === 'GRANTED';
+    const resume = (entitlementId: string) => entitlements.send(JSON.stringify({ partner: 'guild', entitlementId }));
+    const sweep = () => stack.cloud.invoke('Entitlements/SweepEntitlements/Function', {});
+
+    // A SKU twice, one that nobody knows, and a report that Amazon does not take.
+    const [first] = [claim('account-1'), claim('account-1'), claim('account-1', 'nobody-knows')];
+    const mend = await stack.fault({ kind: 'inner-result', match: { operation: 'fulfil', entitlement: first } });
+    expect((await fulfil('acme', 1)).status).toBe(200);
+    await mend();
+    await entitlements.age('acme', first, 'since', 120_000);
+    await sweep();
+    await until('the report to be missed', async () => (await entitlements.row('acme', first))?.stuck !== undefined);
+    stack.simulator.revoke(first);
+    expect((await fulfil('acme', 1)).status).toBe(200);
+    expect((await entitlements.row('acme', first))?.status).toBe('REPORTED');
+
+    game.moods.set('player-2', 'is out of service');
+    const left = claim('account-2');
+    expect((await fulfil('guild', 2)).status).toBe(200);
+    await resume(left);
+    await until('the grant to be put off', () => hasCalled('sqs:ChangeMessageVisibility', 'EntitlementsQueue'));
+    game.moods.delete('player-2');
+    // As if neither message had come for long.
+    await until(
+      'the try to have ended',
+      async () => ((await entitlements.row('guild', left))?.lease ?? Infinity) < Date.now(),
+    );
+    await entitlements.age('guild', left, 'nextTryAt', 3_600_000);
+    await sweep();
+    await until('the grant', () => granted(left));
+    await entitlements.send('not a grant');
+    await until('the poison message to be given up', () => hasCalled('sqs:SendMessage', 'EntitlementsDeadLetters'));
+
+    const { userId: UserId } = stack.simulator.addAccount({ account: 'account-3' });
+    const pushed = { UserId, EntitlementId: 'pushed-1', VendorProductId: 'drop01' };
+    expect((await push('account-links', { UserId, FulfillmentAddress: 'player-3' })).status).toBe(204);
+    game.moods.set('player-3', 'is out of service');
+    expect((await push('claims', pushed)).status).toBe(503);
+    game.moods.delete('player-3');
+    expect((await push('claims', pushed)).status).toBe(200);
+    expect((await push('claims', { ...pushed, EntitlementId: 'pushed-2' })).status).toBe(200);
+    expect((await push('claims', { ...pushed, VendorProductId: 'nobody-knows' })).status).toBe(404);
+    expect((await push('account-unlinks', { UserId })).status).toBe(204);
   });
 
   it.each([TITLES, PRICES])('runs $checks in an outage, with slices that are sent anew', async (room) => {
@@ -249,7 +339,7 @@ describe('the permissions of the stack, in one run of all its flows', () => {
   it('has used every action on every resource that is granted', () => {
     const uses = used();
     const grants = granted();
-    expect(grants.length).toBeGreaterThan(60);
+    expect(grants.length).toBeGreaterThan(100);
     expect(grants.filter((grant) => !uses.some((use) => covers(grant, use))).map(named)).toEqual([]);
   });
 

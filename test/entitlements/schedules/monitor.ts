@@ -72,13 +72,6 @@ export class Monitor {
     for (const [index, { key }] of parts.entries()) {
       this.#compare(worker, before[index], this.#database.row('Entitlements', key));
     }
-    if (
-      parts.length === 2 &&
-      before[1] !== undefined &&
-      this.#database.row('Entitlements', parts[1]!.key) === undefined
-    ) {
-      this.count('SKUs passed on');
-    }
     if (parts.length > 0) answer.catch((error: unknown) => this.#noteRefusal(error, parts, before));
     return answer;
   }
@@ -89,7 +82,11 @@ export class Monitor {
     if (after?.['status'] === 'REPORTED' && before?.['status'] !== 'REPORTED' && this.#isListed(id)) {
       this.violate('recorded early', `${id} is recorded as reported, and Amazon lists it`);
     }
-    if (before === undefined) {
+    if (after?.['status'] === 'PASSED') {
+      this.count('SKUs passed on');
+      return;
+    }
+    if (before === undefined || before['status'] === 'PASSED') {
       if (after?.['status'] === 'CLAIMED') this.#holders.set(id, { worker, hasReleased: false });
       return;
     }

@@ -102,6 +102,17 @@ export async function runSchedule(
         trace?.(`${claim.entitlementId} is revoked`);
         break;
       }
+      case 'relist': {
+        // Where its grant is being reported, nobody could tell that it was gone and has come back.
+        const claim = amazon.claims.find(({ isRevoked, entitlementId }) => {
+          const status = world.statusOf(entitlementId);
+          return isRevoked && (status === undefined || status === 'PASSED');
+        });
+        if (claim === undefined) return false;
+        claim.isRevoked = false;
+        trace?.(`${claim.entitlementId} is listed again`);
+        break;
+      }
       case 'claim': {
         if (amazon.claims.length >= 5) return false;
         const { account, sku } = scenario.claims[which % scenario.claims.length]!;
@@ -174,7 +185,8 @@ const FAULT_OF_STEP: readonly (Fault | undefined)[] = [
       ['wait long', 5],
       ['expire', 1],
       ['revoke', 3],
-      ['claim', 3],
+      ['claim', 2],
+      ['relist', 1],
       ['duplicate', 1],
       ['refuse', 1],
       ['outage', 1],

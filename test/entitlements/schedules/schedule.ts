@@ -18,6 +18,7 @@ export const FAULTS = [
   'wait long',
   'expire',
   'revoke',
+  'relist',
   'claim',
   'duplicate',
   'refuse',
