@@ -15,7 +15,7 @@ const LAP_MS = 240_000;
 /** Name of the stage and of its one partner. */
 export const STAGE = 'bench';
 
-export interface ApiStandOptions extends Pick<CloudOptions, 'secrets' | 'onCall'> {
+export interface ApiStandOptions extends Pick<CloudOptions, 'secrets' | 'onCall' | 'onInvocation'> {
   /** Where the stand may leave what it needs. */
   readonly folder: string;
   /** Settings of the stage besides its partner. */
@@ -41,7 +41,7 @@ export interface ApiStand {
 
 /** Synthesises the stack and starts it: gateway, signature, usage plan, functions, tables and all. */
 export async function startApiStand(options: ApiStandOptions): Promise<ApiStand> {
-  const { folder, stage, partner, upstreams, secrets, onCall } = options;
+  const { folder, stage, partner, upstreams, secrets, onCall, onInvocation } = options;
   const config = join(folder, 'config');
   mkdirSync(config, { recursive: true });
   const account = { accountId: '000000000000', externalId: STAGE, plan: { perSecond: 10_000, burst: 5_000 } };
@@ -58,6 +58,7 @@ export async function startApiStand(options: ApiStandOptions): Promise<ApiStand>
     dataDir: join(folder, 'cloud'),
     secrets,
     onCall,
+    onInvocation,
     onRefusal: (text) => console.error(text),
   });
   try {

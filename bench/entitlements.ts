@@ -23,7 +23,7 @@ const MOST_CALLS = 4;
 const MOST_CALLS_FROM_CLAIMS = 3;
 
 const MOST_ROUNDS = 60;
-const MOST_WARM_UPS = 5;
+const MOST_WARM_UPS = 8;
 const PAUSE_MS = 1_000;
 
 const HELP = `What fulfilling players' entitlements costs beside the time that Amazon takes, and whether each comes out once.
@@ -83,6 +83,7 @@ interface Phase extends Visits {
   /** Those that it fulfils and shares its calls among, where that tells what one costs. */
   readonly entitlements?: number;
   readonly calls: CallCounts;
+  readonly coldStarts: number;
 }
 
 interface Measured {
@@ -98,6 +99,7 @@ async function measure(options: Options, folder: string): Promise<Measured> {
   });
   try {
     let functionId = '';
+    let coldStarts = 0;
     const calls = new DynamoDbCalls(() => functionId);
     const stand = await startApiStand({
       folder,
@@ -107,10 +109,11 @@ async function measure(options: Options, folder: string): Promise<Measured> {
       upstreams: { entitlementsUrl: simulator.entitlementsUrl, profileUrl: simulator.profileUrl },
       secrets: { [TRUST_SECRET]: simulator.entitlementsCredentials() },
       onCall: calls.count,
+      onInvocation: ({ functionId: invoked, coldStart }) => (coldStarts += Number(coldStart && invoked === functionId)),
     });
     try {
       functionId = playersFunction(stand.cloud);
-      return await runPhases(stand, simulator, calls, options);
+      return await runPhases({ stand, simulator, calls, coldStarts: () => coldStarts }, options);
     } finally {
       await stand.stop();
     }
@@ -127,12 +130,19 @@ function playersFunction({ resources }: Cloud): string {
   return found[0];
 }
 
+interface Parts {
+  readonly stand: ApiStand;
+  readonly simulator: Simulator;
+  readonly calls: DynamoDbCalls;
+  /** Of the function that serves players, so far. */
+  readonly coldStarts: () => number;
+}
+
 async function runPhases(
-  stand: ApiStand,
-  simulator: Simulator,
-  calls: DynamoDbCalls,
+  parts: Parts,
   { players, claims, concurrency, atOnce, warmUp, seconds }: Options,
 ): Promise<Measured> {
+  const { stand, simulator, calls, coldStarts } = parts;
   const until = Date.now() + seconds * 1_000;
   const enrol = (name: string, count: number): Player[] =>
     Array.from({ length: count }, (_, number) =>
@@ -146,15 +156,22 @@ async function runPhases(
   const phase = async (name: string, visited: readonly Player[], clients: number, entitlements?: number) => {
     console.log(`${name}: ${visited.length} requests …`);
     calls.take();
+    const coldBefore = coldStarts();
     const visits = await fulfil(stand, visited, clients, until);
-    return { name, ...visits, calls: calls.take(), ...(entitlements !== undefined && { entitlements }) };
+    return {
+      name,
+      ...visits,
+      coldStarts: coldStarts() - coldBefore,
+      calls: calls.take(),
+      ...(entitlements !== undefined && { entitlements }),
+    };
   };
-  if (warmUp > 0) await warm(stand, () => early.map(fulfilmentOf), concurrency, until);
+  if (warmUp > 0) await warm(parts, () => early.map(fulfilmentOf), concurrency, until);
   const first = await phase('fulfil', measured, concurrency, players * claims);
   const second = await phase('nothing left', measured, concurrency);
   // As many environments, each of which has been through the same: with another player in each round.
   const rehearsal = (round: number) => Array<ApiRequest>(atOnce).fill(fulfilmentOf(rehearsing[round - 1]!));
-  await warm(stand, rehearsal, atOnce, until);
+  await warm(parts, rehearsal, atOnce, until);
   const storm = await phase('one player', Array<Player>(atOnce).fill(further!), atOnce);
   // What a busy machine let fail while it warmed up is no part of any phase, and has to come out all the same.
   await fulfil(stand, [...early, ...rehearsing], concurrency, until);
@@ -172,20 +189,25 @@ const fulfilmentOf = ({ playerId, token }: Player): ApiRequest => ({
   headers: { 'x-amz-access-token': token },
 });
 
-/** While as many environments as clients start side by side, some take longer than they may. */
+/**
+ * Asks again and again, until there is an environment for each client: while many start side by side, some take longer than
+ * they may.
+ */
 async function warm(
-  stand: ApiStand,
+  { stand, coldStarts }: Parts,
   requestsOf: (round: number) => readonly ApiRequest[],
   clients: number,
   until: number,
 ): Promise<void> {
   for (let round = 1; round <= MOST_WARM_UPS; round += 1) {
     const requests = requestsOf(round);
-    console.log(`Warming up with ${requests.length} requests …`);
+    const coldBefore = coldStarts();
     const { answers } = await stand.ask(requests, clients, until);
     const failed = answers.filter(({ status }) => status !== 200);
-    if (failed.length === 0) break;
-    console.log(`  ${failed.length} failed, such as: ${inShort(failed[0]!)}`);
+    const cold = coldStarts() - coldBefore;
+    const because = failed[0] ? `, such as: ${inShort(failed[0])}` : '';
+    console.log(`Warmed up by ${requests.length} requests: ${cold} cold starts, ${failed.length} failed${because}`);
+    if (failed.length === 0 && cold === 0) break;
   }
 }
 
@@ -240,7 +262,7 @@ async function readTables(cloud: Cloud): Promise<Omit<Remains, 'reports'>> {
 
 const rounded = (value: number, digits = 1): number => Number(value.toFixed(digits));
 
-function rowOf({ name, answers, throttled, incomplete, failures, entitlements, calls, elapsedMs }: Phase) {
+function rowOf({ name, answers, throttled, incomplete, failures, entitlements, calls, coldStarts, elapsedMs }: Phase) {
   const timed = answers.flatMap(({ totalMs, upstreamMs }) =>
     upstreamMs === undefined ? [] : [{ upstreamMs, ownMs: totalMs - upstreamMs }],
   );
@@ -252,6 +274,7 @@ function rowOf({ name, answers, throttled, incomplete, failures, entitlements, c
     throttled,
     incomplete,
     failed: failures.length,
+    'cold starts': coldStarts,
     'own p50 ms': rounded(quantile(own, 0.5)),
     'own p99 ms': rounded(quantile(own, 0.99)),
     'upstream p50 ms': rounded(
