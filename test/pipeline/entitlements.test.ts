@@ -626,7 +626,7 @@ describe('the push integration', () => {
     expect(await inventoryOf(player)).toEqual({ coins: 500, skin_mechahat: 1 });
     expect(await told(claim.EntitlementId, 2)).toEqual(['Granted', 'Reported']);
 
-    expect(codeOf(await push('claims', claimOf(player, 'of-no-sku-1', 'nobody-knows')))).toEqual([404, 'UNKNOWN_SKU']);
+    expect(codeOf(await push('claims', claimOf(player, 'of-no-sku-1', 'nobody-knows')))).toEqual([503, 'UNKNOWN_SKU']);
     expect((await push('account-unlinks', { UserId: player.userId })).status).toBe(204);
     expect(codeOf(await push('claims', claim))).toEqual([404, 'ACCOUNT_NOT_LINKED']);
     // The account is free for somebody else, and what it has brought already is not.

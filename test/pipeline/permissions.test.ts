@@ -300,7 +300,8 @@ describe('the permissions of the stack, in one run of all its flows', () => {
     game.moods.delete('player-3');
     expect((await push('claims', pushed)).status).toBe(200);
     expect((await push('claims', { ...pushed, EntitlementId: 'pushed-2' })).status).toBe(200);
-    expect((await push('claims', { ...pushed, VendorProductId: 'nobody-knows' })).status).toBe(404);
+    const unknown = { ...pushed, EntitlementId: 'pushed-3', VendorProductId: 'nobody-knows' };
+    expect((await push('claims', unknown)).status).toBe(503);
     expect((await push('account-unlinks', { UserId })).status).toBe(204);
   });
 
