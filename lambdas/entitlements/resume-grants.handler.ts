@@ -1,19 +1,14 @@
-import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import * as z from 'zod/mini';
-import { OccurrenceStore } from '../change-events/occurrences.store.ts';
 import { systemClock as clock } from '../shared/clock.ts';
-import { connectDatabase, SERVICE_TIMEOUTS } from '../shared/database.ts';
+import { SERVICE_TIMEOUTS } from '../shared/database.ts';
 import { RefusedMessages } from '../shared/notifications/refused-messages.ts';
 import { shippedSettings } from '../shared/settings.ts';
 import { RoleCredentials } from '../shared/sigv4/role-credentials.ts';
-import { givenCredentials } from '../shared/sigv4/signing-credentials.ts';
 import { telemetryOf } from '../shared/telemetry.ts';
-import { EntitlementStore } from './entitlements.store.ts';
-import { createGranters } from './granters.client.ts';
+import { createFulfilmentParts } from './fulfilment-parts.client.ts';
 import { createGrantQueue } from './grants-queue.client.ts';
-import { InventoryStore } from './inventory.store.ts';
 import { receiveGrants } from './receive-grants.ts';
 
 const nonEmpty = z.string().check(z.minLength(1));
@@ -30,24 +25,18 @@ export type Environment = z.infer<typeof Environment>;
 const environment = Environment.parse(process.env);
 const settings = shippedSettings(import.meta.url);
 const telemetry = telemetryOf('entitlements', settings);
-const database = connectDatabase();
 const queues = new SQSClient(SERVICE_TIMEOUTS);
-const inventory = new InventoryStore(database, environment.ENTITLEMENTS_TABLE, clock);
-const occurrences = new OccurrenceStore(database, environment.HISTORY_TABLE, clock);
 const parts = {
-  store: new EntitlementStore(database, environment.ENTITLEMENTS_TABLE, occurrences, clock),
-  granterOf: createGranters({
+  ...createFulfilmentParts({
+    environment,
     settings,
-    inventory: inventory.granter,
-    secretsManager: new SecretsManagerClient(SERVICE_TIMEOUTS),
-    credentials: givenCredentials(() => RoleCredentials.parse(process.env)),
+    credentials: () => RoleCredentials.parse(process.env),
+    telemetry,
     clock,
   }),
   queue: createGrantQueue(queues, environment.GRANTS_QUEUE_URL),
   deadLetters: new RefusedMessages(queues, environment.DEAD_LETTER_QUEUE_URL),
   grantAttempts: settings.entitlements.grantAttempts,
-  telemetry,
-  clock,
 };
 
 export const handler = async (event: SQSEvent, context: Context): Promise<SQSBatchResponse> => {

@@ -1,21 +1,15 @@
-import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import * as z from 'zod/mini';
-import { OccurrenceStore } from '../change-events/occurrences.store.ts';
 import { systemClock as clock } from '../shared/clock.ts';
-import { connectDatabase, SERVICE_TIMEOUTS } from '../shared/database.ts';
+import { SERVICE_TIMEOUTS } from '../shared/database.ts';
 import { partnerIdentifier } from '../shared/partner-api/partners.ts';
 import { createPartnerHandler } from '../shared/partner-api/serve.ts';
 import { createSecretReader, createSecretTextReader } from '../shared/secrets.ts';
 import { shippedSettings } from '../shared/settings.ts';
 import { RoleCredentials } from '../shared/sigv4/role-credentials.ts';
-import { givenCredentials } from '../shared/sigv4/signing-credentials.ts';
 import { telemetryOf } from '../shared/telemetry.ts';
-import { CatalogueStore } from './catalogue.store.ts';
-import { EntitlementStore } from './entitlements.store.ts';
-import { createGranters } from './granters.client.ts';
+import { createFulfilmentParts } from './fulfilment-parts.client.ts';
 import { createGrantQueue } from './grants-queue.client.ts';
-import { InventoryStore } from './inventory.store.ts';
 import { createPrimeGamingClient } from './prime-gaming.client.ts';
 import { servePlayers } from './serve-players.ts';
 
@@ -35,15 +29,19 @@ const environment = Environment.parse(process.env);
 const settings = shippedSettings(import.meta.url);
 const { trustSecret, ...entitlements } = settings.entitlements;
 const telemetry = telemetryOf('entitlements', settings);
-const database = connectDatabase();
-const secretsManager = new SecretsManagerClient(SERVICE_TIMEOUTS);
-const hashKeys = createSecretTextReader(secretsManager, clock);
-const authorities = createSecretReader(secretsManager, clock, z.object({ ca: nonEmpty }));
-const inventory = new InventoryStore(database, environment.ENTITLEMENTS_TABLE, clock);
-const occurrences = new OccurrenceStore(database, environment.HISTORY_TABLE, clock);
+const parts = createFulfilmentParts({
+  environment,
+  settings,
+  credentials: () => RoleCredentials.parse(process.env),
+  telemetry,
+  clock,
+});
+const hashKeys = createSecretTextReader(parts.secretsManager, clock);
+const authorities = createSecretReader(parts.secretsManager, clock, z.object({ ca: nonEmpty }));
 
 export const handler = createPartnerHandler({
   routes: servePlayers({
+    ...parts,
     settings: entitlements,
     client: createPrimeGamingClient({
       ...entitlements,
@@ -52,20 +50,8 @@ export const handler = createPartnerHandler({
       random: Math.random,
       telemetry,
     }),
-    catalogue: new CatalogueStore(database, environment.ENTITLEMENTS_TABLE, settings.partnerApi, clock, telemetry),
-    store: new EntitlementStore(database, environment.ENTITLEMENTS_TABLE, occurrences, clock),
-    inventory,
-    granterOf: createGranters({
-      settings,
-      inventory: inventory.granter,
-      secretsManager,
-      credentials: givenCredentials(() => RoleCredentials.parse(process.env)),
-      clock,
-    }),
     grants: createGrantQueue(new SQSClient(SERVICE_TIMEOUTS), environment.GRANTS_QUEUE_URL),
     hashKey: () => hashKeys.read(environment.HASH_KEY_SECRET),
-    telemetry,
-    clock,
   }),
   identify: partnerIdentifier(environment.PARTNERS, settings.partnerApi),
   telemetry,

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { GrantMessage } from '../../lambdas/entitlements/grant-queue.ts';
 import { startEngineTables, type EngineTables } from '../shared/engine-tables.ts';
+import { Death } from '../shared/moments.ts';
 import { LeapingClock } from '../shared/virtual-clock.ts';
 import { startAmazon, type Amazon } from './amazon.ts';
 import { FUNCTION_MS, gameBackend, playerWorld, SKUS, stored, type GameBackend } from './player-world.ts';
@@ -15,31 +16,6 @@ afterAll(async () => {
   await amazon[Symbol.asyncDispose]();
   await tables.stop();
 });
-
-/** Ends a function at its k-th moment: a moment is just before or just after an awaited effect. */
-class Death {
-  passed = 0;
-  readonly #at: number;
-  readonly #die: () => void;
-  readonly died: Promise<'died'>;
-
-  constructor(at: number) {
-    this.#at = at;
-    const { promise, resolve } = Promise.withResolvers<'died'>();
-    this.died = promise;
-    this.#die = () => resolve('died');
-  }
-
-  /** Whoever is dead never goes on. */
-  async moment(): Promise<void> {
-    if (this.passed < this.#at) {
-      this.passed += 1;
-      return;
-    }
-    this.#die();
-    await new Promise<never>(() => undefined);
-  }
-}
 
 type Actor = 'fulfil' | 'sweep' | 'resume';
 

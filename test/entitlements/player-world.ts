@@ -14,7 +14,7 @@ import { createPartnerHandler } from '../../lambdas/shared/partner-api/serve.ts'
 import { EntitlementRow, type SkuItem } from '../../lambdas/entitlements/entitlement.ts';
 import type { Fulfilment } from '../../lambdas/entitlements/player-answers.ts';
 import { tellInto } from '../offer-codes/code-world.ts';
-import { withMoments } from '../offer-codes/moments.ts';
+import { withMoments } from '../shared/moments.ts';
 import { eventOf } from '../shared/gateway-requests.ts';
 import type { Amazon } from './amazon.ts';
 import type { Context } from 'aws-lambda';

@@ -2,9 +2,10 @@ import { QueryCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { keyedHash } from '../../lambdas/shared/keyed-hash.ts';
 import { startEngineTables, type EngineTables } from '../shared/engine-tables.ts';
+import { Death, withMoments } from '../shared/moments.ts';
 import { LeapingClock } from '../shared/virtual-clock.ts';
 import { codeWorld, FUNCTION_MS, HASH_KEY, type ApiAnswer } from './code-world.ts';
-import { withMoments } from './moments.ts';
+
 import { startUpstream, type Upstream } from './upstream.ts';
 
 let tables: EngineTables;
@@ -17,31 +18,6 @@ afterAll(async () => {
   await upstream[Symbol.asyncDispose]();
   await tables.stop();
 });
-
-/** Ends a function at its k-th moment. A moment is just before or just after an effect: a call to DynamoDB or to Amazon. */
-class Death {
-  passed = 0;
-  readonly #at: number;
-  readonly #die: () => void;
-  readonly died: Promise<'died'>;
-
-  constructor(at: number) {
-    this.#at = at;
-    const { promise, resolve } = Promise.withResolvers<'died'>();
-    this.died = promise;
-    this.#die = () => resolve('died');
-  }
-
-  /** Whoever is dead never goes on. */
-  async moment(): Promise<void> {
-    if (this.passed < this.#at) {
-      this.passed += 1;
-      return;
-    }
-    this.#die();
-    await new Promise<never>(() => undefined);
-  }
-}
 
 /** Of a redemption that succeeds, and of one that finds out what became of an earlier one and redeems then. */
 const MOMENTS = 7;

@@ -3,7 +3,7 @@ import { keyedHash } from '../../lambdas/shared/keyed-hash.ts';
 import { startEngineTables, type EngineTables } from '../shared/engine-tables.ts';
 import { LeapingClock } from '../shared/virtual-clock.ts';
 import { codeWorld, FUNCTION_MS, HASH_KEY, rowsOf, tellInto, type ApiAnswer } from './code-world.ts';
-import { withMoments } from './moments.ts';
+import { withMoments } from '../shared/moments.ts';
 import { startUpstream, type Behaviour, type Upstream } from './upstream.ts';
 
 let tables: EngineTables;

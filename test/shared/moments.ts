@@ -16,3 +16,28 @@ export function withMoments(database: DynamoDBDocumentClient, moment: () => Prom
     },
   } as unknown as DynamoDBDocumentClient;
 }
+
+/** Ends a function at its k-th moment: a moment is just before or just after an awaited effect. */
+export class Death {
+  passed = 0;
+  readonly #at: number;
+  readonly #die: () => void;
+  readonly died: Promise<'died'>;
+
+  constructor(at: number) {
+    this.#at = at;
+    const { promise, resolve } = Promise.withResolvers<'died'>();
+    this.died = promise;
+    this.#die = () => resolve('died');
+  }
+
+  /** Whoever is dead never goes on. */
+  async moment(): Promise<void> {
+    if (this.passed < this.#at) {
+      this.passed += 1;
+      return;
+    }
+    this.#die();
+    await new Promise<never>(() => undefined);
+  }
+}
