@@ -17,7 +17,7 @@ afterAll(async () => {
   await tables.stop();
 });
 
-type Actor = 'fulfil' | 'sweep' | 'resume';
+type Actor = 'fulfil' | 'push' | 'sweep' | 'resume';
 
 /** A player with claims, and the functions that work for it, each try in a process of its own. */
 class Player {
@@ -50,6 +50,8 @@ class Player {
     });
     const work = {
       fulfil: () => world.fulfil(this.name, this.#token),
+      // Amazon tells of the first claim, as often as it likes.
+      push: () => world.pushClaim(...(this.#claims[0] ?? ['', '']), `user-of-${this.name}`),
       sweep: () => world.sweep(),
       resume: () => world.resume(),
     }[actor]();
@@ -75,6 +77,13 @@ class Player {
       tables.database,
       this.name,
       this.#claims.map(([id]) => id),
+    );
+  }
+
+  link() {
+    return playerWorld({ database: tables.database, amazon, clock: this.clock }).pushLink(
+      `user-of-${this.name}`,
+      this.name,
     );
   }
 
@@ -209,6 +218,39 @@ describe.each([
       `pairs of crash points of a request and its resumption: ${pairs.length}, dead in its middle ${inTheMiddle}`,
     );
   }, 600_000);
+
+  it("is had once, and acknowledged, wherever two of Amazon's pushes in a row are killed", async () => {
+    const ONE = [['e1', 'drop01']] as const;
+    const alive = newPlayer(ONE, isWebhook);
+    await alive.link();
+    const moments = await alive.act('push');
+    expect((await alive.stored()).entitlements).toMatchObject([{ status: 'REPORTED' }]);
+    const pairs = Array.from({ length: moments + 1 }, (_, first) =>
+      Array.from({ length: moments + 1 }, (_, second) => [first, second] as const),
+    ).flat();
+    await all(
+      pairs.map(([first, second]) => async () => {
+        const told = `pushes dead at ${first} and ${second}`;
+        const player = newPlayer(ONE, isWebhook);
+        expect(await player.link()).toMatchObject({ status: 204 });
+        await player.act('push', first);
+        player.clock.leap(FUNCTION_MS + 20_000);
+        await player.act('push', second);
+        player.clock.leap(FUNCTION_MS + 20_000);
+        await player.act('push');
+        await player.act('push');
+        const { items, entitlements, markers, events } = await player.stored();
+        if (player.game) expect([...player.game.given.keys()], told).toEqual([`${player.name}-e1`]);
+        else expect(items, told).toEqual({ coins: 500, skin: 1 });
+        expect([entitlements.map(({ status }) => status), markers], told).toEqual([['REPORTED'], []]);
+        expect(events.map(({ detailType }) => detailType).sort(), told).toEqual([
+          'Entitlement Granted',
+          'Entitlement Reported',
+        ]);
+      }),
+    );
+    console.info(`pairs of crash points of a push: ${pairs.length}`);
+  }, 240_000);
 
   it('is found by the next sweep, wherever a sweep is killed', async () => {
     const moments = await newPlayer([['e1', 'drop01']], isWebhook).act('sweep');

@@ -6,9 +6,11 @@ import type { Granter } from '../../lambdas/entitlements/granter.ts';
 import { InventoryStore } from '../../lambdas/entitlements/inventory.store.ts';
 import { playerRoutes } from '../../lambdas/entitlements/player-routes.ts';
 import { createPrimeGamingClient, type PrimeGamingClient } from '../../lambdas/entitlements/prime-gaming.client.ts';
+import { pushRoutes } from '../../lambdas/entitlements/push-routes.ts';
 import { receiveGrants } from '../../lambdas/entitlements/receive-grants.ts';
 import { servePlayers } from '../../lambdas/entitlements/serve-players.ts';
 import { sweepEntitlements } from '../../lambdas/entitlements/sweep-entitlements.ts';
+import { takePushes } from '../../lambdas/entitlements/take-pushes.ts';
 import type { Clock } from '../../lambdas/shared/clock.ts';
 import { createPartnerHandler } from '../../lambdas/shared/partner-api/serve.ts';
 import { EntitlementRow, type SkuItem } from '../../lambdas/entitlements/entitlement.ts';
@@ -124,14 +126,26 @@ export function playerWorld(options: WorldOptions) {
     telemetry,
     clock,
   });
+  const pushHandler = createPartnerHandler({
+    routes: takePushes(parts),
+    // Who signed is checked by tests of its own.
+    identify: () => PARTNER,
+    telemetry,
+    clock,
+  });
+  const context = { getRemainingTimeInMillis: () => FUNCTION_MS } as Context;
   const call = async (
     route: Parameters<typeof eventOf>[0],
     playerId: string,
     headers: Readonly<Record<string, string>> = {},
   ) => {
-    const context = { getRemainingTimeInMillis: () => FUNCTION_MS } as Context;
     const { statusCode, body } = await handler(eventOf(route, { path: { playerId }, headers }), context);
     return { status: statusCode, body: body === '' ? undefined : JSON.parse(body) };
+  };
+  const push = async (route: Parameters<typeof eventOf>[0], body: Readonly<Record<string, string>>) => {
+    const event = eventOf(route, { path: { partner: PARTNER.name }, body });
+    const result = await pushHandler(event, context);
+    return { status: result.statusCode, body: result.body === '' ? undefined : JSON.parse(result.body) };
   };
   return {
     telemetry,
@@ -140,6 +154,9 @@ export function playerWorld(options: WorldOptions) {
       call(playerRoutes.fulfil, playerId, { 'x-amz-access-token': token }),
     unlink: (playerId: string) => call(playerRoutes.unlink, playerId),
     inventory: (playerId: string) => call(playerRoutes.inventory, playerId),
+    pushClaim: (EntitlementId: string, VendorProductId: string, UserId: string) =>
+      push(pushRoutes.claim, { EntitlementId, VendorProductId, UserId }),
+    pushLink: (UserId: string, FulfillmentAddress: string) => push(pushRoutes.link, { UserId, FulfillmentAddress }),
     sweep: () =>
       sweepEntitlements(
         { store, grants, telemetry, clock, stuckAfterSeconds: 86_400 },
