@@ -57,6 +57,8 @@ export interface FuzzFinding {
 export interface FuzzReport {
   /** Answers by status. */
   readonly statuses: Readonly<Record<number, number>>;
+  /** Answers of 5xx by code. */
+  readonly failures: Readonly<Record<string, number>>;
   /** How many requests of each operation got a success. */
   readonly successes: Readonly<Record<string, number>>;
   readonly findings: readonly FuzzFinding[];
@@ -74,6 +76,7 @@ export async function fuzzApi(options: FuzzOptions): Promise<FuzzReport> {
   const statuses: Record<number, number> = {};
   const successes: Record<string, number> = Object.fromEntries(operations.map(({ operationId }) => [operationId, 0]));
   const findings: FuzzFinding[] = [];
+  const failures: Record<string, number> = {};
   const queue = samples.entries();
   await Promise.all(
     Array.from({ length: concurrency }, async () => {
@@ -82,13 +85,17 @@ export async function fuzzApi(options: FuzzOptions): Promise<FuzzReport> {
         const { request, isSigned } = signPush(generated, pushKeys, Date.now());
         const answer = await send(request);
         statuses[answer.status] = (statuses[answer.status] ?? 0) + 1;
+        if (answer.status >= 500) {
+          const code = codeOf(answer) ?? 'none';
+          failures[code] = (failures[code] ?? 0) + 1;
+        }
         if (answer.status < 400) successes[operationId]! += 1;
         const problems = [...problemsOf(request, answer, options), ...signatureProblems(isSigned, answer)];
         findings.push(...problems.map((problem) => ({ operationId, nth, problem })));
       }
     }),
   );
-  return { statuses, successes, findings };
+  return { statuses, failures, successes, findings };
 }
 
 function problemsOf(request: GeneratedRequest, answer: ApiAnswer, { isComplete = false }: FuzzOptions): string[] {
