@@ -14,7 +14,7 @@ export interface UnsignedRequest {
   readonly url: URL;
   /** Signed, all of them. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Signed, unless a header `x-amz-content-sha256` says otherwise. @default no body */
+  /** Signed as well. @default no body */
   readonly body?: string;
   /** Epoch milliseconds. */
   readonly now: number;
