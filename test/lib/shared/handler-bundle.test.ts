@@ -41,7 +41,9 @@ function startAndPrint({ folder, variables }: ShippedFunction, expression: strin
     ...Object.fromEntries(variables.map((name) => [name, 'https://example.com/any'])),
     ...(variables.includes('PARTNERS') && { PARTNERS: 'example=AROAEXAMPLE/examplekey' }),
   };
-  const script = `const bundle = await import('./index.mjs'); console.log(JSON.stringify(${expression}));`;
+  // Node would show the line of the error, which is the whole bundle: more than a pipe takes at once.
+  const started = `await import('./index.mjs').catch(({ message }) => { console.error(message); process.exit(1); })`;
+  const script = `const bundle = ${started}; console.log(JSON.stringify(${expression}));`;
   const output = execFileSync(process.execPath, ['--input-type=module', '--eval', script], {
     cwd: folder,
     env: { ...environment, AWS_REGION: 'eu-west-1' },
