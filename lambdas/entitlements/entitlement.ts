@@ -17,9 +17,6 @@ export interface PlayerOf {
 
 const Item = z.object({ itemId: z.string(), quantity: z.int(), kind: z.enum(['stackable', 'unique']) });
 
-/** What a SKU holds of an item. */
-export type SkuItem = z.infer<typeof Item>;
-
 /** An item of a grant, and whether the grant gave it: what is unique may have been there before. */
 export const GivenItem = z.object({ ...Item.shape, granted: z.boolean() });
 export type GivenItem = z.infer<typeof GivenItem>;

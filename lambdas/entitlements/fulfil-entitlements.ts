@@ -3,8 +3,9 @@ import { CredentialError, UpstreamError } from '../shared/errors.ts';
 import { ApiError } from '../shared/partner-api/api-error.ts';
 import { isServiceFailure } from '../shared/service-failure.ts';
 import type { EntitlementsSettings } from '../shared/settings.ts';
+import { Sku, type SkuItem } from '../shared/sku-items.ts';
 import type { Catalogue } from './catalogue.ts';
-import type { EntitlementRow, ListedEntitlement, PlayerOf, SkuItem } from './entitlement.ts';
+import type { EntitlementRow, ListedEntitlement, PlayerOf } from './entitlement.ts';
 import type { EntitlementStore, PlayerState, WriteOptions } from './entitlements.store.ts';
 import { Obtaining, type Obtained, type ObtainParts } from './obtain-entitlement.ts';
 import type { Reason } from './outcomes.ts';
@@ -35,7 +36,6 @@ const RECORDING_MS = 3_000;
 const SIDE_BY_SIDE = 4;
 const FULFIL = 'FULFILL';
 const IDENTIFIER = /^[\x21-\x7e]{1,200}$/u;
-const SKU = /^[A-Za-z0-9._:-]{1,200}$/u;
 
 /** What stands for an Amazon account, of which nothing else is kept. */
 export const accountHash = (hash: KeyedHash, partner: string, userId: string): string =>
@@ -123,7 +123,8 @@ class Visit {
       void findings.set(entitlementId, { entitlementId, sku, obtained: { kind, reason }, reported: false });
     for (const one of this.#options.listed) {
       if (one.instruction !== FULFIL) refuse(one, 'skipped', 'NO_INSTRUCTION');
-      else if (!IDENTIFIER.test(one.entitlementId) || !SKU.test(one.sku)) refuse(one, 'failed', 'INVALID_ENTITLEMENT');
+      else if (!IDENTIFIER.test(one.entitlementId) || !Sku.safeParse(one.sku).success)
+        refuse(one, 'failed', 'INVALID_ENTITLEMENT');
       else wanted.push(one);
     }
     this.#noteUnknown(

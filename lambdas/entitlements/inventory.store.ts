@@ -2,8 +2,9 @@ import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { QueryCommand } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod/mini';
 import type { Clock } from '../shared/clock.ts';
+import type { SkuItem } from '../shared/sku-items.ts';
 import type { TransactItem } from '../shared/transact.ts';
-import type { PlayerOf, SkuItem } from './entitlement.ts';
+import type { PlayerOf } from './entitlement.ts';
 import type { Granter } from './granter.ts';
 
 const InventoryRow = z.object({

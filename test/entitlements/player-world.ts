@@ -13,7 +13,8 @@ import { sweepEntitlements } from '../../lambdas/entitlements/sweep-entitlements
 import { takePushes } from '../../lambdas/entitlements/take-pushes.ts';
 import type { Clock } from '../../lambdas/shared/clock.ts';
 import { createPartnerHandler } from '../../lambdas/shared/partner-api/serve.ts';
-import { EntitlementRow, type SkuItem } from '../../lambdas/entitlements/entitlement.ts';
+import { EntitlementRow } from '../../lambdas/entitlements/entitlement.ts';
+import type { SkuItem } from '../../lambdas/shared/sku-items.ts';
 import type { Fulfilment } from '../../lambdas/entitlements/player-answers.ts';
 import { tellInto } from '../offer-codes/code-world.ts';
 import { withMoments } from '../shared/moments.ts';

@@ -363,7 +363,7 @@ describe('the settlement', () => {
     await tables.database.send(new PutCommand({ TableName: 'History', Item: { watchId: 'stuck', version: 1 } }));
     const outcome = { ...done(1), further: () => [event('stuck', 1)] } as Outcome<Data>;
     expect(await run({ perform: async () => outcome }).catch((error: unknown) => error)).toMatchObject({
-      name: 'TransactionCanceledException',
+      message: 'the further writes of an answer are refused',
     });
     expect(await row()).toMatchObject({ status: 'UNKNOWN', answer: { data: { made: 1 } } });
   });

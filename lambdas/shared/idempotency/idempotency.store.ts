@@ -1,16 +1,10 @@
-import {
-  ConditionalCheckFailedException,
-  TransactionCanceledException,
-  TransactionInProgressException,
-} from '@aws-sdk/client-dynamodb';
-import type { DynamoDBDocumentClient, TransactWriteCommandInput } from '@aws-sdk/lib-dynamodb';
-import { DeleteCommand, PutCommand, TransactWriteCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { DeleteCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import * as z from 'zod/mini';
 import type { Clock } from '../clock.ts';
-import { retry } from '../retry.ts';
-import { isServiceFailure } from '../service-failure.ts';
-import type { RetryPolicy } from '../settings.ts';
+import { insist, transact, type TransactItem } from '../transact.ts';
 
 const Fields = z.record(z.string(), z.unknown());
 
@@ -39,7 +33,6 @@ export const KeyedRequest = z.object({
 export type KeyedRequest = z.infer<typeof KeyedRequest>;
 export type KeyedAnswer = NonNullable<KeyedRequest['answer']>;
 
-export type TransactItem = NonNullable<TransactWriteCommandInput['TransactItems']>[number];
 /**
  * Writes that belong to an answer, in one transaction with it.
  *
@@ -85,11 +78,8 @@ export interface IdempotencyStore {
   release(hold: Hold): Promise<void>;
 }
 
-/** It is the time that ends it. */
-const INSISTING: RetryPolicy = { attempts: Infinity, baseMs: 50, capMs: 400 };
 /** Far more rows than one subject gets in a millisecond: then the condition is about something else. */
 const MOST_TAKEN = 100;
-const CONTENTION = ['TransactionConflict', 'ThrottlingError', 'ProvisionedThroughputExceeded'];
 
 /** The store in a table with the partition key `requestId` and the time-to-live attribute `expiresAt`. */
 export class IdempotencyTable implements IdempotencyStore {
@@ -150,48 +140,41 @@ export class IdempotencyTable implements IdempotencyStore {
     expiresAt: number,
     further: FurtherWrites = () => [],
   ): Promise<'settled' | KeyedRequest | undefined> {
-    let later = 0;
-    return this.#insist(until, async (options) => {
-      for (;;) {
-        try {
-          await this.#client.send(
-            new TransactWriteCommand({
-              TransactItems: [
-                {
-                  Update: {
-                    TableName: this.#table,
-                    Key: { requestId },
-                    UpdateExpression: 'SET #status = :done, answer = :answer, expiresAt = :expiresAt',
-                    ConditionExpression: 'fence = :fence AND #status = :inFlight',
-                    ExpressionAttributeNames: { '#status': 'status' },
-                    ExpressionAttributeValues: {
-                      ':done': 'DONE',
-                      ':inFlight': 'IN_FLIGHT',
-                      ':fence': fence,
-                      ':answer': answer,
-                      ':expiresAt': expiresAt,
-                    },
-                    ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
-                  },
-                },
-                ...further(later),
-              ],
-            }),
-            options,
-          );
-          return 'settled';
-        } catch (error) {
-          const verdict = verdictOf(error);
-          if (verdict?.kind === 'lost') {
-            const { row } = verdict;
-            // An earlier write of this very try, whose answer was lost.
-            return row?.fence === fence && row.status === 'DONE' ? 'settled' : row;
-          }
-          if (verdict?.kind !== 'taken' || later >= MOST_TAKEN) throw error;
-          later += 1;
-        }
+    for (let later = 0; ; later += 1) {
+      const refusals = await transact(
+        this.#client,
+        [
+          {
+            Update: {
+              TableName: this.#table,
+              Key: { requestId },
+              UpdateExpression: 'SET #status = :done, answer = :answer, expiresAt = :expiresAt',
+              ConditionExpression: 'fence = :fence AND #status = :inFlight',
+              ExpressionAttributeNames: { '#status': 'status' },
+              ExpressionAttributeValues: {
+                ':done': 'DONE',
+                ':inFlight': 'IN_FLIGHT',
+                ':fence': fence,
+                ':answer': answer,
+                ':expiresAt': expiresAt,
+              },
+              ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+            },
+          },
+          ...further(later),
+        ],
+        { until, clock: this.#clock },
+      );
+      if (refusals === undefined) return 'settled';
+      if (refusals.has(0)) {
+        const standing = refusals.get(0);
+        const row = standing && KeyedRequest.parse(standing);
+        // An earlier write of this very try, whose answer was lost.
+        return row?.fence === fence && row.status === 'DONE' ? 'settled' : row;
       }
-    });
+      // A further write has met its like.
+      if (later >= MOST_TAKEN) throw new Error('the further writes of an answer are refused');
+    }
   }
 
   async suspend({ requestId, fence, until }: Hold, answer?: KeyedAnswer): Promise<void> {
@@ -227,51 +210,19 @@ export class IdempotencyTable implements IdempotencyStore {
   }
 
   #ifCondition(until: number, command: UpdateCommand | DeleteCommand): Promise<boolean> {
-    return this.#insist(until, async (options) => {
-      try {
-        await (command instanceof UpdateCommand
-          ? this.#client.send(command, options)
-          : this.#client.send(command, options));
-        return true;
-      } catch (error) {
-        if (error instanceof ConditionalCheckFailedException) return false;
-        throw error;
-      }
-    });
+    return insist(
+      async (options) => {
+        try {
+          await (command instanceof UpdateCommand
+            ? this.#client.send(command, options)
+            : this.#client.send(command, options));
+          return true;
+        } catch (error) {
+          if (error instanceof ConditionalCheckFailedException) return false;
+          throw error;
+        }
+      },
+      { until, clock: this.#clock },
+    );
   }
-
-  /** Repeats a write after whatever may pass, and cuts off one that hangs. Past the time it is tried once. */
-  async #insist<Result>(
-    until: number,
-    write: (options: { readonly abortSignal?: AbortSignal }) => Promise<Result>,
-  ): Promise<Result> {
-    const left = until - this.#clock.now();
-    const abortSignal = left > 0 ? AbortSignal.timeout(Math.ceil(left)) : undefined;
-    try {
-      return await retry(() => write(abortSignal ? { abortSignal } : {}), INSISTING, {
-        shouldRetry: (error) => isServiceFailure(error) || verdictOf(error)?.kind === 'contended',
-        clock: this.#clock,
-        random: Math.random,
-        deadline: until,
-      });
-    } catch (error) {
-      // The client's own error of a call that was cut off does not say that it was the time.
-      throw abortSignal?.aborted === true ? abortSignal.reason : error;
-    }
-  }
-}
-
-/** What a failed transaction means: the key is no longer held, a further write met its like, or both may be repeated. */
-function verdictOf(
-  error: unknown,
-): { kind: 'lost'; row: KeyedRequest | undefined } | { kind: 'taken' } | { kind: 'contended' } | undefined {
-  if (error instanceof TransactionInProgressException) return { kind: 'contended' };
-  if (!(error instanceof TransactionCanceledException)) return undefined;
-  const [own, ...others] = error.CancellationReasons ?? [];
-  if (own?.Code === 'ConditionalCheckFailed') {
-    return { kind: 'lost', row: own.Item && KeyedRequest.parse(unmarshall(own.Item)) };
-  }
-  if (others.some(({ Code }) => Code === 'ConditionalCheckFailed')) return { kind: 'taken' };
-  const contended = [own, ...others].some((reason) => CONTENTION.includes(reason?.Code ?? ''));
-  return contended ? { kind: 'contended' } : undefined;
 }

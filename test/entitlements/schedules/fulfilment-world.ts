@@ -1,7 +1,7 @@
 import { DynamoDBServiceException, TransactionCanceledException } from '@aws-sdk/client-dynamodb';
 import { QueryCommand, TransactWriteCommand, type DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { OccurrenceStore } from '../../../lambdas/change-events/occurrences.store.ts';
-import type { SkuItem } from '../../../lambdas/entitlements/entitlement.ts';
+import type { SkuItem } from '../../../lambdas/shared/sku-items.ts';
 import { EntitlementStore } from '../../../lambdas/entitlements/entitlements.store.ts';
 import { fulfilEntitlements } from '../../../lambdas/entitlements/fulfil-entitlements.ts';
 import type { GrantMessage } from '../../../lambdas/entitlements/grant-queue.ts';

@@ -1,4 +1,4 @@
-import type { SkuItem } from '../../../lambdas/entitlements/entitlement.ts';
+import type { SkuItem } from '../../../lambdas/shared/sku-items.ts';
 import type { GrantMessage } from '../../../lambdas/entitlements/grant-queue.ts';
 
 export interface AmazonClaim {
