@@ -1,6 +1,9 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
+import { minifyIntrospection, outputIntrospectionFile } from '@gql.tada/internal';
+import { buildSchema, introspectionFromSchema } from 'graphql';
 import * as z from 'zod';
+import { buyWithPrimeEventSchemas } from '../lambdas/buy-with-prime/order-event-schemas.ts';
 import { entitlementEventSchemas } from '../lambdas/entitlements/entitlement-event-schemas.ts';
 import { offerCodeEventSchemas } from '../lambdas/offer-codes/offer-code-event-schemas.ts';
 import { offerEventSchemas } from '../lambdas/offer-status/offer-event-schemas.ts';
@@ -11,6 +14,8 @@ import { SettingsFile } from './settings.ts';
 const PROJECT = resolve(import.meta.dirname, '..');
 const EVENTS = 'docs/events';
 const SUFFIX = '.schema.json';
+/** What the simulator of Buy with Prime runs; the client's documents are checked by the types that are made of it. */
+const GRAPHQL_SCHEMA = 'local/upstreams/buy-with-prime/schema.graphql';
 
 /** `Offer Went Live` becomes `offer-went-live`. */
 export function kebabCase(detailType: string): string {
@@ -33,6 +38,7 @@ export function generatedSchemas(): ReadonlyMap<string, string> {
     ...priceEventSchemas,
     ...offerCodeEventSchemas,
     ...entitlementEventSchemas,
+    ...buyWithPrimeEventSchemas,
   }).map(([detailType, schema]): [string, string] => [
     `${EVENTS}/${kebabCase(detailType)}${SUFFIX}`,
     schemaText(
@@ -42,7 +48,21 @@ export function generatedSchemas(): ReadonlyMap<string, string> {
     ),
   ]);
   const openApi = `${JSON.stringify(openApiDocument(), null, 2)}\n`;
-  return new Map([[`config/settings${SUFFIX}`, settings], ...events, ['docs/openapi.json', openApi]]);
+  return new Map([
+    [`config/settings${SUFFIX}`, settings],
+    ...events,
+    ['docs/openapi.json', openApi],
+    ['lambdas/buy-with-prime/graphql-schema.ts', graphqlTypes()],
+  ]);
+}
+
+/** The GraphQL schema as types, which leave nothing behind at run time. */
+function graphqlTypes(): string {
+  const schema = buildSchema(readFileSync(join(PROJECT, GRAPHQL_SCHEMA), 'utf8'));
+  const introspection = minifyIntrospection(introspectionFromSchema(schema));
+  const text = outputIntrospectionFile(introspection, { fileType: '.d.ts', shouldPreprocess: true });
+  // What follows would make it the schema of every document of the project.
+  return `${text.slice(text.indexOf('export type'), text.indexOf('import * as gqlTada')).trimEnd()}\n`;
 }
 
 // The input side: what is optional for the author of a settings file, and open to fields that subscribers do not know yet.

@@ -2,7 +2,12 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { type Partner, RuntimeSettings } from '../lambdas/shared/settings-schema.ts';
-import { entitlementsSecretName, offerStatusSecretName, pricingSecretName } from '../lambdas/shared/settings.ts';
+import {
+  buyWithPrimeSecretName,
+  entitlementsSecretName,
+  offerStatusSecretName,
+  pricingSecretName,
+} from '../lambdas/shared/settings.ts';
 import { checkAcrossFields } from './cross-checks.ts';
 import { describeIssues, nearest, type Override, SettingsError } from './problems.ts';
 import { upToNineMinutes, upToSixtyMinutes } from './schedules.ts';
@@ -163,6 +168,7 @@ export function requiredSecrets(settings: Settings): string[] {
     ...pricingSecrets(settings),
     ...offerCodesSecrets(settings),
     ...entitlementsSecrets(settings),
+    ...buyWithPrimeSecrets(settings),
   ];
 }
 
@@ -208,6 +214,15 @@ export function pushedPartners({ runtime }: Settings): Readonly<Record<string, P
   return Object.fromEntries(
     Object.entries(runtime.partnerApi.partners).filter(([, { entitlements }]) => entitlements.push),
   );
+}
+
+/** Names of the secrets of the merchant accounts that a partner has. */
+export function buyWithPrimeSecrets({ stage, runtime }: Settings): string[] {
+  const { accounts } = runtime.buyWithPrime;
+  const used = Object.values(runtime.partnerApi.partners).map(({ buyWithPrime }) => buyWithPrime?.account);
+  return Object.entries(accounts)
+    .filter(([account]) => used.includes(account))
+    .map(([account, values]) => buyWithPrimeSecretName(stage, account, values));
 }
 
 /** Names of the secrets of the Offer Status accounts. */

@@ -1,5 +1,5 @@
 import { boundedDrift } from '../shared/drift.ts';
-import { canonicalAmount, isAmount } from './money.ts';
+import { canonicalAmount, isAmount } from '../shared/money.ts';
 import type { MoneyType } from './pricing-answers.ts';
 import { canonicalRows } from './price-rows.ts';
 import type { ListName, PartName, RowOf } from './price-snapshot.ts';

@@ -1,4 +1,4 @@
-import { compareAmounts } from './money.ts';
+import { compareAmounts } from '../shared/money.ts';
 import { compareText, rowText } from './price-rows.ts';
 import type { BuyBox, BuyBoxWinner, ListedOffer } from './price-snapshot.ts';
 

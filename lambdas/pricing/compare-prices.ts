@@ -1,6 +1,6 @@
 import { changedBoxes } from './buy-box-changes.ts';
 import { matchRows, type RowDifference } from './match-rows.ts';
-import { reaches } from './money.ts';
+import { reaches } from '../shared/money.ts';
 import type { PriceChange } from './price-changes.ts';
 import { DETAILS, isComplete, rowKey } from './price-rows.ts';
 import { REFERENCE_PRICES, type ListedOffer, type ListName, type PriceSnapshot, type RowOf } from './price-snapshot.ts';

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { compareAmounts, isAmount } from './money.ts';
+import { compareAmounts, isAmount } from '../shared/money.ts';
 
 const Absolute = z.string().check(
   z.refine((text) => isAmount(text) && compareAmounts(text, '0') >= 0, { error: 'a decimal amount, not negative' }),

@@ -1,6 +1,6 @@
 import type { CustomerType } from '../shared/watches.ts';
 import { filled, words, type AnswerReader } from './answer-reader.ts';
-import { addAmounts, compareAmounts, subtractAmounts } from './money.ts';
+import { addAmounts, compareAmounts, subtractAmounts } from '../shared/money.ts';
 import type {
   BuyBoxPriceType,
   CompetitivePriceType,

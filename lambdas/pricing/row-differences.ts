@@ -1,4 +1,4 @@
-import { reaches, type AmountThreshold } from './money.ts';
+import { reaches, type AmountThreshold } from '../shared/money.ts';
 import type { ListName, RowOf } from './price-snapshot.ts';
 import type * as snapshot from './price-snapshot.ts';
 import { channels, subconditions, type Vocabulary } from './vocabularies.ts';

@@ -350,8 +350,67 @@ export const EntitlementsSettings = z.strictObject({
 });
 export type EntitlementsSettings = z.infer<typeof EntitlementsSettings>;
 
+/** One merchant account at Buy with Prime: one pair of API credentials, one business product, one catalogue. */
+export const BuyWithPrimeAccount = z.strictObject({
+  secret: z
+    .optional(text(512))
+    .check(
+      z.describe(
+        'Name of the secret {clientId, clientSecret, targetId, ca?}; default offer-relay/<stage>/buy-with-prime/<account>.',
+      ),
+    ),
+});
+export type BuyWithPrimeAccount = z.infer<typeof BuyWithPrimeAccount>;
+
+/** Where Buy with Prime's own events come in. */
+export const BuyWithPrimeEvents = z.strictObject({
+  eventBus: z.strictObject({
+    name: z
+      .string()
+      .check(z.regex(/^[\w./-]{1,256}$/, { error: 'expected the name of an event bus' }))
+      .check(z.describe('Name of the bus, in the account and region of the stack, that the partner event source has.')),
+    source: z
+      .optional(text(256))
+      .check(z.describe('Source of the events that are meant; default: every source below aws.partner/buywithprime.')),
+  }),
+});
+export type BuyWithPrimeEvents = z.infer<typeof BuyWithPrimeEvents>;
+
+/** How Buy with Prime is asked for offers and orders. */
+export const BuyWithPrimeSettings = z.strictObject({
+  graphqlUrl: z
+    ._default(httpsUrl, 'https://api.buywithprime.amazon.com/graphql')
+    .check(z.describe('The GraphQL endpoint.')),
+  tokenUrl: z
+    ._default(httpsUrl, 'https://api.buywithprime.amazon.com/token')
+    .check(z.describe('Where API credentials are exchanged for access tokens.')),
+  apiVersion: z
+    ._default(
+      z.string().check(z.regex(/^\d{4}-\d{2}-\d{2}$/, { error: 'expected a version such as 2024-11-01' })),
+      '2024-11-01',
+    )
+    .check(z.describe('Version of the API that is asked for (x-api-version).')),
+  timeoutMs: z._default(whole(100, 15_000), 5_000).check(z.describe('Time-out of one try.')),
+  deadlineMs: z
+    ._default(whole(1_000, 22_000), 15_000)
+    .check(z.describe('Time for everything that one request of a partner asks of Amazon.')),
+  attempts: z
+    ._default(whole(1, 5), 3)
+    .check(z.describe('Tries of one query; a mutation is repeated only where it had no effect.')),
+  quoteCacheSeconds: z
+    ._default(whole(0, 300), 60)
+    .check(z.describe('How long a quote that names neither a place nor a shopper is given again; 0: not at all.')),
+  accounts: z
+    ._default(z.record(name, BuyWithPrimeAccount), {})
+    .check(z.describe('Merchant accounts by name. Partners name theirs.')),
+  events: z
+    .optional(BuyWithPrimeEvents)
+    .check(z.describe("Take Buy with Prime's own events over onto the stack's bus.")),
+});
+export type BuyWithPrimeSettings = z.infer<typeof BuyWithPrimeSettings>;
+
 /** What a partner may be let do; reading the service's health and its OpenAPI document is always part of it. */
-export const PARTNER_CAPABILITIES = ['offer-codes', 'entitlements', 'reading', 'watch-list'] as const;
+export const PARTNER_CAPABILITIES = ['offer-codes', 'entitlements', 'buy-with-prime', 'reading', 'watch-list'] as const;
 export type PartnerCapability = (typeof PARTNER_CAPABILITIES)[number];
 
 /** One partner of the API: one role that its AWS account may assume, and one API key. */
@@ -390,6 +449,13 @@ export const Partner = z.strictObject({
     .check(z.describe('Usage plan: sustained rate, depth of its token bucket, and requests per period.')),
   invalidCodes: z.optional(InvalidCodesLimit).check(z.describe('Overrides offerCodes.invalidCodes for this partner.')),
   entitlements: z.prefault(PartnerEntitlements, {}).check(z.describe("What the partner's players get, and how.")),
+  buyWithPrime: z
+    .optional(
+      z.strictObject({
+        account: name.check(z.describe('Merchant account of the shop: one of buyWithPrime.accounts.')),
+      }),
+    )
+    .check(z.describe('For whose account the partner may ask for offers and order. Default: for none.')),
 });
 export type Partner = z.infer<typeof Partner>;
 
@@ -439,6 +505,7 @@ export const RuntimeSettings = z.strictObject({
   pricing: z.prefault(PricingSettings, {}),
   offerCodes: z.prefault(OfferCodesSettings, {}),
   entitlements: z.prefault(EntitlementsSettings, {}),
+  buyWithPrime: z.prefault(BuyWithPrimeSettings, {}),
   partnerApi: z.prefault(PartnerApiSettings, {}),
 });
 export type RuntimeSettings = z.infer<typeof RuntimeSettings>;

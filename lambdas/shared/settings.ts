@@ -1,5 +1,11 @@
 import { readFileSync } from 'node:fs';
-import type { OfferStatusAccount, PartnerEntitlements, PricingAccount, RuntimeSettings } from './settings-schema.ts';
+import type {
+  BuyWithPrimeAccount,
+  OfferStatusAccount,
+  PartnerEntitlements,
+  PricingAccount,
+  RuntimeSettings,
+} from './settings-schema.ts';
 
 export type * from './settings-schema.ts';
 
@@ -30,4 +36,13 @@ export function pricingSecretName(stage: string, account: string, settings: Pric
 /** Name of the secret that holds the keys of a partner's webhook and push integration. */
 export function entitlementsSecretName(stage: string, partner: string, settings: PartnerEntitlements): string {
   return settings.secret ?? `offer-relay/${stage}/entitlements/${partner}`;
+}
+
+/** Name of the secret that holds the API credentials of a merchant account at Buy with Prime. */
+export function buyWithPrimeSecretName(
+  stage: string,
+  account: string,
+  settings: BuyWithPrimeAccount | undefined,
+): string {
+  return settings?.secret ?? `offer-relay/${stage}/buy-with-prime/${account}`;
 }

@@ -7,7 +7,7 @@ import {
   isAmount,
   reaches,
   subtractAmounts,
-} from '../../lambdas/pricing/money.ts';
+} from '../../lambdas/shared/money.ts';
 import { PriceTuning } from '../../lambdas/pricing/price-tuning.ts';
 
 const cents = fc.bigInt({ min: -(10n ** 12n), max: 10n ** 12n });

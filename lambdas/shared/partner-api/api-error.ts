@@ -62,6 +62,36 @@ export const API_ERRORS = {
     status: 401,
     meaning: 'The signature of the call is missing, wrong, or older than five minutes.',
   },
+  // About offers and orders of Buy with Prime.
+  BUY_WITH_PRIME_NOT_ALLOWED: {
+    status: 403,
+    meaning: 'The settings give the partner no merchant account at Buy with Prime.',
+  },
+  SHOPPER_TOKEN_REFUSED: {
+    status: 401,
+    meaning: "Amazon does not accept the shopper's access token: refresh it, or leave it out, and call again.",
+  },
+  UNKNOWN_PRODUCT: { status: 422, meaning: "A product is not in the merchant's catalogue at Buy with Prime." },
+  INVALID_ADDRESS: { status: 422, meaning: 'Amazon finds the shipping address incomplete or malformed.' },
+  INVALID_DESTINATION: { status: 422, meaning: 'Buy with Prime does not deliver to this destination.' },
+  ADDRESS_MISMATCH: { status: 422, meaning: 'The address is not the one that the offer was made for.' },
+  OFFER_EXPIRED: {
+    status: 409,
+    meaning: 'The offer is gone; no order was made. Order one of `quote` under a new Idempotency-Key.',
+  },
+  PRICE_CHANGED: {
+    status: 409,
+    meaning: 'The total is another one now; no order was made. Order one of `quote` under a new Idempotency-Key.',
+  },
+  ORDER_EXISTS: {
+    status: 409,
+    meaning: 'There is another order with this orderId: it has other lines or another total.',
+  },
+  BUY_WITH_PRIME_REFUSED: { status: 422, meaning: 'Amazon refuses the request for a reason that the message names.' },
+  ORDER_UNKNOWN: {
+    status: 504,
+    meaning: 'It is not known whether the order was made: repeat with the same Idempotency-Key.',
+  },
   // About what is behind.
   UPSTREAM_REJECTED: { status: 502, meaning: 'Amazon refused the request: a repeat will be refused as well.' },
   UPSTREAM_UNREADABLE: { status: 502, meaning: 'Amazon answered something that cannot be understood.' },
@@ -91,10 +121,21 @@ export class ApiError extends Error {
   readonly status: number;
   /** Seconds after which a repeat may succeed. */
   readonly retryAfterSeconds: number | undefined;
+  /** What stands in the answer beside `error`. */
+  readonly beside: Readonly<Record<string, unknown>>;
 
-  /** @param message @default the code's meaning */
-  constructor(code: ApiErrorCode, message: string = API_ERRORS[code].meaning, retryAfterSeconds?: number) {
+  /**
+   * @param message @default the code's meaning
+   * @param beside what stands in the answer beside `error`, such as what to choose from instead
+   */
+  constructor(
+    code: ApiErrorCode,
+    message: string = API_ERRORS[code].meaning,
+    retryAfterSeconds?: number,
+    beside: Readonly<Record<string, unknown>> = {},
+  ) {
     super(message);
+    this.beside = beside;
     this.code = code;
     this.status = API_ERRORS[code].status;
     this.retryAfterSeconds = retryAfterSeconds;

@@ -31,6 +31,8 @@ export interface Route<
   readonly idempotent?: boolean;
   /** Whether a player's access token is required, in the header `x-amz-access-token`. */
   readonly playerToken?: boolean;
+  /** Whether a shopper's access token is taken, in the same header. */
+  readonly shopperToken?: boolean;
   /** Whether its answers have an ETag, and a request may say If-None-Match. Only for GET. */
   readonly hasETag?: boolean;
   /** Shape of the JSON body; an absent body is parsed as undefined. */

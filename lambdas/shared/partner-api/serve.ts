@@ -21,6 +21,8 @@ export interface PartnerRequest<Path, Query, Body> {
   readonly idempotencyKey: string;
   /** The player's access token, of a route that requires one, and empty otherwise. Never kept, never told. */
   readonly playerToken: string;
+  /** The shopper's access token, of a route that takes one, where there is one. Never kept, never told. */
+  readonly shopperToken: string | undefined;
   /** API Gateway's; goes along to the upstream, into events and into log lines. */
   readonly requestId: string;
   /** When the function has to have answered, epoch milliseconds. */
@@ -66,6 +68,7 @@ export function serve<
         body: jsonBodyOf(route.body, event) as z.output<Body>,
         idempotencyKey: route.idempotent === true ? idempotencyKeyOf(event) : '',
         playerToken: route.playerToken === true ? playerTokenOf(event) : '',
+        shopperToken: route.shopperToken === true ? accessTokenOf(event) : undefined,
         requestId: requestIdOf(event),
         deadline,
       }),
@@ -148,10 +151,11 @@ function namesTag(header: string, tag: string): boolean {
   return header.split(',').some((part) => ['*', tag].includes(part.trim().replace(/^W\//u, '')));
 }
 
-function failure({ code, message, status, retryAfterSeconds }: ApiError, requestId: string): APIGatewayProxyResult {
+function failure(error: ApiError, requestId: string): APIGatewayProxyResult {
+  const { code, message, status, retryAfterSeconds, beside } = error;
   const headers: Record<string, string> =
     retryAfterSeconds === undefined ? {} : { 'Retry-After': String(Math.max(1, Math.ceil(retryAfterSeconds))) };
-  return { statusCode: status, headers, body: JSON.stringify({ error: { code, message, requestId } }) };
+  return { statusCode: status, headers, body: JSON.stringify({ error: { code, message, requestId }, ...beside }) };
 }
 
 /** What a partner is told of an error. */
@@ -204,8 +208,14 @@ function idempotencyKeyOf(event: APIGatewayProxyEvent): string {
 }
 
 function playerTokenOf(event: APIGatewayProxyEvent): string {
+  const token = accessTokenOf(event);
+  if (token === undefined) throw new ApiError('PLAYER_TOKEN_REQUIRED');
+  return token;
+}
+
+function accessTokenOf(event: APIGatewayProxyEvent): string | undefined {
   const token = headerOf(event, 'x-amz-access-token');
-  if (token === undefined || token.trim() === '') throw new ApiError('PLAYER_TOKEN_REQUIRED');
+  if (token === undefined || token.trim() === '') return undefined;
   if (/^[\x21-\x7e]{1,4096}$/u.test(token)) return token;
   throw new ApiError('INVALID_REQUEST', 'the header x-amz-access-token must be 1 to 4096 visible ASCII characters');
 }
