@@ -74,7 +74,7 @@ export class BuyWithPrimeAlarms extends Construct {
         threshold: 0,
         impact: 'Buy with Prime answers otherwise than its document says; quotes or orders lack what cannot be read.',
         firstStep:
-          'read the places in the latest warnings in the log of ServeBuyWithPrime, then ask Amazon what has changed.',
+          'read the fields or the shape that the latest warnings in the log of ServeBuyWithPrime name, then ask Amazon what has changed.',
       }),
     ];
   }
