@@ -162,7 +162,7 @@ function merchants({ runtime }: Settings): Issue[] {
     }));
 }
 
-/** The same of offers and orders. */
+/** An account that its partner may not use was meant otherwise: the capability has been forgotten. */
 function unusedMerchants({ runtime }: Settings): Issue[] {
   return Object.entries(runtime.partnerApi.partners).flatMap(([partner, { capabilities, buyWithPrime }]) => {
     if (buyWithPrime === undefined || capabilities.includes('buy-with-prime')) return [];
