@@ -2,6 +2,9 @@ import { Aws } from 'aws-cdk-lib';
 import { AlarmStatusWidget, Dashboard } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
 import type { Settings } from '../config/settings.ts';
+import type { BuyWithPrimeEvents } from './buy-with-prime/buy-with-prime-events.ts';
+import { BuyWithPrimeEventsAlarms } from './buy-with-prime/buy-with-prime-events-alarms.ts';
+import { buyWithPrimeEventsWidgets } from './buy-with-prime/buy-with-prime-events-widgets.ts';
 import { ChangeEventsAlarms } from './change-events/change-events-alarms.ts';
 import { changeEventsWidgets } from './change-events/change-events-widgets.ts';
 import type { ChangePublishing } from './change-events/change-publishing.ts';
@@ -24,6 +27,8 @@ export interface OperationsProps {
   readonly publishing: ChangePublishing;
   /** By room, in Pascal case. */
   readonly doors: ReadonlyMap<string, NotificationDoor>;
+  /** Undefined where the settings name no bus of Buy with Prime's. */
+  readonly amazonEvents: BuyWithPrimeEvents | undefined;
   /** Undefined where the settings have no partners. */
   readonly grants: EntitlementGrants | undefined;
   /** As well. */
@@ -38,7 +43,7 @@ export class Operations extends Construct {
   constructor(
     scope: Construct,
     id: string,
-    { titles, prices, publishing, doors, grants, partnerApi, settings }: OperationsProps,
+    { titles, prices, publishing, doors, amazonEvents, grants, partnerApi, settings }: OperationsProps,
   ) {
     super(scope, id);
     const offerStatus = new PacedQueueAlarms(this, 'OfferStatus', { checks: titles, settings });
@@ -47,6 +52,9 @@ export class Operations extends Construct {
     const notifications = [...doors].flatMap(
       ([room, door]) => new NotificationDoorAlarms(this, `${room}Notifications`, { door, settings }).alarms,
     );
+    const buyWithPrimeEvents = amazonEvents
+      ? new BuyWithPrimeEventsAlarms(this, 'BuyWithPrimeEvents', { amazonEvents, settings }).alarms
+      : [];
     const entitlements = grants ? new EntitlementsAlarms(this, 'Entitlements', { grants, settings }).alarms : [];
     const partners = partnerApi ? new PartnerApiAlarms(this, 'PartnerApi', { partnerApi, settings }).alarms : [];
 
@@ -61,6 +69,7 @@ export class Operations extends Construct {
               ...pricing.alarms,
               ...changeEvents.alarms,
               ...notifications,
+              ...buyWithPrimeEvents,
               ...entitlements,
               ...partners,
             ],
@@ -70,6 +79,7 @@ export class Operations extends Construct {
         pacedQueueWidgets(prices, settings),
         changeEventsWidgets(publishing, settings),
         [...doors.values()].flatMap((door) => notificationDoorWidgets(door, settings)),
+        amazonEvents ? buyWithPrimeEventsWidgets(amazonEvents, settings) : [],
         grants ? entitlementsWidgets(grants, settings) : [],
         partnerApi ? partnerApiWidgets(partnerApi, settings) : [],
       ],

@@ -3,7 +3,15 @@ import { Metric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 
 /** What emits metrics: the `service` dimension. */
 export type MetricRoom =
-  'offer-status' | 'pricing' | 'change-events' | 'offer-codes' | 'entitlements' | 'titles' | 'prices' | 'partner-api';
+  | 'offer-status'
+  | 'pricing'
+  | 'change-events'
+  | 'offer-codes'
+  | 'entitlements'
+  | 'titles'
+  | 'prices'
+  | 'partner-api'
+  | 'buy-with-prime';
 
 /** Names of the metrics that the functions emit. */
 export type MetricName =
@@ -34,10 +42,12 @@ export type MetricName =
   | 'ReportsConfirmed'
   | 'ReportsTried'
   | 'Republished'
+  | 'RefusedEvents'
   | 'RequestsSent'
   | 'SchemaDrift'
   | 'SlicesPlanned'
   | 'StalledSeconds'
+  | 'TakenEvents'
   | 'Throttled'
   | 'Unavailable'
   | 'UnknownSkus'
