@@ -171,14 +171,14 @@ export class EventBuses {
         if (!nextBus) {
           const caller = ruleAsCaller(rule, target);
           // What the target would have got is made of the event; what nobody got is the event itself.
-          const deadLetterBody = JSON.stringify(event);
+          const deadLetterBody = target.deadLetterArn === undefined ? undefined : JSON.stringify(event);
           this.delivery.deliver({
             ...target,
             targetArn: target.arn,
             sourceArn: rule.arn,
             caller,
             payload,
-            deadLetterBody,
+            ...(deadLetterBody !== undefined && { deadLetterBody }),
           });
         } else if (!forwarded && this.mayForward(rule, target)) {
           // EventBridge forwards an event from bus to bus once, no further.
