@@ -2,9 +2,11 @@ import { Aws } from 'aws-cdk-lib';
 import { AlarmStatusWidget, Dashboard } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
 import type { Settings } from '../config/settings.ts';
+import { BuyWithPrimeAlarms, hasMerchants } from './buy-with-prime/buy-with-prime-alarms.ts';
 import type { BuyWithPrimeEvents } from './buy-with-prime/buy-with-prime-events.ts';
 import { BuyWithPrimeEventsAlarms } from './buy-with-prime/buy-with-prime-events-alarms.ts';
 import { buyWithPrimeEventsWidgets } from './buy-with-prime/buy-with-prime-events-widgets.ts';
+import { buyWithPrimeWidgets } from './buy-with-prime/buy-with-prime-widgets.ts';
 import { ChangeEventsAlarms } from './change-events/change-events-alarms.ts';
 import { changeEventsWidgets } from './change-events/change-events-widgets.ts';
 import type { ChangePublishing } from './change-events/change-publishing.ts';
@@ -57,6 +59,8 @@ export class Operations extends Construct {
       : [];
     const entitlements = grants ? new EntitlementsAlarms(this, 'Entitlements', { grants, settings }).alarms : [];
     const partners = partnerApi ? new PartnerApiAlarms(this, 'PartnerApi', { partnerApi, settings }).alarms : [];
+    const selling = hasMerchants(settings) ? partnerApi : undefined;
+    const buyWithPrime = selling ? new BuyWithPrimeAlarms(this, 'BuyWithPrime', { settings }).alarms : [];
 
     const dashboard = new Dashboard(this, 'Dashboard', {
       widgets: [
@@ -71,6 +75,7 @@ export class Operations extends Construct {
               ...notifications,
               ...buyWithPrimeEvents,
               ...entitlements,
+              ...buyWithPrime,
               ...partners,
             ],
           }),
@@ -81,6 +86,7 @@ export class Operations extends Construct {
         [...doors.values()].flatMap((door) => notificationDoorWidgets(door, settings)),
         amazonEvents ? buyWithPrimeEventsWidgets(amazonEvents, settings) : [],
         grants ? entitlementsWidgets(grants, settings) : [],
+        selling ? buyWithPrimeWidgets(selling.functions, settings) : [],
         partnerApi ? partnerApiWidgets(partnerApi, settings) : [],
       ],
     });

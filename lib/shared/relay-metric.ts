@@ -8,10 +8,10 @@ export type MetricRoom =
   | 'change-events'
   | 'offer-codes'
   | 'entitlements'
+  | 'buy-with-prime'
   | 'titles'
   | 'prices'
-  | 'partner-api'
-  | 'buy-with-prime';
+  | 'partner-api';
 
 /** Names of the metrics that the functions emit. */
 export type MetricName =
@@ -35,9 +35,15 @@ export type MetricName =
   | 'OldestUnpublishedSeconds'
   | 'OldestUnreportedSeconds'
   | 'OpenEntitlements'
+  | 'OrdersCreated'
+  | 'OrdersRejected'
+  | 'OrdersUnknown'
+  | 'PartialAnswers'
   | 'PlayersRefused'
   | 'PublishFailures'
   | 'PushesRefused'
+  | 'QuotesCached'
+  | 'QuotesGiven'
   | 'Rejected'
   | 'ReportsConfirmed'
   | 'ReportsTried'
