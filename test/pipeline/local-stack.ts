@@ -50,7 +50,7 @@ export interface LocalStack {
   /** Everything that the stack writes lies below. */
   readonly folder: string;
   readonly list: WatchList;
-  /** Everything that has reached the bus, also before a restart. */
+  /** Everything that has reached the stack's bus, also before a restart. */
   readonly events: BusEvent[];
   /** Everything that the functions have logged. */
   readonly logs: string[];
@@ -243,7 +243,9 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
       assembly: join(folder, 'cdk.out'),
       dataDir: join(folder, 'cloud'),
       secrets,
-      onEvent: (event) => events.push(event),
+      onEvent: (event, busName) => {
+        if (!options.cloud?.buses?.includes(busName)) events.push(event);
+      },
       onLog: ({ text }) => logs.push(text),
       ...options.cloud,
     });
