@@ -71,14 +71,17 @@ describe('the samples of the document', () => {
     expect(validate(schema, parse(await textOf(`${name}.request.graphql`)))).toEqual([]);
   });
 
-  it.each(SAMPLE_NAMES)('are answered in the document’s shape, but for what the request does not ask for: %s', async (name) => {
-    const answer = await answerTo(name, await startSamples());
-    expect(answer.errors).toBeUndefined();
-    const found = differences(await jsonOf(`${name}.answer.json`), answer);
-    const unasked = NOT_ASKED_FOR[name] ?? [];
-    expect(found.filter(({ at }) => !unasked.some((slip) => at.endsWith(slip)))).toEqual([]);
-    for (const slip of unasked) expect(found.map(({ at }) => at)).toContainEqual(expect.stringMatching(`${slip}$`));
-  });
+  it.each(SAMPLE_NAMES)(
+    'are answered in the document’s shape, but for what the request does not ask for: %s',
+    async (name) => {
+      const answer = await answerTo(name, await startSamples());
+      expect(answer.errors).toBeUndefined();
+      const found = differences(await jsonOf(`${name}.answer.json`), answer);
+      const unasked = NOT_ASKED_FOR[name] ?? [];
+      expect(found.filter(({ at }) => !unasked.some((slip) => at.endsWith(slip)))).toEqual([]);
+      for (const slip of unasked) expect(found.map(({ at }) => at)).toContainEqual(expect.stringMatching(`${slip}$`));
+    },
+  );
 
   it('say "true" on the product page and true at checkout, and have no identifiers where Prime does not deliver', async () => {
     const started = await startSamples();

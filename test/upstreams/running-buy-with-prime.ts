@@ -178,9 +178,14 @@ export async function startBuyWithPrime(
       return [error?.errorType, error?.errorCode];
     },
     quote: async (lineItems = [mug()], input = {}, asking) => {
-      const answer = await ask(OFFERS, { input: { lineItems, location: { shippingAddress: ADDRESS }, ...input } }, asking);
+      const answer = await ask(
+        OFFERS,
+        { input: { lineItems, location: { shippingAddress: ADDRESS }, ...input } },
+        asking,
+      );
       if (answer.errors) throw new Error(JSON.stringify(answer.errors));
-      return answer.data?.['offers'].edges[0].node.id as string;
+      const { edges } = answer.data?.['offers'] as { edges: { node: { id: string } }[] };
+      return edges[0]!.node.id;
     },
     order: (input, asking) => ask(ORDER, { input }, asking),
     fault: async (rule) => {
