@@ -36,8 +36,26 @@ export interface ReceivedError {
 }
 
 export interface Answered {
-  data?: Record<string, any> | null; // eslint-disable-line @typescript-eslint/no-explicit-any
+  data?: Record<string, unknown> | null;
   errors?: ReceivedError[];
+}
+
+/** What the tests look at of an offer's line. */
+export interface QuotedLine {
+  product: object;
+  deliveryOffer: { deliveryOfferSummary: { deliveryMessage: { messageText: string } }; details: unknown } | null;
+  reversalOffers: unknown;
+}
+
+/** The offer of an answer. */
+export function offerIn({ data }: Answered): { id: string; lineItems: QuotedLine[] } {
+  const { edges } = data?.['offers'] as { edges: { node: { id: string; lineItems: QuotedLine[] } }[] };
+  return edges[0]!.node;
+}
+
+/** The order that an answer says is made. */
+export function orderIn({ data }: Answered): { id: string } {
+  return (data?.['createOrderFromOffer'] as { order: { id: string } }).order;
 }
 
 export interface StartedBuyWithPrime extends Started {
@@ -184,8 +202,7 @@ export async function startBuyWithPrime(
         asking,
       );
       if (answer.errors) throw new Error(JSON.stringify(answer.errors));
-      const { edges } = answer.data?.['offers'] as { edges: { node: { id: string } }[] };
-      return edges[0]!.node.id;
+      return offerIn(answer).id;
     },
     order: (input, asking) => ask(ORDER, { input }, asking),
     fault: async (rule) => {
