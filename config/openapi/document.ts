@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { STATUS_CODES } from 'node:http';
 import { resolve } from 'node:path';
 import type * as z from 'zod';
+import { Quote } from '../../lambdas/buy-with-prime/quote.ts';
 import { type ApiErrorCode, API_ERRORS } from '../../lambdas/shared/partner-api/api-error.ts';
 import type { Route } from '../../lambdas/shared/partner-api/route.ts';
 import {
@@ -9,7 +10,9 @@ import {
   OPERATION_EXAMPLES,
   PATH_EXAMPLES,
   PLAYER_TOKEN_EXAMPLE,
+  QUOTE_EXAMPLE,
   REQUEST_ID_EXAMPLE,
+  SHOPPER_TOKEN_EXAMPLE,
   WEBHOOK_EXAMPLES,
 } from './examples.ts';
 import {
@@ -20,12 +23,14 @@ import {
   OF_A_PARTNER,
   type Operation,
   OPERATIONS,
+  tellsAge,
   waitsForUpstream,
+  WITH_QUOTE,
 } from './operations.ts';
 import { type JsonSchema, SchemaComponents } from './schemas.ts';
 
 const DESCRIPTION = `What Offer Relay knows and does for its partners: offer codes, what players claimed with Prime Gaming,
-titles, prices, and the watch list.
+offers and orders of Buy with Prime, titles, prices, and the watch list.
 
 **Signing.** Every request, but for those of the push integration, is signed with AWS Signature Version 4, service
 \`execute-api\`, with credentials of the role that the operator has made for you: assume it with your external id. Encode each
@@ -34,8 +39,8 @@ path parameter by RFC 3986 before signing. A signature is good for five minutes;
 **API key.** The header \`x-api-key\` has to hold your own key. It counts your requests against your plan; it is no secret
 that would let anybody in without the role.
 
-**Players' tokens.** Where \`x-amz-access-token\` is required, it is the player's own access token of Login with Amazon. It is
-passed on to Amazon, and neither kept nor told.
+**Tokens of players and shoppers.** \`x-amz-access-token\` is the player's or the shopper's own access token of Login with
+Amazon. A player's is required, a shopper's may be left out. It is passed on to Amazon, and neither kept nor told.
 
 **Errors** are \`{"error": {"code", "message", "requestId"}}\`, whoever made them. Decide by \`code\`, which never changes its
 meaning; \`message\` is for people. \`x-offer-relay-errors\` lists all codes. An answer with \`Retry-After\` may be asked for
@@ -65,6 +70,12 @@ const TAGS = [
       '`entitlements.push` has them; the others answer 403 `MISSING_AUTHENTICATION`. What Amazon sends is not ' +
       'documented in public: paths, signature and shapes are assumed.',
   },
+  {
+    name: 'buy-with-prime',
+    description:
+      "Offers of Buy with Prime for a shop's product and checkout pages, and one order of an offer for each checkout. " +
+      'What is told of a shopper is passed on to Amazon, and not kept.',
+  },
   { name: 'reading', description: 'What is known of titles and prices, and was.' },
   { name: 'watch-list', description: 'What is polled. The list belongs to the whole stage, not to one partner.' },
   { name: 'service', description: 'The API itself. Every partner may call these.' },
@@ -87,6 +98,12 @@ const HEADERS = {
     required: true,
     schema: { type: 'string', pattern: '^"[^"]+"$' },
     example: '"WjB0c2NvbGxpc2lvbnM"',
+  },
+  Age: {
+    description: 'For how many seconds the answer has been kept: 0 where Amazon was asked just now.',
+    required: true,
+    schema: { type: 'integer', minimum: 0 },
+    example: 0,
   },
   ServerTiming: {
     description: 'How much of the time was waiting for Amazon, in milliseconds. Missing where nobody was asked.',
@@ -111,6 +128,12 @@ const PLAYER_TOKEN = {
   description: "The player's access token of Login with Amazon.",
   schema: { type: 'string', minLength: 1, maxLength: 4096, pattern: '^[!-~]+$' },
   example: PLAYER_TOKEN_EXAMPLE,
+};
+const SHOPPER_TOKEN = {
+  ...PLAYER_TOKEN,
+  required: false,
+  description: "The shopper's access token of Login with Amazon, where the shopper has signed in.",
+  example: SHOPPER_TOKEN_EXAMPLE,
 };
 const WEBHOOK_HEADERS = [
   {
@@ -165,6 +188,21 @@ const ERROR_SCHEMA = {
   required: ['error'],
 } satisfies JsonSchema;
 
+/** The body of errors some of which have a quote. A client that knows Error reads it as well. */
+const errorWithQuote = (quote: JsonSchema) =>
+  ({
+    ...ERROR_SCHEMA,
+    properties: {
+      ...ERROR_SCHEMA.properties,
+      quote: {
+        description:
+          `Always there with ${WITH_QUOTE.join(' and ')}, and only there: what is offered now for what the order was ` +
+          'quoted with. Null where Amazon could not be asked.',
+        anyOf: [quote, { type: 'null' }],
+      },
+    },
+  }) satisfies JsonSchema;
+
 /** Statuses that may say when to come back. */
 const REPEATABLE = [409, 429, 503, 504];
 
@@ -189,7 +227,9 @@ export function openApiDocument() {
     info: {
       title: 'Offer Relay partner API',
       version: projectVersion(),
-      summary: 'Verify and redeem offer codes; fulfil entitlements; read titles and prices; keep the watch list.',
+      summary:
+        'Verify and redeem offer codes; fulfil entitlements; quote and order with Buy with Prime; read titles and prices; ' +
+        'keep the watch list.',
       description: DESCRIPTION,
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
@@ -228,7 +268,7 @@ export function openApiDocument() {
       },
       headers: HEADERS,
       responses: Object.fromEntries([...failures].sort(([a], [b]) => (a < b ? -1 : 1))),
-      schemas: { Error: ERROR_SCHEMA, ...schemas.all() },
+      schemas: { Error: ERROR_SCHEMA, ErrorWithQuote: errorWithQuote(schemas.answer(Quote)), ...schemas.all() },
     },
     'x-offer-relay-errors': API_ERRORS,
   };
@@ -258,6 +298,7 @@ function describe({ route, handler }: Operation, schemas: SchemaComponents) {
         valueParameter('query', name, schema, example.query?.[name], schemas),
       ),
       ...(route.playerToken === true ? [PLAYER_TOKEN] : []),
+      ...(route.shopperToken === true ? [SHOPPER_TOKEN] : []),
       ...(isPush(route) ? WEBHOOK_HEADERS : []),
       ...(route.idempotent === true ? [IDEMPOTENCY_KEY] : []),
       ...(route.hasETag === true ? [IF_NONE_MATCH] : []),
@@ -309,6 +350,7 @@ function successes(route: Route, schemas: SchemaComponents) {
   const headers = {
     'x-amz-apigw-id': header('RequestId'),
     ...(route.hasETag === true && { ETag: header('ETag') }),
+    ...(tellsAge(route) && { Age: header('Age') }),
     ...(waitsForUpstream(route) && { 'Server-Timing': header('ServerTiming') }),
   };
   const answers = Object.entries(route.answers).map(([status, meaning]) => {
@@ -344,6 +386,8 @@ function pascalCase(text: string): string {
     .join('');
 }
 
+const hasQuote = (code: ApiErrorCode): boolean => WITH_QUOTE.includes(code);
+
 function failure(status: number, codes: readonly ApiErrorCode[]) {
   return {
     description: codes.map((code) => `- \`${code}\`: ${API_ERRORS[code].meaning}`).join('\n'),
@@ -355,7 +399,7 @@ function failure(status: number, codes: readonly ApiErrorCode[]) {
       'application/json': {
         schema: {
           allOf: [
-            { $ref: '#/components/schemas/Error' },
+            { $ref: `#/components/schemas/${codes.some(hasQuote) ? 'ErrorWithQuote' : 'Error'}` },
             {
               type: 'object',
               properties: { error: { type: 'object', properties: { code: { type: 'string', enum: codes } } } },
@@ -365,7 +409,12 @@ function failure(status: number, codes: readonly ApiErrorCode[]) {
         examples: Object.fromEntries(
           codes.map((code) => [
             code,
-            { value: { error: { code, message: API_ERRORS[code].meaning, requestId: REQUEST_ID_EXAMPLE } } },
+            {
+              value: {
+                error: { code, message: API_ERRORS[code].meaning, requestId: REQUEST_ID_EXAMPLE },
+                ...(hasQuote(code) && { quote: QUOTE_EXAMPLE }),
+              },
+            },
           ]),
         ),
       },

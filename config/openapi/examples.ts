@@ -1,4 +1,8 @@
 import type * as z from 'zod';
+import type { PlacedOrder } from '../../lambdas/buy-with-prime/buy-with-prime-answers.ts';
+import type { OrderRequest, QuoteRequest } from '../../lambdas/buy-with-prime/buy-with-prime-requests.ts';
+import type { Order } from '../../lambdas/buy-with-prime/order.ts';
+import type { OfferLine, Quote } from '../../lambdas/buy-with-prime/quote.ts';
 import type { FulfilledEntitlement, Fulfilment, InventoryItem } from '../../lambdas/entitlements/player-answers.ts';
 import type { PushAcknowledgement } from '../../lambdas/entitlements/push-answers.ts';
 import type { PushedClaim, PushedLink, PushedUnlink } from '../../lambdas/entitlements/push-routes.ts';
@@ -25,6 +29,7 @@ export const PATH_EXAMPLES: Readonly<Record<string, string>> = {
   offerCode: 'EXAMPLE-CODE-0001',
   playerId: 'player-4711',
   partner: 'example',
+  orderId: 'order-1001',
   licensor: 'example-studios',
   alid: 'ES_MOV_000004',
   marketplaceId: 'US',
@@ -34,6 +39,7 @@ export const PATH_EXAMPLES: Readonly<Record<string, string>> = {
 export const REQUEST_ID_EXAMPLE = 'ZxTq2Ej6oAMEs1g=';
 export const IDEMPOTENCY_KEY_EXAMPLE = '7d0c3a5e-1b8f-4b52-9f0e-6a1d2c4b8e91';
 export const PLAYER_TOKEN_EXAMPLE = 'Atza|token-of-an-example-player';
+export const SHOPPER_TOKEN_EXAMPLE = 'Atza|token-of-an-example-shopper';
 /** Of a call that Amazon signs by the key of a partner. */
 export const WEBHOOK_EXAMPLES = {
   id: 'msg_2fVd0b1c9Qe',
@@ -214,6 +220,175 @@ const unfinished = [
 
 const AMAZON_ACCOUNT = 'amzn1.account.EXAMPLEACCOUNT0000000000000';
 
+const usd = (amount: string) => ({ amount, currencyCode: 'USD' });
+const freeReturns = {
+  title: { value: 'Free 30-day returns', locale: 'en-US' },
+  description: { value: 'Free returns within 30 days with Buy with Prime.', locale: 'en-US' },
+  resolutionTypes: ['RETURN'],
+};
+const mug = {
+  productId: 'example-mug',
+  sku: 'MUG-01',
+  externalId: null,
+  amazonSku: { value: 'MUG-01', marketplaceId: 'ATVPDKIKX0DER' },
+  title: 'Example Mug',
+  price: usd('12.50'),
+};
+const poster = {
+  productId: 'example-poster',
+  sku: 'POSTER-01',
+  externalId: null,
+  amazonSku: null,
+  title: 'Example Poster',
+  price: usd('9.00'),
+};
+const ofMug = {
+  product: { ...mug, offerPrime: true },
+  delivery: {
+    isPrimeEligible: true,
+    provider: 'AMAZON',
+    speed: null,
+    message: { text: 'Get it as soon as Thu, Mar 5', badge: 'PRIME', locale: 'en-US' },
+    earliest: '2026-03-04T17:00:00Z',
+    latest: '2026-03-06T03:00:00Z',
+    deliveryOfferId: 'delivery-offer-5060887210',
+    deliveryPreviewId: 'delivery-preview-0001',
+  },
+  returns: freeReturns,
+} satisfies OfferLine;
+const ofPoster = {
+  product: { ...poster, offerPrime: false },
+  delivery: {
+    isPrimeEligible: false,
+    provider: 'MERCHANT',
+    speed: null,
+    message: null,
+    earliest: null,
+    latest: null,
+    deliveryOfferId: null,
+    deliveryPreviewId: null,
+  },
+  returns: null,
+} satisfies OfferLine;
+const nowhere = { earliest: null, latest: null, deliveryOfferId: null, deliveryPreviewId: null };
+
+const quoteAtCheckout = {
+  lineItems: [
+    { sku: 'MUG-01', quantity: 1 },
+    { sku: 'POSTER-01', quantity: 1 },
+  ],
+  location: {
+    shippingAddress: {
+      name: 'Jane Example',
+      streetAddress: '410 Terry Avenue N',
+      locality: 'Seattle',
+      region: 'WA',
+      countryCode: 'US',
+      postalCode: '98109',
+    },
+  },
+} satisfies QuoteRequest;
+
+/** What is offered at a checkout; also what an error offers in the place of an offer that is gone. */
+export const QUOTE_EXAMPLE = {
+  quotedAt: '2026-03-01T12:00:00.123Z',
+  offers: [{ offerId: 'offer-7f3c', lineItems: [ofMug, ofPoster] }],
+  totalCount: 1,
+} satisfies Quote;
+const productPageQuote = {
+  quotedAt: '2026-03-01T12:00:00.123Z',
+  offers: [
+    {
+      offerId: 'offer-19ab',
+      lineItems: [
+        {
+          ...ofMug,
+          delivery: {
+            ...{ ...ofMug.delivery, ...nowhere },
+            message: { text: 'Prime members get it in 2 days', badge: 'PRIME', locale: 'en-US' },
+          },
+        },
+      ],
+    },
+  ],
+  totalCount: 1,
+} satisfies Quote;
+
+const whole = { unit: 'ONE', value: 1 };
+const orderedAt = '2026-03-01T12:01:07.000Z';
+const untaxed = { tax: null, discounts: null };
+const orderLine = (
+  id: string,
+  product: typeof mug | typeof poster,
+  {
+    deliveryOfferId,
+    deliveryPreviewId,
+    provider,
+    isPrimeEligible,
+    speed,
+    message,
+    earliest,
+    latest,
+  }: typeof ofMug.delivery | typeof ofPoster.delivery,
+) =>
+  ({
+    id,
+    aliases: [],
+    amount: whole,
+    createdAt: orderedAt,
+    product: { ...product, productDetailPageUrl: null, image: null, bundle: null },
+    delivery: {
+      ...{ deliveryOfferId, deliveryPreviewId, provider, isPrimeEligible, speed, message, earliest, latest },
+      ...{ recipientId: null, charge: null, rollupPrices: [], ...untaxed },
+      lineItems: [{ lineItemId: id, lineItemAmount: whole, amount: whole }],
+    },
+    ...{ packageState: null, packages: [], payments: null, cancellations: [], ...untaxed },
+  }) satisfies Order['lineItems'][number];
+const order = {
+  orderId: 'order-1001',
+  amazonOrderId: 'amazon-order-3f9d0c',
+  aliases: [],
+  executionState: 'STARTED',
+  createdAt: orderedAt,
+  updatedAt: orderedAt,
+  bwpCustomerId: null,
+  lineItems: [orderLine('line-1', mug, ofMug.delivery), orderLine('line-2', poster, ofPoster.delivery)],
+  totalPrice: usd('21.50'),
+  totalPriceVerified: true,
+  rollupCharges: [{ type: 'ORDER_SUB_TOTAL', displayString: 'Subtotal', value: usd('21.50') }],
+  ...untaxed,
+  payments: null,
+  refunds: null,
+  returns: [],
+  orderLinks: [
+    {
+      destinationType: 'EXTERNAL_ORDER_MANAGEMENT',
+      url: 'https://shop.example/orders/order-1001',
+      displayMessage: 'Your order',
+    },
+  ],
+} satisfies Order;
+const delivered = {
+  ...order,
+  updatedAt: '2026-03-05T18:20:00.000Z',
+  lineItems: order.lineItems.map((line, index) =>
+    index > 0
+      ? line
+      : {
+          ...line,
+          packageState: 'DELIVERED',
+          packages: [
+            {
+              ...{ id: 'package-1', state: 'DELIVERED', reason: null },
+              ...{ trackingNumber: 'TBA000000000001', carrierCode: 'AMZN_US' },
+              lineItems: [{ lineItemId: 'line-1', lineItemAmount: whole, amount: whole }],
+            },
+          ],
+        },
+  ),
+} satisfies Order;
+const placed = { orderId: 'order-1001', amazonOrderId: order.amazonOrderId, assumed: false };
+
 /** By operation id. */
 export const OPERATION_EXAMPLES: Readonly<Record<string, OperationExample>> = {
   verifyOfferCode: {
@@ -303,6 +478,35 @@ export const OPERATION_EXAMPLES: Readonly<Record<string, OperationExample>> = {
     answers: {},
   },
   pushAccountUnlink: { body: { UserId: AMAZON_ACCOUNT } satisfies z.infer<typeof PushedUnlink>, answers: {} },
+  quoteOffers: {
+    body: quoteAtCheckout,
+    answers: {
+      200: {
+        checkout: QUOTE_EXAMPLE,
+        productPage: productPageQuote,
+        nothingOffered: { quotedAt: '2026-03-01T12:00:00.123Z', offers: [], totalCount: 0 } satisfies Quote,
+      },
+    },
+  },
+  orderOffer: {
+    body: {
+      orderId: 'order-1001',
+      offerId: 'offer-7f3c',
+      quote: quoteAtCheckout,
+      totalPrice: usd('21.50'),
+      desiredExecutionState: 'STARTED',
+      customer: { name: 'Jane Example', email: 'jane@example.com' },
+      orderLinks: [...order.orderLinks],
+    } satisfies OrderRequest,
+    answers: {
+      201: {
+        ordered: { ...placed, order } satisfies PlacedOrder,
+        found: { ...placed, assumed: true, order } satisfies PlacedOrder,
+        notReadNow: { ...placed, order: null } satisfies PlacedOrder,
+      },
+    },
+  },
+  readOrder: { answers: { 200: { placed: order, delivered } } },
   readTitleStatus: { answers: { 200: { live: { ...title, offers: [offer] } satisfies TitleStatus } } },
   readTitleHistory: {
     query: { from: '2026-03-01T00:00:00Z', limit: 20 },

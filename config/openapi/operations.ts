@@ -1,3 +1,5 @@
+import { buyWithPrimeAnswers } from '../../lambdas/buy-with-prime/buy-with-prime-answers.ts';
+import { buyWithPrimeRoutes } from '../../lambdas/buy-with-prime/buy-with-prime-routes.ts';
 import { type ApiErrorCode, API_ERRORS } from '../../lambdas/shared/partner-api/api-error.ts';
 import type { AnswerBodies } from '../../lambdas/shared/partner-api/answer-fields.ts';
 import { offerCodeAnswers } from '../../lambdas/offer-codes/offer-code-answers.ts';
@@ -26,6 +28,7 @@ const SERVED = {
   'offer-codes/serve-offer-codes': Object.values(offerCodeRoutes),
   'entitlements/serve-players': Object.values(playerRoutes),
   'entitlements/take-pushes': Object.values(pushRoutes),
+  'buy-with-prime/serve-buy-with-prime': Object.values(buyWithPrimeRoutes),
   'offer-status/serve-titles': Object.values(titleRoutes),
   'pricing/serve-prices': [...Object.values(priceRoutes.byAsin), ...Object.values(priceRoutes.bySku), priceRoutes.list],
   'partner-api/describe-service': Object.values(serviceRoutes),
@@ -41,6 +44,7 @@ export const ANSWER_BODIES: AnswerBodies = {
   ...offerCodeAnswers,
   ...playerAnswers,
   ...pushAnswers,
+  ...buyWithPrimeAnswers,
   ...titleAnswers,
   ...priceAnswers,
   ...serviceAnswers,
@@ -72,6 +76,9 @@ export const OF_A_PARTNER: readonly ApiErrorCode[] = [
 const OF_A_BODY: readonly ApiErrorCode[] = ['UNSUPPORTED_MEDIA_TYPE'];
 const OF_A_KEY: readonly ApiErrorCode[] = ['IDEMPOTENCY_KEY_REQUIRED', 'IDEMPOTENCY_KEY_REUSED', 'REQUEST_IN_PROGRESS'];
 
+/** Errors that say beside `error`, as `quote`, what is offered now. */
+export const WITH_QUOTE: readonly ApiErrorCode[] = ['OFFER_EXPIRED', 'PRICE_CHANGED'];
+
 /** Whether a route is called by Amazon, which signs by a key of the partner: nothing of IAM, and no API key. */
 export const isPush = ({ capability }: Route): boolean => capability === 'push';
 
@@ -93,3 +100,6 @@ export function errorsByStatus(route: Route): ReadonlyMap<number, readonly ApiEr
 
 /** Whether an answer of this route may have waited for an upstream, and tells how long. */
 export const waitsForUpstream = ({ errors }: Route): boolean => errors.some((code) => code.startsWith('UPSTREAM_'));
+
+/** Whether a success of this route says in the header Age how old it is: what Amazon said may be given again for a while. */
+export const tellsAge = ({ operationId }: Route): boolean => operationId === 'quoteOffers';

@@ -1,4 +1,8 @@
 import * as z from 'zod';
+import * as buyWithPrimeAnswers from '../../lambdas/buy-with-prime/buy-with-prime-answers.ts';
+import * as buyWithPrimeRequests from '../../lambdas/buy-with-prime/buy-with-prime-requests.ts';
+import * as orders from '../../lambdas/buy-with-prime/order.ts';
+import * as quotes from '../../lambdas/buy-with-prime/quote.ts';
 import * as playerAnswers from '../../lambdas/entitlements/player-answers.ts';
 import * as pushAnswers from '../../lambdas/entitlements/push-answers.ts';
 import * as pushRoutes from '../../lambdas/entitlements/push-routes.ts';
@@ -21,9 +25,9 @@ const COMPONENTS = '#/components/schemas/';
 const DRAFT = 'draft-2020-12';
 
 /** A schema is a component under the name that it is exported by, where it shares that with its type. */
-const NAMES = new Map<z.core.$ZodType, string>(
-  [
-    ...[playerAnswers, pushAnswers, pushRoutes],
+const NAMES = new Map<z.core.$ZodType, string>([
+  ...[
+    ...[playerAnswers, pushAnswers, pushRoutes, buyWithPrimeAnswers, buyWithPrimeRequests, quotes, orders],
     ...[offerCodeAnswers, offerCodeRoutes, titleAnswers, offers, offerChanges, serviceAnswers],
     ...[priceAnswers, priceRoutes, priceSnapshot, priceChanges, priceTuning, answerFields],
   ].flatMap((module) =>
@@ -31,7 +35,9 @@ const NAMES = new Map<z.core.$ZodType, string>(
       value instanceof z.core.$ZodType && /^[A-Z]/.test(name) ? [[value, name]] : [],
     ),
   ),
-);
+  // An offer is something else to whom licenses titles, and there is one document for both.
+  [quotes.Offer, 'QuotedOffer'],
+]);
 
 /** What zod itself knows of a schema, and its name. */
 class NamedSchemas extends z.core.$ZodRegistry<z.core.GlobalMeta> {

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { pathText } from '../shared/partner-api/route.ts';
 
 const text = (longest: number) =>
   z.string().check(
@@ -24,6 +25,9 @@ const currencyCode = z
 export const MoneyAsked = z.strictObject({ amount, currencyCode });
 export type MoneyAsked = z.infer<typeof MoneyAsked>;
 
+/** A rule as the document tells it: one of two fields, and not both. */
+const saysEither = (one: string, other: string) => z.meta({ oneOf: [{ required: [one] }, { required: [other] }] });
+
 const oneIdentifier = z.refine<{ productId?: string | undefined; sku?: string | undefined }>(
   ({ productId, sku }) => (productId === undefined) !== (sku === undefined),
   { error: 'must have either productId or sku' },
@@ -47,7 +51,7 @@ export const QuotedItem = z
         z.describe('A filter: only offers with Prime delivery, or only ones without. Default: whatever there is.'),
       ),
   })
-  .check(oneIdentifier);
+  .check(oneIdentifier, saysEither('productId', 'sku'));
 export type QuotedItem = z.infer<typeof QuotedItem>;
 
 /** Where a shopper wants things delivered. */
@@ -75,6 +79,7 @@ export const Location = z
     z.refine(({ ipAddress, shippingAddress }) => (ipAddress === undefined) !== (shippingAddress === undefined), {
       error: 'must have either ipAddress or shippingAddress',
     }),
+    saysEither('ipAddress', 'shippingAddress'),
   );
 export type Location = z.infer<typeof Location>;
 
@@ -150,7 +155,7 @@ export const AdditionalItem = z
     taxes: z.optional(MoneyAsked).check(z.describe('Tax that is collected for it.')),
     aliases: z.optional(z.array(Alias).check(z.maxLength(5))),
   })
-  .check(oneIdentifier);
+  .check(oneIdentifier, saysEither('productId', 'sku'));
 export type AdditionalItem = z.infer<typeof AdditionalItem>;
 
 const orderItemsWithinLimits = z.refine<{
@@ -162,9 +167,7 @@ const orderItemsWithinLimits = z.refine<{
 });
 
 /** The partner's own identifier of an order. */
-export const orderIdText = text(128).check(
-  z.refine((value) => !/\p{Cc}/u.test(value), { error: 'must not have control characters' }),
-  z.refine((value) => value !== '.' && value !== '..', { error: 'must not be "." or "..", which a path cannot carry' }),
+export const orderIdText = pathText(128).check(
   z.describe('Your own identifier of the order. There is at most one order for it, whatever the Idempotency-Key.'),
 );
 
@@ -201,7 +204,9 @@ export const OrderRequest = z
         .array(
           z.strictObject({
             destinationType: text(100).check(z.describe('Such as EXTERNAL_ORDER_MANAGEMENT.')),
-            url: z.url({ protocol: /^https$/u, error: 'must be an https:// URL' }).check(z.maxLength(2_000)),
+            url: z
+              .url({ protocol: /^https$/u, error: 'must be an https:// URL' })
+              .check(z.maxLength(2_000), z.meta({ pattern: '^https://' })),
             displayMessage: z.optional(text(400)),
           }),
         )

@@ -338,7 +338,7 @@ describe('orders under random misfortune', () => {
         };
         for (const { diesAt, fate, leapMs, lands, partner } of steps) {
           amazon.fates.splice(0, Infinity, fate);
-          await run(partner as 'first' | 'second', diesAt);
+          await run(partner, diesAt);
           if (lands) for (const land of amazon.late.splice(0)) land();
           clock.leap(leapMs);
         }

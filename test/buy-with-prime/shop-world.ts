@@ -64,7 +64,7 @@ export const orderBody = (orderId: string, offerId: string, amount = '25.00') =>
   customer: { name: SHOPPER.name, email: SHOPPER.email },
 });
 
-/** The function of Buy with Prime, called as API Gateway calls it. Partners `first` and `second` share an account. */
+/** The function of Buy with Prime, called as API Gateway calls it. Partners `first` and `second` share an account, `elsewhere` has another. */
 export function shopWorld(options: ShopOptions) {
   const { database, client, clock } = options;
   const telemetry = options.telemetry ?? tellInto();
@@ -81,6 +81,7 @@ export function shopWorld(options: ShopOptions) {
   const partners = {
     first: partner('first', 'store'),
     second: partner('second', 'store'),
+    elsewhere: partner('elsewhere', 'other-store'),
     without: partner('without', undefined),
   };
   const handler = createPartnerHandler({

@@ -11,6 +11,16 @@ import { readContract } from '../partner-api/api-contract.ts';
 const project = resolve(import.meta.dirname, '../..');
 const text = readFileSync(join(project, 'docs/openapi.json'), 'utf8');
 const contract = readContract();
+
+/** Names of the components that a part of the document refers to, however deep. */
+function componentsOf(part: unknown, known = new Set<string>()): Set<string> {
+  for (const [, name = ''] of JSON.stringify(part ?? null).matchAll(/"#\/components\/schemas\/(\w+)"/g)) {
+    if (known.has(name)) continue;
+    known.add(name);
+    componentsOf(contract.schemas[name], known);
+  }
+  return known;
+}
 const cases = contract.operations.map((operation) => [operation.operationId, operation] as const);
 
 describe('the OpenAPI document', () => {
@@ -86,10 +96,18 @@ describe('the OpenAPI document', () => {
   });
 
   test('leaves answers open to what comes later, and requests of partners closed to what nobody knows', () => {
+    const { paths } = JSON.parse(text) as { paths: Record<string, Record<string, { requestBody?: unknown }>> };
+    const sent = contract.operations.flatMap(({ capability, path, method }) => {
+      const names = componentsOf(paths[path]![method.toLowerCase()]!.requestBody);
+      return [...names].map((name) => [name, capability] as const);
+    });
+    expect(sent.length).toBeGreaterThan(10);
+    const capabilities = new Map(sent);
     for (const [name, schema] of Object.entries(contract.schemas)) {
       if (schema['type'] !== 'object') continue;
+      const capability = capabilities.get(name);
       // What Amazon may add to its own calls is no fault of theirs.
-      const expected = name.endsWith('Request') ? false : name.startsWith('Pushed') ? {} : undefined;
+      const expected = capability === undefined ? undefined : capability === 'push' ? {} : false;
       expect([name, schema['additionalProperties']]).toEqual([name, expected]);
     }
   });
@@ -119,5 +137,41 @@ describe('the OpenAPI document', () => {
       parameters.some(({ name, required }) => name === 'x-amz-access-token' && required),
     );
     expect(asks.map(({ operationId }) => operationId)).toEqual(['fulfilEntitlements']);
+  });
+
+  test('takes a token of the shopper for quotes and orders, and lets it be left out', () => {
+    const takes = contract.operations.filter(({ parameters }) =>
+      parameters.some(({ name, required }) => name === 'x-amz-access-token' && !required),
+    );
+    expect(takes.map(({ operationId }) => operationId).sort()).toEqual(['orderOffer', 'quoteOffers']);
+  });
+
+  test('has a quote beside the errors that have one, and beside no other', () => {
+    const told = contract.operations.flatMap(({ responses }) =>
+      [...responses].flatMap(([status, { examples }]) => (status < 400 ? [] : Object.entries(examples ?? {}))),
+    );
+    const withQuote = told.filter(([, body]) => 'quote' in (body as object)).map(([code]) => code);
+    expect([...new Set(withQuote)].sort()).toEqual(['OFFER_EXPIRED', 'PRICE_CHANGED']);
+    const order = contract.operations.find(({ operationId }) => operationId === 'orderOffer')!;
+    const violations = (body: object, status = 409) =>
+      order.violations({
+        status,
+        headers: { 'content-type': 'application/json', 'x-amz-apigw-id': 'id' },
+        body: JSON.stringify(body),
+      });
+    const error = { code: 'OFFER_EXPIRED', message: 'gone', requestId: 'id' };
+    expect(violations({ error, quote: null })).toEqual([]);
+    expect(violations({ error, quote: { offers: 1 } })).not.toEqual([]);
+    expect(violations({ error: { ...error, code: 'UNKNOWN_PRODUCT' }, quote: null }, 422)).not.toEqual([]);
+  });
+
+  test.each([
+    ['neither of two', {}, false],
+    ['one of two', { productId: 'mug' }, true],
+    ['the other of two', { sku: 'MUG-1' }, true],
+    ['both of two', { productId: 'mug', sku: 'MUG-1' }, false],
+  ])('says that a line item names its product by %s', (_, names, expected) => {
+    const quote = contract.operations.find(({ operationId }) => operationId === 'quoteOffers')!;
+    expect(quote.body?.accepts({ lineItems: [{ ...names, quantity: 1 }] })).toBe(expected);
   });
 });

@@ -129,8 +129,9 @@ function textsOf(schema: Schema): fc.Arbitrary<string> {
 }
 
 /** Values that a schema of a parameter or a body takes. It knows what the document of this API uses, and throws at more. */
-function valuesOf(schema: Schema): fc.Arbitrary<unknown> {
+export function valuesOf(schema: Schema): fc.Arbitrary<unknown> {
   if (Array.isArray(schema['enum'])) return fc.constantFrom(...(schema['enum'] as unknown[]));
+  if (Array.isArray(schema['anyOf'])) return fc.oneof(...(schema['anyOf'] as Schema[]).map(valuesOf));
   switch (schema['type']) {
     case 'integer': {
       const range = { min: numberOf(schema['minimum'], -1_000), max: numberOf(schema['maximum'], 1_000_000) };
@@ -146,7 +147,15 @@ function valuesOf(schema: Schema): fc.Arbitrary<unknown> {
       return fc.boolean();
     case 'string':
       return stringsOf(schema);
+    case 'array': {
+      const minLength = numberOf(schema['minItems'], 0);
+      // Lists that are as long as they may be are for those who know what adds up with what.
+      const maxLength = Math.min(numberOf(schema['maxItems'], Infinity), minLength + 2);
+      return fc.array(valuesOf(schema['items'] as Schema), { minLength, maxLength });
+    }
     case 'object': {
+      const { oneOf: branches, ...plain } = schema;
+      if (Array.isArray(branches)) return fc.oneof(...branchesOf(plain, branches as Schema[]).map(valuesOf));
       const properties = (schema['properties'] ?? {}) as Record<string, Schema>;
       const requiredKeys = (schema['required'] ?? []) as string[];
       const arbitraries = Object.entries(properties).map(([name, property]) => [name, valuesOf(property)] as const);
@@ -162,7 +171,22 @@ function valuesOf(schema: Schema): fc.Arbitrary<unknown> {
   }
 }
 
+/** An object of which exactly one of several fields has to be there, as one schema for each of them. */
+function branchesOf(schema: Schema, branches: readonly Schema[]): Schema[] {
+  const names = branches.flatMap(({ required }) => required as string[]);
+  const properties = Object.entries((schema['properties'] ?? {}) as Record<string, Schema>);
+  const required = (schema['required'] ?? []) as string[];
+  return branches.map((branch) => {
+    const own = branch['required'] as string[];
+    const others = properties.filter(([name]) => own.includes(name) || !names.includes(name));
+    return { ...schema, properties: Object.fromEntries(others), required: [...required, ...own] };
+  });
+}
+
 function stringsOf(schema: Schema): fc.Arbitrary<string> {
+  if (schema['format'] === 'ipv4') return fc.ipV4();
+  if (schema['format'] === 'ipv6') return fc.constantFrom('2001:db8::1', '::1', '2001:DB8:0:0:8:800:200C:417A');
+  if (schema['format'] === 'uri') return fc.webUrl({ validSchemes: ['https'], withQueryParameters: true });
   if (schema['format'] === 'date-time') {
     const at = fc.date({
       min: new Date('0001-01-01T00:00:00Z'),

@@ -5,6 +5,8 @@ import { describe, expect, test } from 'vitest';
 import * as z from 'zod';
 import type { JsonSchema } from '../../../lib/partner-api/api-document.ts';
 import { bodyShape } from '../../../lib/partner-api/body-shape.ts';
+import { readContract } from '../../partner-api/api-contract.ts';
+import { valuesOf } from '../../partner-api/request-generator.ts';
 import { document } from './partner-stages.ts';
 
 const { Ajv } = ajvModule;
@@ -34,7 +36,7 @@ function keywordsOf(shape: unknown): string[] {
 describe('the shape of a body', () => {
   test('is made of words that draft 4 knows', () => {
     const known = ['type', 'properties', 'required', 'additionalProperties', 'items', 'anyOf', 'allOf'];
-    expect(bodies).toHaveLength(6);
+    expect(bodies).toHaveLength(8);
     for (const { body } of bodies) {
       const used = keywordsOf(bodyShape(body, document.schemas));
       expect(used).toContain('properties');
@@ -52,13 +54,15 @@ describe('the shape of a body', () => {
       fc.record({ absolute: fc.constantFrom<unknown>('0.50', '0', 1) }, { requiredKeys: [] }),
       fc.record({ percent: fc.constantFrom<unknown>(0, 5, 101, '5'), other: fc.boolean() }, { requiredKeys: [] }),
     );
-    for (const { body } of bodies) {
+    const contract = readContract().operations;
+    for (const { operationId, body } of bodies) {
       const fits = schemaOf(body);
       const hasShape = shapeOf(body);
       const names = Object.keys(bodyShape(body, document.schemas)['properties'] as object);
       const value = fc.oneof(
         fc.dictionary(fc.constantFrom(...names, 'unknown'), field, { maxKeys: 3 }),
         fc.record(Object.fromEntries(names.map((name) => [name, text])), { requiredKeys: [] }),
+        valuesOf(contract.find((operation) => operation.operationId === operationId)!.body!.schema),
       );
       let taken = 0;
       fc.assert(
@@ -81,6 +85,14 @@ describe('the shape of a body', () => {
     ['watchPrice', { threshold: '5' }],
     ['watchPrice', { threshold: { percent: '5' } }],
     ['watchPrice', { threshold: { per_cent: 5 } }],
+    ['quoteOffers', []],
+    ['quoteOffers', { lineItems: {} }],
+    ['quoteOffers', { lineItems: [{ quantity: 1 }] }],
+    ['quoteOffers', { lineItems: [{ sku: 'MUG-01' }] }],
+    ['quoteOffers', { lineItems: [{ sku: 'MUG-01', quantity: '1' }] }],
+    ['quoteOffers', { lineItems: [{ sku: 'MUG-01', quantity: 1 }], location: {} }],
+    ['quoteOffers', { lineItems: [{ sku: 'MUG-01', quantity: 1 }], location: { ipAddress: 1 } }],
+    ['orderOffer', { orderId: 'order-1', offerId: 'offer-1' }],
   ])('of %s is not that of %j', (operationId, value) => {
     expect(shapeOf(bodyOf(operationId))(value)).toBe(false);
   });
@@ -90,6 +102,12 @@ describe('the shape of a body', () => {
     for (const value of [{ threshold: { percent: 101 } }, { threshold: { absolute: 'much' } }]) {
       expect([schemaOf(body)(value), shapeOf(body)(value)]).toEqual([false, true]);
     }
+  });
+
+  test('leaves it to the function to say that of two fields only one may be there', () => {
+    const body = bodyOf('quoteOffers');
+    const both = { lineItems: [{ sku: 'MUG-01', productId: 'example-mug', quantity: 1 }] };
+    expect([schemaOf(body)(both), shapeOf(body)(both)]).toEqual([false, true]);
   });
 
   test('keeps what has to be there, and lets a value be of several branches', () => {
