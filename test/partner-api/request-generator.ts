@@ -231,7 +231,16 @@ function brokenBodiesOf({ schema, accepts }: NonNullable<ContractOperation['body
     const names = Object.keys(schema['properties'] ?? {});
     return fc.constantFrom(...names).map((name) => ({ ...(value as object), [name]: ['wrong'] }));
   });
-  const json = fc.oneof(unknownField, wrongType, fc.jsonValue()).filter((value) => !accepts(value));
+  const lists = Object.entries((schema['properties'] ?? {}) as Record<string, Schema>).flatMap(
+    ([name, { maxItems }]) => (typeof maxItems === 'number' ? [{ name, length: maxItems + 1 }] : []),
+  );
+  const tooMany = lists.map(({ name, length }) =>
+    valuesOf(schema).map((value) => {
+      const [one] = ((value as Record<string, unknown>)[name] ?? []) as unknown[];
+      return { ...(value as object), [name]: Array.from({ length }, () => one ?? null) };
+    }),
+  );
+  const json = fc.oneof(unknownField, wrongType, ...tooMany, fc.jsonValue()).filter((value) => !accepts(value));
   return fc.oneof(
     { weight: 3, arbitrary: json.map((value) => JSON.stringify(value)) },
     {
@@ -248,6 +257,10 @@ export interface GeneratorOptions {
   readonly longestUrl?: number;
   /** Headers of every request that no answer may repeat, such as keys. */
   readonly secretHeaders?: Readonly<Record<string, string>>;
+  /** Bodies that mean something to the stack, by operation id: most of those that are allowed. @default none */
+  readonly bodies?: Readonly<Record<string, fc.Arbitrary<unknown>>>;
+  /** Texts of these bodies that no answer may repeat. @default none */
+  readonly privateTexts?: readonly string[];
 }
 
 /** Requests of all operations: half of them such as the document allows, half with one to three flaws. */
@@ -262,7 +275,7 @@ export function requestsOf(
 }
 
 function allowedRequests(operation: ContractOperation, options: GeneratorOptions): fc.Arbitrary<GeneratedRequest> {
-  const { known = {}, secretHeaders = {} } = options;
+  const { known = {}, secretHeaders = {}, privateTexts = [] } = options;
   const texts = (parameter: ContractParameter): fc.Arbitrary<string> => {
     const there = (known[parameter.name] ?? []).filter((text) => parameter.accepts(text));
     const words = WORDS[parameter.name];
@@ -282,7 +295,10 @@ function allowedRequests(operation: ContractOperation, options: GeneratorOptions
   );
   const bodies = ((): fc.Arbitrary<string | undefined> => {
     if (operation.body === undefined) return fc.constant(undefined);
-    const texts = valuesOf(operation.body.schema).map((value) => JSON.stringify(value));
+    const any = valuesOf(operation.body.schema);
+    const there = options.bodies?.[operation.operationId];
+    const values = there === undefined ? any : fc.oneof({ weight: 4, arbitrary: there }, any);
+    const texts = values.map((value) => JSON.stringify(value));
     return operation.body.required ? texts : fc.option(texts, { nil: undefined });
   })();
   // Who calls with neither role nor API key has no secrets of a partner.
@@ -305,6 +321,7 @@ function allowedRequests(operation: ContractOperation, options: GeneratorOptions
       parts.headers['Idempotency-Key'],
       parts.headers['x-amz-access-token'],
       amazonAccountOf(parts.body),
+      ...privateTexts.filter((text) => parts.body?.includes(JSON.stringify(text)) === true),
     ].filter(isTelling),
   }));
 }
