@@ -1,8 +1,7 @@
-import { TransactionCanceledException, TransactionConflictException } from '@aws-sdk/client-dynamodb';
-import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { keyedHash } from '../../lambdas/shared/keyed-hash.ts';
 import { startEngineTables, type EngineTables } from '../shared/engine-tables.ts';
+import { failing, FAULTS, type Fault } from '../shared/failing-database.ts';
 import { LeapingClock } from '../shared/virtual-clock.ts';
 import { codeWorld, FUNCTION_MS, HASH_KEY, rowsOf, tellInto, type ApiAnswer } from './code-world.ts';
 import { startUpstream, type Behaviour, type Upstream } from './upstream.ts';
@@ -17,44 +16,6 @@ afterAll(async () => {
   await upstream[Symbol.asyncDispose]();
   await tables.stop();
 });
-
-type Command = { readonly constructor: { readonly name: string } };
-
-/** How a call to DynamoDB fails, after all that the SDK has tried. */
-const FAULTS = {
-  throttled: () =>
-    Object.assign(new Error('slow down'), { name: 'ThrottlingException', $metadata: { httpStatusCode: 400 } }),
-  'failed inside': () =>
-    Object.assign(new Error('oops'), { name: 'InternalServerError', $metadata: { httpStatusCode: 500 } }),
-  'in conflict': ({ constructor }: Command) => {
-    const details = { message: 'conflict', $metadata: { httpStatusCode: 400 } };
-    return constructor.name === 'TransactWriteCommand'
-      ? new TransactionCanceledException({
-          ...details,
-          CancellationReasons: [{ Code: 'TransactionConflict' }, { Code: 'None' }],
-        })
-      : new TransactionConflictException(details);
-  },
-  /** It was had, and nobody was told. */
-  unanswered: () => Object.assign(new Error('no answer'), { name: 'TimeoutError' }),
-} as const;
-type Fault = keyof typeof FAULTS;
-
-/** A database that fails for the calls that `fails` names, counted from 0. */
-function failing(database: DynamoDBDocumentClient, fault: Fault, fails: (call: number, command: string) => boolean) {
-  let calls = 0;
-  const client = {
-    send: async (command: Command, options: never) => {
-      const isHit = fails(calls++, command.constructor.name);
-      if (isHit && fault !== 'unanswered') throw FAULTS[fault](command);
-      const answered = database.send(command as never, options);
-      if (!isHit) return answered;
-      await answered.catch(() => undefined);
-      throw FAULTS[fault](command);
-    },
-  } as unknown as DynamoDBDocumentClient;
-  return { client, calls: () => calls };
-}
 
 const says = (message: string): Behaviour => ({ kind: 'answer', status: 200, body: JSON.stringify({ message }) });
 
@@ -121,14 +82,13 @@ async function redeemThrough(
   return faulty.calls();
 }
 
-const faults = Object.keys(FAULTS) as Fault[];
 const scenes = Object.entries(SCENES);
 
 describe('a redemption of which DynamoDB fails', () => {
   it.each(scenes)(
     'any call, or up to four in a row, is had once, told once and never misjudged: %s',
     async (_, scene) => {
-      for (const fault of faults) {
+      for (const fault of FAULTS) {
         const calls = await redeemThrough('no fault', scene, fault, () => false);
         for (let first = 0; first < calls; first += 1) {
           for (let row = 1; row <= 4; row += 1) {
@@ -144,7 +104,7 @@ describe('a redemption of which DynamoDB fails', () => {
   it.each(scenes)(
     'every settlement keeps its answer until there is one that succeeds: %s',
     async (_, scene) => {
-      for (const fault of faults) {
+      for (const fault of FAULTS) {
         await redeemThrough('all settlements', scene, fault, (_call, command) => command === 'TransactWriteCommand');
       }
     },
@@ -153,7 +113,7 @@ describe('a redemption of which DynamoDB fails', () => {
 
   it('any call in finding out what became of a lost one, up to four in a row, counts once', async () => {
     const scene = SCENES['a valid code'];
-    for (const fault of faults) {
+    for (const fault of FAULTS) {
       const calls = await redeemThrough('no fault', scene, fault, () => false, { afterLoss: true });
       for (let first = 0; first < calls; first += 1) {
         for (let row = 1; row <= 4; row += 1) {

@@ -43,8 +43,12 @@ export interface OnceWork<Reference extends Json, Data extends Json> {
   readonly reference: Reference;
   /** The first try. */
   readonly perform: (reference: Reference) => Promise<Outcome<Data>>;
-  /** Another try after one of which nobody knows how far it came; it gets the first one's reference. */
-  readonly resolve: (reference: Reference) => Promise<Outcome<Data>>;
+  /**
+   * Another try after one of which nobody knows how far it came; it gets the first one's reference.
+   *
+   * @param lostUntil when the lease of the lost try ends, epoch milliseconds: until then its effect may still be had
+   */
+  readonly resolve: (reference: Reference, lostUntil: number) => Promise<Outcome<Data>>;
   /** The outcome again of a try that has been done and could not be settled: with what is written along with its answer. */
   readonly conclude: (reference: Reference, data: Data) => Outcome<Data>;
 }
@@ -118,10 +122,12 @@ export async function runOnce<Reference extends Json, Data extends Json>(
 
   const outcome = standing?.answer
     ? concluded(standing.answer, reference, work)
-    : await (isFirst ? work.perform : work.resolve)(reference).catch((error: unknown): Outcome<Data> => ({
-        kind: 'unknown',
-        error,
-      }));
+    : await (isFirst ? work.perform(reference) : work.resolve(reference, standing.lease)).catch(
+        (error: unknown): Outcome<Data> => ({
+          kind: 'unknown',
+          error,
+        }),
+      );
   const final = finalAnswer(outcome);
   if (final === undefined) {
     // What has been unknown stays so, until it is done. Where the note cannot be made, the end of the lease says the same.

@@ -1,0 +1,59 @@
+import { ApiError, type ApiErrorCode } from '../shared/partner-api/api-error.ts';
+import type { AmazonRefusal } from './amazon-refusal.ts';
+
+/** Why no order was made, where the same request will not make one either: what the partner is answered. */
+export type Rejection = Extract<
+  ApiErrorCode,
+  | 'ADDRESS_MISMATCH'
+  | 'BUY_WITH_PRIME_REFUSED'
+  | 'INVALID_ADDRESS'
+  | 'INVALID_DESTINATION'
+  | 'OFFER_EXPIRED'
+  | 'ORDER_EXISTS'
+  | 'PRICE_CHANGED'
+  | 'UNKNOWN_PRODUCT'
+>;
+
+/** By Amazon's code ("Troubleshoot Delivery Preview Errors", "Troubleshoot Order Errors", "Troubleshoot Return Errors"). */
+const REASONS: Readonly<Record<string, ApiErrorCode>> = {
+  ExpiredIdpToken: 'SHOPPER_TOKEN_REFUSED',
+  InvalidIdpToken: 'SHOPPER_TOKEN_REFUSED',
+  InvalidAddress: 'INVALID_ADDRESS',
+  InvalidDestination: 'INVALID_DESTINATION',
+  ItemDoesNotExist: 'UNKNOWN_PRODUCT',
+};
+
+/**
+ * The same for orders. No page says how an offer is refused that has expired, nor one whose total has changed: the codes are
+ * assumed, and so is that nothing but the offer can be what is not found.
+ */
+const ORDER_REASONS: Readonly<Record<string, Rejection>> = {
+  AddressMismatch: 'ADDRESS_MISMATCH',
+  AliasValueAlreadyExists: 'ORDER_EXISTS',
+  OfferExpired: 'OFFER_EXPIRED',
+  TotalPriceMismatch: 'PRICE_CHANGED',
+};
+
+/** What a partner is answered where Amazon refuses to make an offer. */
+export function quoteRefusal(refusal: AmazonRefusal): ApiError {
+  const code = REASONS[refusal.reason] ?? (refusal.type === 'ResourceNotFoundError' ? 'UNKNOWN_PRODUCT' : undefined);
+  return code === undefined ? refused(refusal.code) : new ApiError(code);
+}
+
+/** Whether Amazon refuses an order because there is one with its alias. */
+export function isAliasTaken({ type, reason }: AmazonRefusal): boolean {
+  return type === 'ConflictError' || ORDER_REASONS[reason] === 'ORDER_EXISTS';
+}
+
+/** Why Amazon refuses an order for good; undefined where it is for the shopper's token, which can be another one next time. */
+export function orderRejection(refusal: AmazonRefusal): Rejection | undefined {
+  if (isAliasTaken(refusal)) return 'ORDER_EXISTS';
+  const code = ORDER_REASONS[refusal.reason] ?? REASONS[refusal.reason];
+  if (code !== undefined) return code === 'SHOPPER_TOKEN_REFUSED' ? undefined : (code as Rejection);
+  return refusal.type === 'ResourceNotFoundError' ? 'OFFER_EXPIRED' : 'BUY_WITH_PRIME_REFUSED';
+}
+
+/** @param reason Amazon's own word, which may be told: it has the form of a code */
+export function refused(reason: string): ApiError {
+  return new ApiError('BUY_WITH_PRIME_REFUSED', `Amazon refuses the request: ${reason}.`);
+}
