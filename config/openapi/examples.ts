@@ -232,7 +232,7 @@ const mug = {
   externalId: null,
   amazonSku: { value: 'MUG-01', marketplaceId: 'ATVPDKIKX0DER' },
   title: 'Example Mug',
-  price: usd('12.50'),
+  price: usd('12.5'),
 };
 const poster = {
   productId: 'example-poster',
@@ -240,7 +240,7 @@ const poster = {
   externalId: null,
   amazonSku: null,
   title: 'Example Poster',
-  price: usd('9.00'),
+  price: usd('9'),
 };
 const ofMug = {
   product: { ...mug, offerPrime: true },
@@ -353,9 +353,9 @@ const order = {
   updatedAt: orderedAt,
   bwpCustomerId: null,
   lineItems: [orderLine('line-1', mug, ofMug.delivery), orderLine('line-2', poster, ofPoster.delivery)],
-  totalPrice: usd('21.50'),
+  totalPrice: usd('21.5'),
   totalPriceVerified: true,
-  rollupCharges: [{ type: 'ORDER_SUB_TOTAL', displayString: 'Subtotal', value: usd('21.50') }],
+  rollupCharges: [{ type: 'ORDER_SUB_TOTAL', displayString: 'Subtotal', value: usd('21.5') }],
   ...untaxed,
   payments: null,
   refunds: null,

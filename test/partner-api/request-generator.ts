@@ -224,8 +224,18 @@ function brokenTextsOf(parameter: ContractParameter): fc.Arbitrary<string> {
     .filter((text) => !parameter.accepts(text.toWellFormed()));
 }
 
+type Body = NonNullable<ContractOperation['body']>;
+/** Made once for each body: every request with a flaw asks for them, and the schema of an order is large. */
+const brokenBodies = new WeakMap<Body, fc.Arbitrary<string>>();
+
 /** Bodies that the schema does not take, and texts that are no JSON. */
-function brokenBodiesOf({ schema, accepts }: NonNullable<ContractOperation['body']>): fc.Arbitrary<string> {
+function brokenBodiesOf(body: Body): fc.Arbitrary<string> {
+  const known = brokenBodies.get(body) ?? makeBrokenBodies(body);
+  brokenBodies.set(body, known);
+  return known;
+}
+
+function makeBrokenBodies({ schema, accepts }: Body): fc.Arbitrary<string> {
   const unknownField = valuesOf(schema).map((value) => ({ ...(value as object), unknown: 1 }));
   const wrongType = valuesOf(schema).chain((value) => {
     const names = Object.keys(schema['properties'] ?? {});
