@@ -8,7 +8,6 @@ export interface ClientsData {
   readonly access: PartnerAccess;
 }
 
-/** A request without a body. */
 export interface ApiRequest {
   /** @default GET */
   readonly method?: 'GET' | 'POST';
@@ -16,6 +15,8 @@ export interface ApiRequest {
   readonly path: string;
   /** Besides those of the signature and the API key. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** JSON. @default none */
+  readonly body?: string;
 }
 
 /** One message in. */
@@ -55,7 +56,12 @@ function sign(request: ApiRequest): Record<string, string> {
     path: pathOf(request),
     service: 'execute-api',
     region: access.region,
-    headers: { 'x-api-key': access.apiKey, ...request.headers },
+    headers: {
+      'x-api-key': access.apiKey,
+      ...(request.body !== undefined && { 'content-type': 'application/json' }),
+      ...request.headers,
+    },
+    ...(request.body !== undefined && { body: request.body }),
   };
   return aws4.sign(unsigned, access.credentials).headers as Record<string, string>;
 }
@@ -83,7 +89,7 @@ function ask(agent: Agent, request: ApiRequest, headers: Record<string, string>)
       },
     );
     sent.on('error', fail);
-    sent.end();
+    sent.end(request.body);
   });
 }
 

@@ -1,8 +1,13 @@
 import { marketplaceOf } from '../lambdas/pricing/marketplaces.ts';
 import { pricingAccounts } from '../lambdas/pricing/pricing-accounts.ts';
 import type { GranterSettings, RetryPolicy } from '../lambdas/shared/settings.ts';
-import { entitlementsSecretName, offerStatusSecretName, pricingSecretName } from '../lambdas/shared/settings.ts';
-import type { Issue } from './problems.ts';
+import {
+  buyWithPrimeSecretName,
+  entitlementsSecretName,
+  offerStatusSecretName,
+  pricingSecretName,
+} from '../lambdas/shared/settings.ts';
+import { type Issue, nearest } from './problems.ts';
 import { minutesBetweenRuns } from './schedules.ts';
 import type { Settings } from './settings.ts';
 
@@ -28,6 +33,9 @@ export function checkAcrossFields(settings: Settings): Issue[] {
     ...unusedEntitlements(settings),
     ...webhooks(settings),
     ...fulfilment(settings),
+    ...merchants(settings),
+    ...unusedMerchants(settings),
+    ...ordering(settings),
   ];
 }
 
@@ -127,6 +135,55 @@ function fulfilment({ runtime }: Settings): Issue[] {
   ];
 }
 
+/** Whom a partner orders for, and who is ordered for by nobody. */
+function merchants({ runtime }: Settings): Issue[] {
+  const accounts = Object.keys(runtime.buyWithPrime.accounts);
+  const partners = Object.entries(runtime.partnerApi.partners);
+  const unknown = partners.flatMap(([partner, { buyWithPrime }]): Issue[] => {
+    if (buyWithPrime === undefined || accounts.includes(buyWithPrime.account)) return [];
+    const near = nearest(buyWithPrime.account, accounts);
+    const known = accounts.length === 0 ? ', which has none' : ` (${accounts.join(', ')})`;
+    const hint = near === undefined ? '' : `; did you mean "${near}"?`;
+    return [
+      {
+        path: ['partnerApi', 'partners', partner, 'buyWithPrime', 'account'],
+        message: `expected an account of buyWithPrime.accounts${known}${hint}`,
+      },
+    ];
+  });
+  // An account that seems to be nobody's may be the one that is spelt wrong.
+  if (unknown.length > 0) return unknown;
+  const owned = partners.map(([, { buyWithPrime }]) => buyWithPrime?.account);
+  return accounts
+    .filter((account) => !owned.includes(account))
+    .map((account) => ({
+      path: ['buyWithPrime', 'accounts', account],
+      message: `expected a partner with "buyWithPrime": {"account": "${account}"}: nobody orders for this account`,
+    }));
+}
+
+/** An account that its partner may not use was meant otherwise: the capability has been forgotten. */
+function unusedMerchants({ runtime }: Settings): Issue[] {
+  return Object.entries(runtime.partnerApi.partners).flatMap(([partner, { capabilities, buyWithPrime }]) => {
+    if (buyWithPrime === undefined || capabilities.includes('buy-with-prime')) return [];
+    const message = 'expected none for a partner without the capability buy-with-prime: it may ask for nothing';
+    return [{ path: ['partnerApi', 'partners', partner, 'buyWithPrime'], message }];
+  });
+}
+
+/** One try each of a token, of an order and of what is asked after it has to fit into the time of a request. */
+function ordering({ runtime }: Settings): Issue[] {
+  const { timeoutMs, deadlineMs } = runtime.buyWithPrime;
+  const least = 3 * timeoutMs;
+  if (least <= deadlineMs) return [];
+  return [
+    {
+      path: ['buyWithPrime', 'deadlineMs'],
+      message: `expected at least ${least}, which one try of each step may take: 3 × timeoutMs, for a token, an order, and a quote where the offer is gone`,
+    },
+  ];
+}
+
 function benefits({ runtime }: Settings): Issue[] {
   const { offerCodes, partnerApi } = runtime;
   const unsigned = Object.entries(offerCodes.benefits)
@@ -216,6 +273,10 @@ function secrets({ stage, runtime }: Settings): Issue[] {
     ...Object.entries(runtime.partnerApi.partners).map(([partner, { entitlements }]) => ({
       path: ['partnerApi', 'partners', partner, 'entitlements', 'secret'],
       name: entitlementsSecretName(stage, partner, entitlements),
+    })),
+    ...Object.entries(runtime.buyWithPrime.accounts).map(([account, values]) => ({
+      path: ['buyWithPrime', 'accounts', account, 'secret'],
+      name: buyWithPrimeSecretName(stage, account, values),
     })),
   ];
   const owners = new Map<string, string>();

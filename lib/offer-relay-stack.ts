@@ -25,7 +25,7 @@ export interface OfferRelayStackProps {
  *                    │  ▼
  *                    │ publisher ─▶ change bus ─▶ subscribers
  *                    │
- *   partners ─▶ partner API ─▶ offer codes API, Prime Gaming
+ *   partners ─▶ partner API ─▶ offer codes API, Prime Gaming, Buy with Prime
  *                 │     │
  *                 │     └─▶ grants ─▶ resumer ─▶ the game's webhook
  *                 ▼           ▲          │

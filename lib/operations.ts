@@ -2,6 +2,8 @@ import { Aws } from 'aws-cdk-lib';
 import { AlarmStatusWidget, Dashboard } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
 import type { Settings } from '../config/settings.ts';
+import { BuyWithPrimeAlarms, hasMerchants } from './buy-with-prime/buy-with-prime-alarms.ts';
+import { buyWithPrimeWidgets } from './buy-with-prime/buy-with-prime-widgets.ts';
 import { ChangeEventsAlarms } from './change-events/change-events-alarms.ts';
 import { changeEventsWidgets } from './change-events/change-events-widgets.ts';
 import type { ChangePublishing } from './change-events/change-publishing.ts';
@@ -49,6 +51,8 @@ export class Operations extends Construct {
     );
     const entitlements = grants ? new EntitlementsAlarms(this, 'Entitlements', { grants, settings }).alarms : [];
     const partners = partnerApi ? new PartnerApiAlarms(this, 'PartnerApi', { partnerApi, settings }).alarms : [];
+    const selling = hasMerchants(settings) ? partnerApi : undefined;
+    const buyWithPrime = selling ? new BuyWithPrimeAlarms(this, 'BuyWithPrime', { settings }).alarms : [];
 
     const dashboard = new Dashboard(this, 'Dashboard', {
       widgets: [
@@ -62,6 +66,7 @@ export class Operations extends Construct {
               ...changeEvents.alarms,
               ...notifications,
               ...entitlements,
+              ...buyWithPrime,
               ...partners,
             ],
           }),
@@ -71,6 +76,7 @@ export class Operations extends Construct {
         changeEventsWidgets(publishing, settings),
         [...doors.values()].flatMap((door) => notificationDoorWidgets(door, settings)),
         grants ? entitlementsWidgets(grants, settings) : [],
+        selling ? buyWithPrimeWidgets(selling.functions, settings) : [],
         partnerApi ? partnerApiWidgets(partnerApi, settings) : [],
       ],
     });

@@ -1,6 +1,6 @@
 import type { OccurrenceStore } from '../change-events/occurrences.store.ts';
 import type { Clock } from '../shared/clock.ts';
-import { UpstreamError } from '../shared/errors.ts';
+import { CredentialError, UpstreamError } from '../shared/errors.ts';
 import type { IdempotencyStore } from '../shared/idempotency/idempotency.store.ts';
 import { runOnce, type Outcome } from '../shared/idempotency/run-once.ts';
 import type { KeyedHash } from '../shared/keyed-hash.ts';
@@ -216,6 +216,8 @@ class OrderTry {
 
   #unknown(error: unknown): Ended {
     this.#parts.telemetry.count('OrdersUnknown', 1);
+    // The partner hears of the order only, the operator of its cause.
+    if (error instanceof CredentialError) this.#parts.telemetry.count('CredentialsRefused', 1);
     this.#warn('it is not known whether an order was made', error);
     return { kind: 'unknown', error: error instanceof ApiError ? error : unknownFor(1_000) };
   }
@@ -225,6 +227,8 @@ class OrderTry {
     const told = error instanceof UpstreamError || error instanceof ApiError ? error : undefined;
     this.#parts.telemetry.warn(message, {
       requestId: this.#wish.requestId,
+      partner: this.#wish.partner,
+      orderId: this.#wish.request.orderId,
       error: told,
       fault: told === undefined && error instanceof Error ? error.name : undefined,
     });

@@ -60,6 +60,7 @@ export function serveBuyWithPrime(parts: BuyWithPrimeParts): ServedRoute[] {
           throw error instanceof AmazonRefusal ? quoteRefusal(error) : error;
         },
       );
+      telemetry.count('QuotesGiven', 1);
       if (cached) telemetry.count('QuotesCached', 1);
       return { status: 200, body: quote, headers: { Age: String(ageSeconds) }, upstreamMs: waited.ms };
     }),

@@ -42,7 +42,9 @@ const Parameter = z.object({
 });
 const Operation = z.object({
   operationId: z.string(),
-  tags: z.tuple([z.enum(['offer-codes', 'entitlements', 'buy-with-prime', 'push', 'reading', 'watch-list', 'service'])]),
+  tags: z.tuple([
+    z.enum(['offer-codes', 'entitlements', 'buy-with-prime', 'push', 'reading', 'watch-list', 'service']),
+  ]),
   // Parameters that several operations share are headers, which are left to the function: its answers know their codes.
   parameters: z.array(z.union([z.object({ $ref: z.string() }), Parameter])).default([]),
   requestBody: z.object({ content: z.object({ 'application/json': z.object({ schema: AnySchema }) }) }).optional(),

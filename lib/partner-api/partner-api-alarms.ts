@@ -12,7 +12,7 @@ export interface PartnerApiAlarmsProps {
 }
 
 const PERIOD = Duration.minutes(5);
-const ROOMS = ['offer-codes', 'entitlements', 'titles', 'prices', 'partner-api'] as const;
+const ROOMS = ['offer-codes', 'entitlements', 'buy-with-prime', 'titles', 'prices', 'partner-api'] as const;
 
 /** Alarms for partners that get no answer, a late one, or too many refusals. */
 export class PartnerApiAlarms extends Construct {
@@ -32,7 +32,8 @@ export class PartnerApiAlarms extends Construct {
         metric: stage.metricServerError({ statistic: 'Sum', period: PERIOD }),
         threshold: 5,
         periods: 3,
-        impact: 'partners keep getting 5xx answers: codes are not verified or redeemed, or nothing can be read.',
+        impact:
+          'partners keep getting 5xx answers: codes are not redeemed, players or shoppers get nothing, or nothing can be read.',
         firstStep:
           'see on the dashboard whether Amazon fails (ApiUpstreamFailures) or Offer Relay does, then look the requests up in the access log and in the log of the function.',
       }),

@@ -14,6 +14,7 @@ export function partnerApiWidgets({ gateway, functions }: PartnerApi, settings: 
     ServeOfferCodes: functions.offerCodes,
     ServePlayers: functions.entitlements.players,
     ...(functions.entitlements.pushes && { TakePushes: functions.entitlements.pushes }),
+    ServeBuyWithPrime: functions.buyWithPrime,
     ServeTitles: functions.titles,
     ServePrices: functions.prices,
     DescribeService: functions.service,

@@ -23,8 +23,8 @@ export function hasPartners({ runtime }: Settings): boolean {
 }
 
 /**
- * The REST API that partners call: verify and redeem offer codes, grant players what they claimed, read what the stack knows,
- * keep the watch list.
+ * The REST API that partners call: verify and redeem offer codes, grant players what they claimed, quote and order with Buy
+ * with Prime, read what the stack knows, keep the watch list.
  *
  * A partner is a role. API Gateway checks that its role signed, that the role may call the route, and that the key is one
  * of the stage's; the functions learn which key is whose, and check that both are one partner's. Where a partner has the push

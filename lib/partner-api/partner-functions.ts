@@ -1,7 +1,8 @@
 import { Duration, Validations } from 'aws-cdk-lib';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
-import { offerCodesSecrets, type Settings } from '../../config/settings.ts';
+import { buyWithPrimeSecrets, offerCodesSecrets, type Settings } from '../../config/settings.ts';
+import type { Environment as ServeBuyWithPrimeEnvironment } from '../../lambdas/buy-with-prime/serve-buy-with-prime.handler.ts';
 import type { Environment as ServeOfferCodesEnvironment } from '../../lambdas/offer-codes/serve-offer-codes.handler.ts';
 import type { Environment as DescribeServiceEnvironment } from '../../lambdas/partner-api/describe-service.handler.ts';
 import type { WatchHandlerEnvironment } from '../../lambdas/shared/partner-api/watch-handler.ts';
@@ -21,6 +22,8 @@ const MEMORY_SIZE = 512;
 const READING_TIMEOUT = Duration.seconds(10);
 /** What a function needs besides its upstream: a cold start's secrets and connections, the tables, the answer. */
 const BESIDES_UPSTREAM = Duration.seconds(5);
+/** The same of orders, after whose last answer there is something to be written down. */
+const BESIDES_ORDER = Duration.seconds(6);
 
 export interface PartnerFunctionsProps {
   /** `<partner>=<role id>/<API key id>` of each partner, separated by spaces. */
@@ -38,6 +41,7 @@ export interface PartnerFunctionsProps {
 export class PartnerFunctions extends Construct {
   readonly offerCodes: HandlerFunction<ServeOfferCodesEnvironment>;
   readonly entitlements: EntitlementFunctions;
+  readonly buyWithPrime: HandlerFunction<ServeBuyWithPrimeEnvironment>;
   readonly titles: HandlerFunction<WatchHandlerEnvironment>;
   readonly prices: HandlerFunction<WatchHandlerEnvironment>;
   readonly service: HandlerFunction<DescribeServiceEnvironment>;
@@ -48,6 +52,7 @@ export class PartnerFunctions extends Construct {
     super(scope, id);
     this.offerCodes = this.defineOfferCodes(props);
     this.entitlements = new EntitlementFunctions(this, 'Entitlements', { ...props, hashKey: props.store.hashKey });
+    this.buyWithPrime = this.defineBuyWithPrime(props);
     this.titles = this.defineReading('ServeTitles', 'offer-status/serve-titles', props.titles, props);
     this.prices = this.defineReading('ServePrices', 'pricing/serve-prices', props.prices, props);
     this.service = this.defineService(props);
@@ -56,6 +61,7 @@ export class PartnerFunctions extends Construct {
       ['offer-codes/serve-offer-codes', this.offerCodes.function],
       ['entitlements/serve-players', players.function],
       ...(pushes ? [['entitlements/take-pushes', pushes.function] as const] : []),
+      ['buy-with-prime/serve-buy-with-prime', this.buyWithPrime.function],
       ['offer-status/serve-titles', this.titles.function],
       ['pricing/serve-prices', this.prices.function],
       ['partner-api/describe-service', this.service.function],
@@ -68,7 +74,7 @@ export class PartnerFunctions extends Construct {
     const offerCodes = new HandlerFunction<ServeOfferCodesEnvironment>(this, 'ServeOfferCodes', {
       handler: 'offer-codes/serve-offer-codes',
       description: 'Partner API: verifies and redeems offer codes.',
-      timeout: Duration.seconds(Math.ceil(deadlineMs / 1000)).plus(BESIDES_UPSTREAM),
+      timeout: timeoutOf(deadlineMs, BESIDES_UPSTREAM),
       memorySize: MEMORY_SIZE,
       environment: {
         PARTNERS: partners,
@@ -96,6 +102,32 @@ export class PartnerFunctions extends Construct {
       });
     }
     return offerCodes;
+  }
+
+  private defineBuyWithPrime({ partners, tables, store, settings }: PartnerFunctionsProps) {
+    const secrets = [store.hashKey.secretArn, ...credentialSecretArns(this, buyWithPrimeSecrets(settings))];
+    return new HandlerFunction<ServeBuyWithPrimeEnvironment>(this, 'ServeBuyWithPrime', {
+      handler: 'buy-with-prime/serve-buy-with-prime',
+      description: 'Partner API: quotes and orders with Buy with Prime.',
+      timeout: timeoutOf(settings.runtime.buyWithPrime.deadlineMs, BESIDES_ORDER),
+      memorySize: MEMORY_SIZE,
+      environment: {
+        PARTNERS: partners,
+        REQUESTS_TABLE: store.requests.tableName,
+        HISTORY_TABLE: tables.history.tableName,
+        HASH_KEY_SECRET: store.hashKey.secretArn,
+      },
+      permissions: [
+        {
+          actions: ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem'],
+          resources: [store.requests.tableArn],
+        },
+        // What became of an order is an event: the history is the outbox.
+        { actions: ['dynamodb:PutItem'], resources: [tables.history.tableArn] },
+        { actions: ['secretsmanager:GetSecretValue'], resources: secrets },
+      ],
+      settings,
+    });
   }
 
   private defineReading(
@@ -141,3 +173,6 @@ export class PartnerFunctions extends Construct {
     });
   }
 }
+
+const timeoutOf = (deadlineMs: number, besides: Duration): Duration =>
+  Duration.seconds(Math.ceil(deadlineMs / 1000)).plus(besides);

@@ -3,7 +3,15 @@ import { Metric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 
 /** What emits metrics: the `service` dimension. */
 export type MetricRoom =
-  'offer-status' | 'pricing' | 'change-events' | 'offer-codes' | 'entitlements' | 'titles' | 'prices' | 'partner-api';
+  | 'offer-status'
+  | 'pricing'
+  | 'change-events'
+  | 'offer-codes'
+  | 'entitlements'
+  | 'buy-with-prime'
+  | 'titles'
+  | 'prices'
+  | 'partner-api';
 
 /** Names of the metrics that the functions emit. */
 export type MetricName =
@@ -27,9 +35,15 @@ export type MetricName =
   | 'OldestUnpublishedSeconds'
   | 'OldestUnreportedSeconds'
   | 'OpenEntitlements'
+  | 'OrdersCreated'
+  | 'OrdersRejected'
+  | 'OrdersUnknown'
+  | 'PartialAnswers'
   | 'PlayersRefused'
   | 'PublishFailures'
   | 'PushesRefused'
+  | 'QuotesCached'
+  | 'QuotesGiven'
   | 'Rejected'
   | 'ReportsConfirmed'
   | 'ReportsTried'

@@ -2,6 +2,7 @@ import { cpSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { generatedSchemas, kebabCase, staleSchemas } from '../../config/generate-schemas.ts';
+import { buyWithPrimeEventSchemas } from '../../lambdas/buy-with-prime/order-event-schemas.ts';
 import { entitlementEventSchemas } from '../../lambdas/entitlements/entitlement-event-schemas.ts';
 import { offerEventSchemas } from '../../lambdas/offer-status/offer-event-schemas.ts';
 import { priceEventSchemas } from '../../lambdas/pricing/price-event-schemas.ts';
@@ -9,12 +10,15 @@ import { scratchFolder } from '../lib/scratch-folder.ts';
 
 const project = resolve(import.meta.dirname, '../..');
 
+const GRAPHQL_TYPES = 'lambdas/buy-with-prime/graphql-schema.ts';
+
 function copyOfGenerated(): string {
   const copy = scratchFolder();
   mkdirSync(join(copy, 'config'));
   cpSync(join(project, 'config/settings.schema.json'), join(copy, 'config/settings.schema.json'));
   cpSync(join(project, 'docs/events'), join(copy, 'docs/events'), { recursive: true });
   cpSync(join(project, 'docs/openapi.json'), join(copy, 'docs/openapi.json'));
+  cpSync(join(project, GRAPHQL_TYPES), join(copy, GRAPHQL_TYPES));
   return copy;
 }
 
@@ -24,7 +28,12 @@ describe('generated schemas', () => {
   });
 
   test('include one for each event, named after its detail type', () => {
-    const detailTypes = Object.keys({ ...offerEventSchemas, ...priceEventSchemas, ...entitlementEventSchemas });
+    const detailTypes = Object.keys({
+      ...offerEventSchemas,
+      ...priceEventSchemas,
+      ...entitlementEventSchemas,
+      ...buyWithPrimeEventSchemas,
+    });
     const expected = detailTypes.map((detailType) => `${kebabCase(detailType)}.schema.json`);
     expect(readdirSync(join(project, 'docs/events')).filter((name) => name.endsWith('.schema.json'))).toEqual(
       expect.arrayContaining(expected),

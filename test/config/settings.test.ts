@@ -2,7 +2,13 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { SettingsError } from '../../config/problems.ts';
-import { entitlementsSecrets, loadSettings, requiredSecrets, stagesIn } from '../../config/settings.ts';
+import {
+  buyWithPrimeSecrets,
+  entitlementsSecrets,
+  loadSettings,
+  requiredSecrets,
+  stagesIn,
+} from '../../config/settings.ts';
 import { scratchFolder } from '../lib/scratch-folder.ts';
 
 /** A folder with the stage `sample`, whose file holds `content`. */
@@ -312,11 +318,11 @@ describe('settings of the partner API', () => {
     });
   });
 
-  test('let a partner do everything but use benefits, unless they say otherwise', () => {
+  test('let a partner do everything but use benefits and order for somebody, unless they say otherwise', () => {
     const { runtime } = loadSettings('sample', { directory: folderWith(withPartner({})) });
     expect(runtime.partnerApi.partners['shop']).toEqual({
       ...shop,
-      capabilities: ['offer-codes', 'entitlements', 'reading', 'watch-list'],
+      capabilities: ['offer-codes', 'entitlements', 'buy-with-prime', 'reading', 'watch-list'],
       benefits: [],
       plan: { perSecond: 10, burst: 20 },
       entitlements: { skus: {}, granter: { kind: 'inventory' }, push: false },
@@ -581,5 +587,120 @@ describe('settings of entitlements', () => {
     );
     expect(about({ secret: 'team/*' })).toContain('expected the name of a secret');
     expect(complaintAbout(withPartners({}, { trustSecret: 'team/*' }))).toContain('expected the name of a secret');
+  });
+});
+
+describe('settings of Buy with Prime', () => {
+  const partner = (account: string | undefined, values: object = {}) => ({
+    accountId: '111122223333',
+    externalId: 'agreed-upon',
+    ...(account !== undefined && { buyWithPrime: { account } }),
+    ...values,
+  });
+  const withPartners = (partners: Record<string, object>, accounts: Record<string, object>, values: object = {}) => ({
+    buyWithPrime: { accounts, ...values },
+    partnerApi: { partners },
+  });
+  const about = (...content: Parameters<typeof withPartners>) => complaintAbout(withPartners(...content));
+
+  test('ask Amazon, and have time for API Gateway, when they say nothing', () => {
+    const { buyWithPrime } = loadSettings('sample', { directory: folderWith({}) }).runtime;
+    expect(buyWithPrime).toMatchObject({
+      graphqlUrl: 'https://api.buywithprime.amazon.com/graphql',
+      tokenUrl: 'https://api.buywithprime.amazon.com/token',
+      apiVersion: '2024-11-01',
+      accounts: {},
+    });
+    expect(buyWithPrime).not.toHaveProperty('events');
+    expect(buyWithPrime.deadlineMs + 6_000).toBeLessThan(29_000);
+  });
+
+  test('let partners order for an account of their own, for one that they share, or for none', () => {
+    expect(about({ shop: partner('main'), app: partner('main'), other: partner(undefined) }, { main: {} })).toBe(
+      'no complaint',
+    );
+  });
+
+  test('name the account that was meant, where a partner names one that is not there', () => {
+    const unknown = 'partnerApi.partners.shop.buyWithPrime.account is "mian"; expected an account of';
+    const complaint = about({ shop: partner('mian') }, { main: {}, outlet: {} });
+    expect(complaint).toContain(`${unknown} buyWithPrime.accounts (main, outlet); did you mean "main"?`);
+    // It is as good as certain that `main` is used, once it is spelt right.
+    expect(complaint).toContain('one problem');
+    expect(about({ shop: partner('somewhere-else') }, { main: {} })).toMatch(
+      /account is "somewhere-else"; expected an account of buyWithPrime\.accounts \(main\)$/,
+    );
+    expect(about({ shop: partner('mian') }, {})).toContain(`${unknown} buyWithPrime.accounts, which has none`);
+    // No name of an account is one that every object has.
+    expect(about({ shop: partner('constructor') }, {})).toContain('which has none');
+  });
+
+  test('have no account for which nobody orders', () => {
+    expect(about({ shop: partner('main') }, { main: {}, outlet: {} })).toMatch(
+      /one problem(?:.|\n)*buyWithPrime\.accounts\.outlet is \{\}; expected a partner with "buyWithPrime": \{"account": "outlet"\}/,
+    );
+    expect(about({}, { main: {} })).toContain('buyWithPrime.accounts.main is {}; expected a partner with');
+  });
+
+  test('are none of a partner who may not order', () => {
+    const off = (capabilities: string[], account: string | undefined = 'main') =>
+      about({ shop: partner(account, { capabilities }), other: partner('main') }, { main: {} });
+    expect(off(['reading'])).toMatch(
+      /one problem(?:.|\n)*partners\.shop\.buyWithPrime is .*; expected none for a partner without the capability buy-with-prime/,
+    );
+    expect(off(['reading', 'buy-with-prime'])).toBe('no complaint');
+    expect(about({ shop: partner('main', { capabilities: [] }) }, { main: {} })).toContain('one problem');
+    expect(about({ shop: partner(undefined, { capabilities: [] }) }, {})).toBe('no complaint');
+  });
+
+  test('give a request the time for one try of each step', () => {
+    const times = (deadlineMs: number, timeoutMs: number) => about({}, {}, { deadlineMs, timeoutMs });
+    expect(times(12_000, 4_000)).toBe('no complaint');
+    expect(times(11_999, 4_000)).toContain('buyWithPrime.deadlineMs is 11999; expected at least 12000');
+    expect(times(22_001, 1_000)).toContain('buyWithPrime.deadlineMs is 22001; ');
+    // As long as a try may take by itself, and too long for three of them.
+    expect(times(22_000, 15_000)).toContain('expected at least 45000');
+  });
+
+  test('name a secret for each account that a partner has, however many have it', () => {
+    const secretsOf = (...content: Parameters<typeof withPartners>) => {
+      const settings = loadSettings('sample', { directory: folderWith(withPartners(...content)) });
+      expect(requiredSecrets(settings)).toEqual(buyWithPrimeSecrets(settings));
+      return buyWithPrimeSecrets(settings);
+    };
+    expect(secretsOf({ shop: partner(undefined) }, {})).toEqual([]);
+    expect(
+      secretsOf(
+        { shop: partner('main'), app: partner('main'), other: partner('outlet') },
+        { main: {}, outlet: { secret: 'team/outlet' } },
+      ),
+    ).toEqual(['offer-relay/sample/buy-with-prime/main', 'team/outlet']);
+  });
+
+  test("share no secret with another account or another API, and no secret's name is a pattern", () => {
+    const both = { shop: partner('main'), other: partner('outlet') };
+    expect(about(both, { main: { secret: 's' }, outlet: { secret: 's' } })).toMatch(
+      /buyWithPrime\.accounts\.outlet\.secret is "s"; .*that of main as well/,
+    );
+    const shared = { offerStatus: { accounts: { studio: { licensors: ['a'], secret: 's' } } } };
+    const main = withPartners({ shop: partner('main') }, { main: { secret: 's' } });
+    expect(complaintAbout({ ...main, ...shared })).toMatch(
+      /buyWithPrime\.accounts\.main\.secret is "s"; .*that of studio as well/,
+    );
+    expect(about({ shop: partner('main') }, { main: { secret: 'team/*' } })).toContain('expected the name of a secret');
+  });
+
+  test.each([
+    ['graphqlUrl', 'http://plain.example', 'expected an https:// URL'],
+    ['tokenUrl', 'nonsense', 'expected an https:// URL'],
+    ['apiVersion', 'latest', 'expected a version such as 2024-11-01'],
+    ['attempts', 0, 'expected number to be >=1'],
+    ['quoteCacheSeconds', 301, 'expected number to be <=300'],
+    ['accounts', { 'A Shop': {} }, 'has a wrong name'],
+    ['events', { eventBus: { name: 'a bus' } }, 'expected the name of an event bus'],
+  ])('say what is wrong with %s', (field, value, rule) => {
+    const complaint = about({}, {}, { [field]: value });
+    expect(complaint).toContain(`buyWithPrime.${field}`);
+    expect(complaint).toContain(rule);
   });
 });

@@ -156,7 +156,7 @@ describe('the stack', () => {
       'WatchesTableName',
     ]);
     expect(outputs['RequiredSecrets']?.Value).toBe(
-      'offer-relay/local/offer-status/example,offer-relay/local/pricing/example,offer-relay/local/pricing/example-eu,offer-relay/local/offer-codes/trust,offer-relay/local/entitlements/trust',
+      'offer-relay/local/offer-status/example,offer-relay/local/pricing/example,offer-relay/local/pricing/example-eu,offer-relay/local/offer-codes/trust,offer-relay/local/entitlements/trust,offer-relay/local/buy-with-prime/example',
     );
   });
 

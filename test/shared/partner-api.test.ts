@@ -275,7 +275,7 @@ describe('an answer to a partner', () => {
     for (const request of [{}, { query: { size: 'x' } }]) {
       expect((await read(request)).headers).toMatchObject({
         'Access-Control-Allow-Origin': origin,
-        'Access-Control-Expose-Headers': 'ETag, Retry-After, Server-Timing, x-amz-apigw-id',
+        'Access-Control-Expose-Headers': 'Age, ETag, Retry-After, Server-Timing, x-amz-apigw-id',
       });
     }
     expect((await api().read()).headers).not.toHaveProperty('Access-Control-Allow-Origin');
@@ -350,6 +350,7 @@ describe('an answer to a partner', () => {
       ...(status >= 500 && {
         [['INTERNAL_ERROR', 'STORAGE_UNAVAILABLE'].includes(code) ? 'ApiFaults' : 'ApiUpstreamFailures']: 1,
       }),
+      ...(code === 'UPSTREAM_CREDENTIALS' && { CredentialsRefused: 1 }),
     });
     // Messages of the upstream's errors are made by us; those of other errors may hold anything.
     const others = lines.map(({ details: { error: _, ...rest } }) => rest);

@@ -78,7 +78,7 @@ export function serve<
 /** These ask for patience, and are counted where they come from. */
 const WAITING: readonly ApiErrorCode[] = ['GRANT_PENDING', 'UNKNOWN_SKU'];
 /** What pages may read besides the headers that every page may. */
-const EXPOSED_HEADERS = 'ETag, Retry-After, Server-Timing, x-amz-apigw-id';
+const EXPOSED_HEADERS = 'Age, ETag, Retry-After, Server-Timing, x-amz-apigw-id';
 const JSON_BODY = { 'Content-Type': 'application/json' };
 
 export interface PartnerHandlerParts {
@@ -120,6 +120,7 @@ export function createPartnerHandler({ routes, identify, telemetry, clock, corsO
       if (refusal.status >= 500 && !WAITING.includes(refusal.code)) {
         const isOurs = refusal.code === 'INTERNAL_ERROR' || refusal.code === 'STORAGE_UNAVAILABLE';
         telemetry.count(isOurs ? 'ApiFaults' : 'ApiUpstreamFailures', 1);
+        if (refusal.code === 'UPSTREAM_CREDENTIALS') telemetry.count('CredentialsRefused', 1);
         telemetry.warn('a request failed', { ...note, ...faultOf(error) });
       }
       result = failure(refusal, requestId);

@@ -12,6 +12,7 @@ const template = stageWith({
     'till-2': partnerWith({ accountId: '444455556666', externalId: 'till', capabilities: ['offer-codes'] }),
     reader: partnerWith({ accountId: '777788889999', capabilities: ['reading'] }),
     game: partnerWith({ accountId: '777788889999', capabilities: ['entitlements'] }),
+    seller: partnerWith({ accountId: '777788889999', capabilities: ['buy-with-prime'] }),
     keeper: partnerWith({ accountId: '777788889999', capabilities: ['watch-list'] }),
     nobody: partnerWith({ accountId: '777788889999', capabilities: [] }),
   },
@@ -58,10 +59,11 @@ describe("a partner's role", () => {
   });
 
   test.each([
-    ['shop', ['offer-codes', 'entitlements', 'reading', 'watch-list', 'service']],
+    ['shop', ['offer-codes', 'entitlements', 'buy-with-prime', 'reading', 'watch-list', 'service']],
     ['till2', ['offer-codes', 'service']],
     ['reader', ['reading', 'service']],
     ['game', ['entitlements', 'service']],
+    ['seller', ['buy-with-prime', 'service']],
     ['keeper', ['watch-list', 'service']],
     ['nobody', ['service']],
   ] as const)('of %s may invoke exactly the methods of %j', (partner, capabilities) => {
@@ -81,7 +83,7 @@ describe("a partner's role", () => {
     const matches = (pattern: string, name: string) =>
       new RegExp(`^${pattern.replaceAll(/[.+]/g, '\\$&').replaceAll('*', '.*')}$`).test(name);
     expect(matches('GET/v1/titles/*/status', 'GET/v1/titles/a/b/status')).toBe(true);
-    for (const partner of ['till2', 'reader', 'game', 'keeper', 'nobody']) {
+    for (const partner of ['till2', 'reader', 'game', 'seller', 'keeper', 'nobody']) {
       const patterns = invocable(partner);
       const reachable = document.operations.filter(({ method, path }) =>
         patterns.some((pattern) => matches(pattern, `${method}${path}`)),
@@ -117,7 +119,7 @@ describe("a partner's key", () => {
 
   test('is made by API Gateway: no template holds its value', () => {
     const keys = [...resourcesOf(template, 'AWS::ApiGateway::ApiKey').values()];
-    expect(keys).toHaveLength(6);
+    expect(keys).toHaveLength(7);
     for (const { Properties } of keys) {
       expect(Object.keys(Properties).sort()).toEqual(['Description', 'Enabled']);
       expect(Properties['Enabled']).toBe(true);
@@ -127,7 +129,7 @@ describe("a partner's key", () => {
   test("counts against the partner's own plan of the stage, and no other", () => {
     const own = links.map(({ KeyId, UsagePlanId }) => [withoutHash(KeyId.Ref), withoutHash(UsagePlanId.Ref)].join(' '));
     expect(own.sort()).toEqual(
-      ['game', 'keeper', 'nobody', 'reader', 'shop', 'till2'].map(
+      ['game', 'keeper', 'nobody', 'reader', 'seller', 'shop', 'till2'].map(
         (name) => `PartnerApiPartner${name}ApiKey PartnerApiPartner${name}UsagePlan`,
       ),
     );
@@ -153,7 +155,7 @@ describe("a partner's key", () => {
   });
 
   test('is known to every function together with the role of its partner', () => {
-    const names = ['shop', 'till-2', 'reader', 'game', 'keeper', 'nobody'];
+    const names = ['shop', 'till-2', 'reader', 'game', 'seller', 'keeper', 'nobody'];
     const bindings = names.map((name) => {
       const id = `PartnerApiPartner${name.replace('-', '')}`;
       return `${name}=\${${id}Role.RoleId}/\${${id}ApiKey}`;
@@ -163,6 +165,6 @@ describe("a partner's key", () => {
       const { PARTNERS } = Environment.parse(Properties['Environment']).Variables;
       return PARTNERS === undefined ? [] : [flatten(PARTNERS)];
     });
-    expect(given).toEqual(Array.from({ length: 5 }, () => bindings.join(' ')));
+    expect(given).toEqual(Array.from({ length: 6 }, () => bindings.join(' ')));
   });
 });

@@ -86,14 +86,14 @@ describe('alarms of the partner API', () => {
   });
 
   test.each([
-    ['a stage', template, 5],
-    ['a stage with the push integration', stageWith(EVERYTHING), 6],
+    ['a stage', template, 6],
+    ['a stage with the push integration', stageWith(EVERYTHING), 7],
   ] as const)(
     'add up faults, errors and throttles of all functions of %s, where one without any has no data',
     (_, of, functions) => {
       const own = alarmsOf(of);
       for (const [name, count] of [
-        ['Faults', 5],
+        ['Faults', 6],
         ['FunctionErrors', functions],
         ['Throttles', functions],
       ] as const) {
@@ -107,7 +107,7 @@ describe('alarms of the partner API', () => {
         expect(new Set(added.map(({ Dimensions }) => JSON.stringify(Dimensions))).size).toBe(count);
         if (name === 'Faults') {
           expect(added.map(({ Dimensions }) => Dimensions)).toEqual(
-            ['offer-codes', 'entitlements', 'titles', 'prices', 'partner-api'].map(ofRoom),
+            ['offer-codes', 'entitlements', 'buy-with-prime', 'titles', 'prices', 'partner-api'].map(ofRoom),
           );
         } else {
           const metric = name === 'Throttles' ? 'Throttles' : 'Errors';
@@ -121,7 +121,15 @@ describe('alarms of the partner API', () => {
     const [dashboard] = resourcesOf(template, 'AWS::CloudWatch::Dashboard').values();
     const body = JSON.stringify(dashboard?.Properties['DashboardBody']);
     for (const id of resourcesOf(template, 'AWS::CloudWatch::Alarm').keys()) expect(body).toContain(id);
-    for (const word of ['ApiRequests', 'InvalidCodes', 'GuardTrips', '4XXError', '5XXError', 'ServePrices p99']) {
+    for (const word of [
+      'ApiRequests',
+      'InvalidCodes',
+      'GuardTrips',
+      '4XXError',
+      '5XXError',
+      'ServePrices p99',
+      'ServeBuyWithPrime p99',
+    ]) {
       expect(body).toContain(word);
     }
   });

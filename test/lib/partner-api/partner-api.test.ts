@@ -37,7 +37,7 @@ describe('the partner API', () => {
   test('names the secret that it needs', () => {
     stageWith(EVERYTHING).hasOutput('RequiredSecrets', {
       Value:
-        'offer-relay/prod/offer-status/main,offer-relay/prod/pricing/main,team/prime-authority,team/gaming-authority,offer-relay/prod/entitlements/shop',
+        'offer-relay/prod/offer-status/main,offer-relay/prod/pricing/main,team/prime-authority,team/gaming-authority,offer-relay/prod/entitlements/shop,team/merchant',
     });
   });
 
@@ -58,7 +58,7 @@ describe('the partner API', () => {
 
     const roleId = 'A'.repeat(21);
     const bindings = names.map((name) => `${name}=${roleId}/${'k'.repeat(10)}`).join(' ');
-    for (const name of ['ServeOfferCodes', 'EntitlementsServePlayers']) {
+    for (const name of ['ServeOfferCodes', 'ServeBuyWithPrime', 'EntitlementsServePlayers']) {
       const { PARTNERS: _, ...others } = functionOf(template, `PartnerApiFunctions${name}`)?.variables ?? {};
       expect(Object.keys(others).length).toBeGreaterThan(2);
       // Lambda counts names and values of all variables; a table's name, a queue's URL and a secret's ARN are well below 250

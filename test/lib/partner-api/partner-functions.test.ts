@@ -1,7 +1,7 @@
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
 import { flatten, grantsOf, resourcesOf, withoutHash } from '../synthesis.ts';
-import { EVERYTHING, stageWith } from './partner-stages.ts';
+import { EVERYTHING, partnerWith, stageWith } from './partner-stages.ts';
 
 const template = stageWith();
 const full = stageWith(EVERYTHING);
@@ -39,6 +39,15 @@ const OFFER_CODES = [
   'secretsmanager:GetSecretValue ${PartnerApiStoreHashKey}',
 ];
 
+/** An order is claimed, taken over, settled and given back, and never read by itself. */
+const BUY_WITH_PRIME = [
+  'dynamodb:DeleteItem ${PartnerApiStoreRequests.Arn}',
+  'dynamodb:PutItem ${PartnerApiStoreRequests.Arn}',
+  'dynamodb:PutItem ${WatchTablesHistory.Arn}',
+  'dynamodb:UpdateItem ${PartnerApiStoreRequests.Arn}',
+  'secretsmanager:GetSecretValue ${PartnerApiStoreHashKey}',
+];
+
 describe('the functions of the partner API', () => {
   test('may do with offer codes what the stage itself needs', () => {
     expect(allowedTo('ServeOfferCodes')).toEqual(OFFER_CODES);
@@ -51,6 +60,29 @@ describe('the functions of the partner API', () => {
       'sts:AssumeRole arn:aws:iam::444455556666:role/prime',
     ];
     expect(allowedTo('ServeOfferCodes', full)).toEqual([...OFFER_CODES, ...named].sort());
+  });
+
+  test('may write down orders and their events, with the key of hashes alone where no partner orders', () => {
+    expect(allowedTo('ServeBuyWithPrime')).toEqual(BUY_WITH_PRIME);
+    const unused = stageWith({ buyWithPrime: { accounts: { main: {} } } });
+    expect(allowedTo('ServeBuyWithPrime', unused)).toEqual(BUY_WITH_PRIME);
+  });
+
+  test('read the credentials of every merchant account that some partner has, and of no other', () => {
+    const orders = (account: string) => partnerWith({ buyWithPrime: { account } });
+    const selling = stageWith({
+      partners: { shop: orders('main'), app: orders('main'), other: orders('outlet'), reader: partnerWith() },
+      buyWithPrime: { accounts: { main: {}, outlet: { secret: 'team/outlet' }, idle: {} } },
+    });
+    const secret = (name: string) =>
+      `secretsmanager:GetSecretValue arn:\${AWS::Partition}:secretsmanager:\${AWS::Region}:\${AWS::AccountId}:secret:${name}-??????`;
+    expect(allowedTo('ServeBuyWithPrime', selling)).toEqual(
+      [...BUY_WITH_PRIME, secret('offer-relay/prod/buy-with-prime/main'), secret('team/outlet')].sort(),
+    );
+    const readers = grantsOf(selling).filter(({ resource }) => /:secret:.*(?:buy-with-prime\/|outlet)/.test(resource));
+    expect(new Set(readers.map(({ role }) => withoutHash(role)))).toEqual(
+      new Set(['PartnerApiFunctionsServeBuyWithPrimeRole']),
+    );
   });
 
   test.each([
@@ -76,13 +108,22 @@ describe('the functions of the partner API', () => {
     expect(variablesOf('DescribeService')).toEqual({ BUCKETS_TABLE: '${WatchTablesBuckets}' });
   });
 
-  test('find the tables and the key of hashes of their own stack', () => {
-    expect(variablesOf('ServeOfferCodes')).toEqual({
+  test.each(['ServeOfferCodes', 'ServeBuyWithPrime'])('%s finds tables and key of hashes of its own stack', (name) => {
+    expect(variablesOf(name)).toEqual({
       REQUESTS_TABLE: '${PartnerApiStoreRequests}',
       HISTORY_TABLE: '${WatchTablesHistory}',
       HASH_KEY_SECRET: '${PartnerApiStoreHashKey}',
     });
   });
+
+  test.each([1_000, 15_000, 15_001, 22_000])(
+    'have six seconds besides the %d ms that an order may take, and less time than API Gateway waits',
+    (deadlineMs) => {
+      const { Timeout } = functionOf('ServeBuyWithPrime', stageWith({ buyWithPrime: { deadlineMs } }));
+      expect(Timeout).toBe(Math.ceil(deadlineMs / 1000) + 6);
+      expect(Timeout).toBeLessThan(29);
+    },
+  );
 
   test.each([500, 6_000, 20_000])(
     'have time for an upstream of %d ms, and less than API Gateway waits',
@@ -94,7 +135,7 @@ describe('the functions of the partner API', () => {
   );
 
   test('are described as what they are', () => {
-    for (const name of ['ServeOfferCodes', 'ServeTitles', 'ServePrices', 'DescribeService']) {
+    for (const name of ['ServeOfferCodes', 'ServeBuyWithPrime', 'ServeTitles', 'ServePrices', 'DescribeService']) {
       expect(functionOf(name)).toMatchObject({
         Description: expect.stringMatching(/^Partner API: .+\.$/),
         MemorySize: 512,

@@ -4,6 +4,7 @@ import { Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambd
 import { describe, expect, test } from 'vitest';
 import * as z from 'zod';
 import { loadSettings } from '../../../config/settings.ts';
+import { buyWithPrimeRoutes } from '../../../lambdas/buy-with-prime/buy-with-prime-routes.ts';
 import { playerRoutes } from '../../../lambdas/entitlements/player-routes.ts';
 import { pushRoutes } from '../../../lambdas/entitlements/push-routes.ts';
 import { offerCodeRoutes } from '../../../lambdas/offer-codes/offer-code-routes.ts';
@@ -21,6 +22,7 @@ const full = stageWith(EVERYTHING);
 const ROUTES = [
   ...Object.values(offerCodeRoutes),
   ...Object.values(playerRoutes),
+  ...Object.values(buyWithPrimeRoutes),
   ...Object.values(titleRoutes),
   ...Object.values(serviceRoutes),
   ...Object.values(priceRoutes.byAsin),
@@ -63,6 +65,7 @@ const methods = methodsOf(template);
 const FUNCTIONS: Readonly<Record<string, string>> = {
   'offer-codes/serve-offer-codes': 'PartnerApiFunctionsServeOfferCodesFunction',
   'entitlements/serve-players': 'PartnerApiFunctionsEntitlementsServePlayersFunction',
+  'buy-with-prime/serve-buy-with-prime': 'PartnerApiFunctionsServeBuyWithPrimeFunction',
   'offer-status/serve-titles': 'PartnerApiFunctionsServeTitlesFunction',
   'pricing/serve-prices': 'PartnerApiFunctionsServePricesFunction',
   'partner-api/describe-service': 'PartnerApiFunctionsDescribeServiceFunction',
@@ -111,7 +114,7 @@ describe('the methods of the partner API', () => {
         Schema: { $schema: 'http://json-schema.org/draft-04/schema#', type: 'object', additionalProperties: false },
       });
     }
-    expect(models.size).toBe(2);
+    expect(models.size).toBe(4);
   });
 
   test('hand each request to the function that the document names', () => {
@@ -130,7 +133,7 @@ describe('the methods of the partner API', () => {
       FunctionName: flatten(Properties['FunctionName']),
       SourceArn: flatten(Properties['SourceArn']),
     }));
-    expect(permissions).toHaveLength(5);
+    expect(permissions).toHaveLength(6);
     expect(permissions).toEqual(
       expect.arrayContaining(
         Object.values(FUNCTIONS).map((id) => ({

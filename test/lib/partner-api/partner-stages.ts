@@ -11,7 +11,7 @@ export function partnerWith(values: Partial<Partner> = {}): Partner {
   return {
     accountId: '111122223333',
     externalId: 'agreed-upon',
-    capabilities: ['offer-codes', 'entitlements', 'reading', 'watch-list'],
+    capabilities: ['offer-codes', 'entitlements', 'buy-with-prime', 'reading', 'watch-list'],
     benefits: [],
     plan: { perSecond: 10, burst: 20 },
     entitlements: entitlementsWith(),
@@ -37,12 +37,21 @@ export interface StageChanges {
   readonly gateway?: Partial<Settings['gateway']>;
   readonly offerCodes?: Partial<Settings['runtime']['offerCodes']>;
   readonly entitlements?: Partial<Settings['runtime']['entitlements']>;
+  readonly buyWithPrime?: Partial<Settings['runtime']['buyWithPrime']>;
   readonly sweep?: string;
 }
 
 /** Turns the settings of a stage into those of one with partners. */
 export const withPartners =
-  ({ partners = { shop: partnerWith() }, corsOrigin, gateway, offerCodes, entitlements, sweep }: StageChanges = {}) =>
+  ({
+    partners = { shop: partnerWith() },
+    corsOrigin,
+    gateway,
+    offerCodes,
+    entitlements,
+    buyWithPrime,
+    sweep,
+  }: StageChanges = {}) =>
   (settings: Settings): Settings => ({
     ...settings,
     gateway: { ...settings.gateway, ...gateway },
@@ -51,6 +60,7 @@ export const withPartners =
       ...settings.runtime,
       offerCodes: { ...settings.runtime.offerCodes, ...offerCodes },
       entitlements: { ...settings.runtime.entitlements, ...entitlements },
+      buyWithPrime: { ...settings.runtime.buyWithPrime, ...buyWithPrime },
       partnerApi: { partners, corsOrigin },
     },
   });
@@ -69,6 +79,7 @@ export const EVERYTHING: StageChanges = {
           resourceArn: 'arn:aws:execute-api:us-east-1:444455556666:def456/prod/*',
         }),
       }),
+      buyWithPrime: { account: 'main' },
     }),
   },
   corsOrigin: 'https://shop.example',
@@ -86,6 +97,7 @@ export const EVERYTHING: StageChanges = {
     trustSecret: 'team/prime-authority',
   },
   entitlements: { trustSecret: 'team/gaming-authority' },
+  buyWithPrime: { accounts: { main: { secret: 'team/merchant' } } },
 };
 
 export function stageWith(changes?: StageChanges): Template {
