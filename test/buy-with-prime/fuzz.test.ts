@@ -92,6 +92,7 @@ test(
     for (const [operationId, count] of Object.entries(successes))
       expect([operationId, count > 2]).toEqual([operationId, true]);
     expect(statuses[409]).toBeGreaterThan(20);
+    expect(amazon.orders.size).toBeGreaterThan(20);
     for (const orders of amazon.orders.values()) expect(orders).toHaveLength(1);
     const { Items: rows = [] } = await tables.database.send(new ScanCommand({ TableName: 'Requests' }));
     const { Items: history = [] } = await tables.database.send(new ScanCommand({ TableName: 'History' }));

@@ -72,7 +72,7 @@ export function shopBodies({ productIds, skus, orderIds }: Shop): Readonly<Recor
     ),
     { nil: undefined, freq: 3 },
   );
-  const shopperExternalId = fc.option(fc.constant(SHOPPER.externalId), { nil: undefined, freq: 1 });
+  const shopperExternalId = fc.option(fc.constant(SHOPPER.externalId), { nil: undefined, freq: 2 });
   const quote = fc.record({ lineItems, location, shopperExternalId });
   const offerId = fc.oneof(
     { weight: 8, arbitrary: fc.constant(LATEST_OFFER) },
@@ -82,9 +82,10 @@ export function shopBodies({ productIds, skus, orderIds }: Shop): Readonly<Recor
     { weight: 6, arbitrary: fc.constant(LATEST_TOTAL) },
     fc.constantFrom({ amount: '12345678901.2345', currencyCode: 'USD' }, { amount: '12.50', currencyCode: 'JPY' }),
   );
-  const optional = <Value>(value: Value) => fc.option(fc.constant(value), { nil: undefined, freq: 1 });
+  const optional = <Value>(value: Value) => fc.option(fc.constant(value), { nil: undefined, freq: 2 });
   const order = fc.record({
-    orderId: fc.constantFrom(...orderIds),
+    // Most orders are new; the others meet one another.
+    orderId: fc.oneof(fc.constantFrom(...orderIds), fc.uuid()),
     offerId,
     quote,
     totalPrice,
@@ -98,9 +99,9 @@ export function shopBodies({ productIds, skus, orderIds }: Shop): Readonly<Recor
         displayMessage: '<b>',
       },
     ]),
-    additionalLineItems: fc.option(
+    additionalLineItems: fc.oneof(
+      { weight: 4, arbitrary: fc.constant(undefined) },
       fc.constant([{ ...known[0], quantity: 1, delivery: { provider: 'MERCHANT', isPrimeEligible: false } }]),
-      { nil: undefined, freq: 4 },
     ),
   });
   return { quoteOffers: quote, orderOffer: order };
