@@ -231,7 +231,7 @@ const mug = {
   sku: 'MUG-01',
   externalId: null,
   amazonSku: { value: 'MUG-01', marketplaceId: 'ATVPDKIKX0DER' },
-  title: 'Example Mug',
+  title: 'Enamel Mug',
   price: usd('12.5'),
 };
 const poster = {
@@ -239,7 +239,7 @@ const poster = {
   sku: 'POSTER-01',
   externalId: null,
   amazonSku: null,
-  title: 'Example Poster',
+  title: 'Harbour Poster',
   price: usd('9'),
 };
 const ofMug = {

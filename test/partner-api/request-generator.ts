@@ -261,7 +261,10 @@ function makeBrokenBodies({ schema, accepts }: Body): fc.Arbitrary<string> {
 }
 
 export interface GeneratorOptions {
-  /** Values of parameters, by name, which are there: so that not every request asks for what does not exist. */
+  /**
+   * Values of parameters, which are there: so that not every request asks for what does not exist. By name, or by capability
+   * and name, such as `buy-with-prime x-amz-access-token`.
+   */
   readonly known?: Readonly<Record<string, readonly string[]>>;
   /** Bytes that path and query may have together: API Gateway takes 10,240 with all headers. @default no limit */
   readonly longestUrl?: number;
@@ -287,7 +290,8 @@ export function requestsOf(
 function allowedRequests(operation: ContractOperation, options: GeneratorOptions): fc.Arbitrary<GeneratedRequest> {
   const { known = {}, secretHeaders = {}, privateTexts = [] } = options;
   const texts = (parameter: ContractParameter): fc.Arbitrary<string> => {
-    const there = (known[parameter.name] ?? []).filter((text) => parameter.accepts(text));
+    const given = known[`${operation.capability} ${parameter.name}`] ?? known[parameter.name] ?? [];
+    const there = given.filter((text) => parameter.accepts(text));
     const words = WORDS[parameter.name];
     const any = words === undefined ? valuesOf(parameter.schema).map(String) : fc.constantFrom(...words);
     return there.length === 0 ? any : fc.oneof({ weight: 6, arbitrary: fc.constantFrom(...there) }, any);

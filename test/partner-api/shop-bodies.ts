@@ -32,7 +32,8 @@ export function shopBodies({ productIds, skus, orderIds }: Shop): Readonly<Recor
     { weight: 1, arbitrary: fc.constantFrom({ productId: 'of no catalogue' }, { sku: 'NOBODY/HAS 1%' }) },
   );
   const quantity = fc.oneof({ weight: 8, arbitrary: fc.constant(1) }, fc.constantFrom(2, 9_999));
-  const isPrimeEligible = fc.option(fc.boolean(), { nil: undefined, freq: 2 });
+  // What is delivered in another way than is asked for cannot be ordered.
+  const isPrimeEligible = fc.oneof({ weight: 6, arbitrary: fc.constant(undefined) }, fc.boolean());
   const item = fc
     .record({ product, quantity, isPrimeEligible })
     .map(({ product: named, ...others }) => ({ ...named, ...others }));
@@ -44,7 +45,7 @@ export function shopBodies({ productIds, skus, orderIds }: Shop): Readonly<Recor
       isPrimeEligible: index < eligible,
     }));
   const lineItems = fc.oneof(
-    { weight: 12, arbitrary: fc.array(item, { minLength: 1, maxLength: 3 }) },
+    { weight: 16, arbitrary: fc.array(item, { minLength: 1, maxLength: 3 }) },
     { weight: 1, arbitrary: fc.constantFrom(many(20, 20), many(21, 0), many(0, 21), many(20, 0)) },
   );
   const home = {
@@ -72,7 +73,11 @@ export function shopBodies({ productIds, skus, orderIds }: Shop): Readonly<Recor
     ),
     { nil: undefined, freq: 3 },
   );
-  const shopperExternalId = fc.option(fc.constant(SHOPPER.externalId), { nil: undefined, freq: 2 });
+  const shopperExternalId = fc.oneof(
+    // It needs a token, which is another's to choose.
+    { weight: 4, arbitrary: fc.constant(undefined) },
+    fc.constant(SHOPPER.externalId),
+  );
   const quote = fc.record({ lineItems, location, shopperExternalId });
   const offerId = fc.oneof(
     { weight: 8, arbitrary: fc.constant(LATEST_OFFER) },
@@ -91,7 +96,11 @@ export function shopBodies({ productIds, skus, orderIds }: Shop): Readonly<Recor
     totalPrice,
     desiredExecutionState: fc.constantFrom('STARTED', 'NOT_STARTED'),
     customer: optional({ name: SHOPPER.name, email: SHOPPER.email }),
-    aliases: optional([{ aliasType: 'EXTERNAL_DISPLAY_ID', aliasId: '№ 1001 / a%2Fb' }]),
+    // Amazon lets no two orders have the same.
+    aliases: fc.option(
+      fc.uuid().map((id) => [{ aliasType: 'EXTERNAL_DISPLAY_ID', aliasId: `№ ${id} / a%2Fb` }]),
+      { nil: undefined, freq: 2 },
+    ),
     orderLinks: optional([
       {
         destinationType: 'EXTERNAL_ORDER_MANAGEMENT',
@@ -141,12 +150,17 @@ function offerNamedIn({ operation, body }: GeneratedRequest, answer: ApiAnswer):
   if (operation.operationId !== 'quoteOffers' || answer.status !== 200) return undefined;
   const quote = parsed(body) as { lineItems: { quantity: number }[] } | undefined;
   const told = parsed(answer.body) as {
-    offers: { offerId: string; lineItems: { product: { price: { amount: string } | null } | null }[] }[];
+    offers: {
+      offerId: string;
+      lineItems: { product: { price: { amount: string } | null } | null; delivery: unknown }[];
+    }[];
   };
   const [offer] = told.offers;
   if (quote === undefined || offer === undefined) return undefined;
+  // A product page is not told what things cost, and what nobody delivers cannot be ordered.
+  if (offer.lineItems.some(({ product, delivery }) => product?.price == null || delivery === null)) return undefined;
   const cents = offer.lineItems.reduce((sum, { product }, index) => {
-    const price = Math.round(Number(product?.price?.amount ?? 0) * 100);
+    const price = Math.round(Number(product?.price?.amount) * 100);
     return sum + price * (quote.lineItems[index]?.quantity ?? 1);
   }, 0);
   const amount = `${Math.trunc(cents / 100)}.${String(cents % 100).padStart(2, '0')}`;

@@ -62,7 +62,7 @@ beforeAll(async () => {
     // A machine that is busy with other things is no upstream that fails.
     offerCodes: { timeoutMs: 10_000, deadlineMs: 20_000 },
     entitlements: { timeoutMs: 7_000, deadlineMs: 22_000 },
-    settings: { buyWithPrime: { accounts: { example: {} }, timeoutMs: 10_000, deadlineMs: 22_000 } },
+    settings: { buyWithPrime: { accounts: { example: {} }, timeoutMs: 7_000, deadlineMs: 22_000 } },
   });
   access = partnerAccess(stack.cloud, stack.settings.partnerApi)['fuzzer']!;
   client = signedClient(access, 8);
