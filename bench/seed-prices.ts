@@ -8,7 +8,7 @@ import type { SellingCredentials } from '../lambdas/pricing/selling-credentials.
 import { systemClock } from '../lambdas/shared/clock.ts';
 import { connectDatabase } from '../lambdas/shared/database.ts';
 import { lapOf, type WatchClass } from '../lambdas/shared/laps/slice.ts';
-import { createLwaClient } from '../lambdas/shared/lwa/lwa.client.ts';
+import { createTokenClient } from '../lambdas/shared/oauth/token.client.ts';
 import type { RuntimeSettings } from '../lambdas/shared/settings.ts';
 import { type PriceWatch, priceWatchId } from '../lambdas/shared/watches.ts';
 import type { Cloud } from '../local/cloud/cloud.ts';
@@ -65,7 +65,7 @@ export async function seedPrices(options: SeedOptions): Promise<void> {
   const { tokenUrl, timeoutMs } = settings.pricing;
   const secret = { read: () => Promise.resolve(credentials), refresh: () => Promise.resolve(credentials) };
   const accounts = sellingClients(settings, secret, systemClock, {
-    requestToken: createLwaClient({ tokenUrl, timeoutMs }),
+    requestToken: createTokenClient({ tokenUrl, timeoutMs }),
     createClient: createPricingClient,
   });
   try {

@@ -3,7 +3,7 @@ import { ChangeStore } from '../change-events/changes.store.ts';
 import { systemClock } from '../shared/clock.ts';
 import { SERVICE_TIMEOUTS } from '../shared/database.ts';
 import { createSliceWorker, WorkerEnvironment } from '../shared/laps/slice-worker.ts';
-import { createLwaClient } from '../shared/lwa/lwa.client.ts';
+import { createTokenClient } from '../shared/oauth/token.client.ts';
 import { createSecretReader } from '../shared/secrets.ts';
 import { shippedSettings } from '../shared/settings.ts';
 import { telemetryOf } from '../shared/telemetry.ts';
@@ -22,7 +22,7 @@ const settings = shippedSettings(import.meta.url);
 const { retry, timeoutMs, tokenUrl } = settings.pricing;
 const secrets = createSecretReader(new SecretsManagerClient(SERVICE_TIMEOUTS), systemClock, SellingCredentials);
 const accounts = sellingClients(settings, secrets, systemClock, {
-  requestToken: createLwaClient({ tokenUrl, timeoutMs }),
+  requestToken: createTokenClient({ tokenUrl, timeoutMs }),
   createClient: createPricingClient,
 });
 

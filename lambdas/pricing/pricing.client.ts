@@ -2,7 +2,7 @@ import { redactor } from '../shared/answer-text.ts';
 import type { Clock } from '../shared/clock.ts';
 import { ThrottledError, UnavailableError } from '../shared/errors.ts';
 import { connectHttps, type SendRequest } from '../shared/http.ts';
-import type { AccessTokens } from '../shared/lwa/access-tokens.ts';
+import type { AccessTokens } from '../shared/oauth/access-tokens.ts';
 import { retry } from '../shared/retry.ts';
 import type { RetryPolicy } from '../shared/settings.ts';
 import type { OffersItem, PriceItem } from './pricing-answers.ts';

@@ -1,9 +1,9 @@
 import type { Clock } from '../shared/clock.ts';
 import { RejectedError } from '../shared/errors.ts';
 import type { PackedBucket } from '../shared/laps/packing.ts';
-import type { AccessTokens } from '../shared/lwa/access-tokens.ts';
-import { createAccessTokens } from '../shared/lwa/access-tokens.ts';
-import type { RequestToken } from '../shared/lwa/lwa.client.ts';
+import type { AccessTokens } from '../shared/oauth/access-tokens.ts';
+import { createAccessTokens } from '../shared/oauth/access-tokens.ts';
+import type { RequestToken } from '../shared/oauth/token.client.ts';
 import type { Bucket } from '../shared/pacer/pacer.ts';
 import type { SecretReader } from '../shared/secrets.ts';
 import type { RuntimeSettings } from '../shared/settings.ts';

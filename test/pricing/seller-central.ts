@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createPricingClient, type PricingClientOptions } from '../../lambdas/pricing/pricing.client.ts';
 import type { SellingCredentials } from '../../lambdas/pricing/selling-credentials.ts';
-import { createAccessTokens } from '../../lambdas/shared/lwa/access-tokens.ts';
-import { createLwaClient } from '../../lambdas/shared/lwa/lwa.client.ts';
+import { createAccessTokens } from '../../lambdas/shared/oauth/access-tokens.ts';
+import { createTokenClient } from '../../lambdas/shared/oauth/token.client.ts';
 import { createAuthority, serve } from '../shared/https-server.ts';
 
 export interface SeenRequest {
@@ -68,7 +68,7 @@ export async function setting(answers: Answer | [Answer, ...Answer[]], overrides
     timeoutMs: 10_000,
     retry,
     tokens: createAccessTokens({
-      requestToken: createLwaClient({ tokenUrl: `${upstream.url}/auth/o2/token`, timeoutMs: 10_000 }),
+      requestToken: createTokenClient({ tokenUrl: `${upstream.url}/auth/o2/token`, timeoutMs: 10_000 }),
       retry,
       credentials,
       refreshCredentials: credentials,

@@ -50,8 +50,15 @@ export const answer = (status: number, body?: unknown, headers?: Readonly<Record
 
 const WITHOUT_A_SCRIPT = answer(500, 'the test has not said what to answer');
 
-/** An HTTPS server that notes each request and does what it is told. */
-export async function startScriptedServer(name: string): Promise<ScriptedServer> {
+/**
+ * An HTTPS server that notes each request and does what it is told.
+ *
+ * @param aside what happens to requests that the script is not about, such as those for access tokens; they are not noted
+ */
+export async function startScriptedServer(
+  name: string,
+  aside: (request: SeenRequest) => Behaviour | undefined = () => undefined,
+): Promise<ScriptedServer> {
   const authority = await createAuthority(name);
   // Under another name than the authority's own, or the certificate would look self-signed.
   const identity = await authority.issue(`${name}-server`);
@@ -61,8 +68,10 @@ export async function startScriptedServer(name: string): Promise<ScriptedServer>
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
       const { method = '', url = '', headers } = request;
-      state.seen.push({ method, url, headers, body: Buffer.concat(chunks) });
-      const behaviour = state.next.shift() ?? state.always;
+      const seen = { method, url, headers, body: Buffer.concat(chunks) };
+      const beside = aside(seen);
+      if (beside === undefined) state.seen.push(seen);
+      const behaviour = beside ?? state.next.shift() ?? state.always;
       if (behaviour.kind === 'hang') return;
       if (behaviour.kind === 'reset') return void request.socket.destroy();
       if (behaviour.kind === 'cut') {

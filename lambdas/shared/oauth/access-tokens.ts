@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts';
 import { CredentialError, UnavailableError } from '../errors.ts';
 import { retry } from '../retry.ts';
 import type { RetryPolicy } from '../settings.ts';
-import type { LwaCredentials, RequestToken } from './lwa.client.ts';
+import type { ClientCredentials, RequestToken } from './token.client.ts';
 
 /** Tokens are replaced this long before they expire, so that none does on its way; short-lived ones in mid-life. */
 export const EARLY_MS = 60_000;
@@ -31,9 +31,9 @@ export interface AccessTokens {
 export interface AccessTokensOptions {
   readonly requestToken: RequestToken;
   readonly retry: RetryPolicy;
-  readonly credentials: () => Promise<LwaCredentials>;
+  readonly credentials: () => Promise<ClientCredentials>;
   /** The credentials as they are now, past any cache. */
-  readonly refreshCredentials: () => Promise<LwaCredentials>;
+  readonly refreshCredentials: () => Promise<ClientCredentials>;
   readonly clock: Clock;
   /** Uniform in [0, 1), such as `Math.random`. */
   readonly random: () => number;
@@ -41,7 +41,7 @@ export interface AccessTokensOptions {
 
 interface Kept {
   readonly token: string;
-  readonly of: LwaCredentials;
+  readonly of: ClientCredentials;
   readonly until: number;
 }
 
@@ -52,10 +52,10 @@ interface Kept {
 export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
   const { requestToken, credentials, refreshCredentials, clock, random } = options;
   let kept: Kept | undefined;
-  let fetching: { readonly of: LwaCredentials; readonly done: Promise<Kept> } | undefined;
+  let fetching: { readonly of: ClientCredentials; readonly done: Promise<Kept> } | undefined;
   let replacement: { readonly token: string; readonly at: number } | undefined;
 
-  const grant = (of: LwaCredentials): Promise<Kept> =>
+  const grant = (of: ClientCredentials): Promise<Kept> =>
     retry(
       async () => {
         const askedAt = clock.now();
@@ -67,7 +67,7 @@ export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
     );
 
   /** One grant; and a second one after a refusal, if the secret holds other credentials than those refused. */
-  const fetchAndKeep = async (of: LwaCredentials): Promise<Kept> => {
+  const fetchAndKeep = async (of: ClientCredentials): Promise<Kept> => {
     try {
       kept = await grant(of);
     } catch (error) {
@@ -80,14 +80,14 @@ export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
     return kept;
   };
 
-  const fetchOnce = (of: LwaCredentials): Promise<Kept> => {
+  const fetchOnce = (of: ClientCredentials): Promise<Kept> => {
     if (fetching && sameCredentials(fetching.of, of)) return fetching.done;
     const begun = { of, done: fetchAndKeep(of).finally(() => (fetching = fetching === begun ? undefined : fetching)) };
     fetching = begun;
     return begun.done;
   };
 
-  const keptOf = (of: LwaCredentials, forMs = 0): Kept | undefined =>
+  const keptOf = (of: ClientCredentials, forMs = 0): Kept | undefined =>
     kept && sameCredentials(kept.of, of) && clock.now() + forMs < kept.until ? kept : undefined;
 
   return {
@@ -101,9 +101,13 @@ export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
       const other = keptOf(current);
       if (other && other.token !== refused) return other.token;
       if (replacement?.token === refused && clock.now() < replacement.at + REPLACEMENT_MS) {
+        const remedy =
+          current.refreshToken === undefined
+            ? 'see what the credentials still allow'
+            : 'see whether the account still authorizes the application';
         throw new CredentialError(
           'FreshTokenRefused',
-          'an access token was refused and so was the one in its place; see whether the account still authorizes the application',
+          `an access token was refused and so was the one in its place; ${remedy}`,
         );
       }
       const { token } = await fetchOnce(current);
@@ -113,7 +117,7 @@ export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
   };
 }
 
-function sameCredentials(left: LwaCredentials, right: LwaCredentials): boolean {
+function sameCredentials(left: ClientCredentials, right: ClientCredentials): boolean {
   return (
     left.clientId === right.clientId &&
     left.clientSecret === right.clientSecret &&

@@ -6,8 +6,8 @@ import {
   EARLY_MS,
   REPLACEMENT_MS,
   type AccessTokensOptions,
-} from '../../lambdas/shared/lwa/access-tokens.ts';
-import { createLwaClient, type LwaCredentials } from '../../lambdas/shared/lwa/lwa.client.ts';
+} from '../../lambdas/shared/oauth/access-tokens.ts';
+import { createTokenClient, type ClientCredentials } from '../../lambdas/shared/oauth/token.client.ts';
 import { createAuthority, serve, type Authority, type Identity } from './https-server.ts';
 
 const CLIENT_SECRET = 'amzn1.oa2-cs.v1.hunter2secret';
@@ -15,8 +15,8 @@ const REFRESH_TOKEN = 'Atzr|hunter2/refresh+token==';
 
 let authority: Authority;
 let identity: Identity;
-let account: LwaCredentials;
-let rotated: LwaCredentials;
+let account: ClientCredentials;
+let rotated: ClientCredentials;
 
 beforeAll(async () => {
   authority = await createAuthority('authority');
@@ -55,7 +55,7 @@ async function setting(answers: readonly Answer[] = [], overrides: Partial<Acces
   let refreshes = 0;
   const sleeps: number[] = [];
   const tokens = createAccessTokens({
-    requestToken: createLwaClient({ tokenUrl: `${upstream.url}/auth/o2/token`, timeoutMs: 10_000 }),
+    requestToken: createTokenClient({ tokenUrl: `${upstream.url}/auth/o2/token`, timeoutMs: 10_000 }),
     retry: { attempts: 3, baseMs: 200, capMs: 5_000 },
     credentials: async () => stored,
     refreshCredentials: async () => {
@@ -79,7 +79,7 @@ async function setting(answers: readonly Answer[] = [], overrides: Partial<Acces
     refreshes: () => refreshes,
     pass: (ms: number) => void (now += ms),
     /** Puts other credentials into the secret; those in memory stay until they are read again. */
-    rotate: (credentials: LwaCredentials) => void (secret = credentials),
+    rotate: (credentials: ClientCredentials) => void (secret = credentials),
     /** The memory of the secret has run out and holds what the secret holds. */
     reread: () => void (stored = secret),
     connections: upstream.connections,
@@ -313,5 +313,56 @@ describe('an endpoint that gives no token', () => {
     await using upstream = await setting([], { credentials: async () => ({ ...account, ca: foreign.cert }) });
     expect(await rejection(upstream.tokens.accessToken())).toMatchObject({ code: 'UntrustedServer' });
     expect(upstream.requests).toEqual([]);
+  });
+});
+
+describe('credentials without a refresh token', () => {
+  const application = () => ({ clientId: 'client-1', clientSecret: CLIENT_SECRET, ca: authority.cert });
+  const asApplication = { credentials: async () => application(), refreshCredentials: async () => application() };
+
+  it('are posted as client credentials, and nothing else', async () => {
+    await using upstream = await setting([granted('first')], asApplication);
+    expect(await upstream.tokens.accessToken()).toBe('first');
+    expect(Object.fromEntries(upstream.requests[0]?.form ?? [])).toEqual({
+      grant_type: 'client_credentials',
+      client_id: 'client-1',
+      client_secret: CLIENT_SECRET,
+    });
+  });
+
+  it('get a token that is kept, renewed once for all, and not renewed without end', async () => {
+    await using upstream = await setting(
+      Array.from({ length: 2 }, (_, index) => granted(`token-${index}`, { expires_in: 900 })),
+      asApplication,
+    );
+    const { tokens } = upstream;
+    await tokens.accessToken();
+    upstream.pass(900_000 - EARLY_MS - 1);
+    expect(await tokens.accessToken()).toBe('token-0');
+    const renewed = await Promise.all(Array.from({ length: 50 }, () => tokens.renew('token-0')));
+    expect(new Set(renewed)).toEqual(new Set(['token-1']));
+    const error = await rejection(tokens.renew('token-1'));
+    expect(error).toMatchObject({
+      code: 'FreshTokenRefused',
+      message: expect.stringMatching(/credentials still allow/),
+    });
+    expect(error).toMatchObject({ message: expect.not.stringMatching(/authorizes/) });
+    expect(upstream.requests).toHaveLength(2);
+  });
+
+  it.each([
+    [400, 'invalid_grant', 'InvalidGrant', /revoked or expired: make new ones/],
+    [401, 'invalid_client', 'InvalidClient', /client secret/],
+    [400, 'unauthorized_client', 'UnauthorizedClient', /what they were made for/],
+    [400, 'unsupported_grant_type', 'TokenRefused', /see whether the secret/],
+  ])('say what to do after %i %s, without a word about a refresh token', async (status, error, code, remedy) => {
+    await using upstream = await setting(
+      [json(status, { error, error_description: `got ${CLIENT_SECRET}` })],
+      asApplication,
+    );
+    const failure = await rejection(upstream.tokens.accessToken());
+    expect(failure).toMatchObject({ code, status, message: expect.stringMatching(remedy) });
+    expect(String(failure)).not.toMatch(/refresh token|hunter2/);
+    expect(upstream.requests).toHaveLength(1);
   });
 });
