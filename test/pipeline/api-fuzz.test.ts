@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type PartnerAccess, partnerAccess } from '../../local/partners-file.ts';
+import { exampleProducts } from '../../local/upstreams/example-products.ts';
 import { readContract } from '../partner-api/api-contract.ts';
 import { fuzzApi } from '../partner-api/fuzz-api.ts';
 import { sendOver, type SignedClient, signedClient } from '../partner-api/signed-client.ts';
@@ -47,6 +48,7 @@ let stack: LocalStack;
 let access: PartnerAccess;
 let client: SignedClient;
 let tokens: string[];
+let shopperTokens: string[];
 
 beforeAll(async () => {
   stack = await startLocalStack({
@@ -62,13 +64,21 @@ beforeAll(async () => {
     // A machine that is busy with other things is no upstream that fails.
     offerCodes: { timeoutMs: 10_000, deadlineMs: 20_000 },
     entitlements: { timeoutMs: 7_000, deadlineMs: 22_000 },
-    settings: { buyWithPrime: { accounts: { example: {} }, timeoutMs: 7_000, deadlineMs: 22_000 } },
+    buyWithPrime: {
+      accounts: [{ account: 'example' }],
+      products: exampleProducts(['example']),
+      settings: { timeoutMs: 7_000, deadlineMs: 22_000 },
+    },
   });
   access = partnerAccess(stack.cloud, stack.settings.partnerApi)['fuzzer']!;
   client = signedClient(access, 8);
   for (const [field, value] of Object.entries(SHOPPER)) stack.keepsSecret(`${field} of a shopper`, value);
   for (const account of ACCOUNTS)
     for (const sku of ['drop01', 'unknown-1', 'of no catalogue']) stack.simulator.claim({ account, sku });
+  // One of them lives where the fuzz has things delivered.
+  shopperTokens = ['98109', '10001'].map((postalCode) =>
+    stack.issueShopperToken({ postalCode, lifeMs: 24 * 3_600_000 }),
+  );
   tokens = [
     ...ACCOUNTS.map((account) => stack.issueToken({ account, lifeMs: 24 * 3_600_000 })),
     stack.issueToken({ account: ACCOUNTS[0], scopes: ['profile'] }),
@@ -112,6 +122,7 @@ describe('the whole stack, asked over the wire by a client that is not ours', ()
           playerId: PLAYERS,
           orderId: SHOP.orderIds,
           'x-amz-access-token': tokens,
+          'buy-with-prime x-amz-access-token': shopperTokens,
         },
       });
       expect(findings.slice(0, 10)).toEqual([]);
