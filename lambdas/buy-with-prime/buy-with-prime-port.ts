@@ -42,9 +42,9 @@ export interface BuyWithPrimeClient {
    */
   createOrder(call: BuyWithPrimeCall, request: OrderRequest, alias: string): Promise<Order>;
   /**
-   * The order with this EXTERNAL_ID, or undefined where there is none. Asks again after what may pass.
+   * The order with this alias, or undefined where there is none. Asks again after what may pass.
    *
-   * @param alias EXTERNAL_ID of the order
+   * @param aliasType @default EXTERNAL_ID
    */
-  findOrder(call: BuyWithPrimeCall, alias: string): Promise<Order | undefined>;
+  findOrder(call: BuyWithPrimeCall, alias: string, aliasType?: string): Promise<Order | undefined>;
 }

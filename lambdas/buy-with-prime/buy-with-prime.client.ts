@@ -273,10 +273,10 @@ export function createBuyWithPrimeClient(options: BuyWithPrimeClientOptions): Bu
         mayRepeat: (error) => isUnavailable(error) && hadNoEffect(error),
       }),
 
-    findOrder: (call, alias) =>
+    findOrder: (call, alias, aliasType = EXTERNAL_ID) =>
       ask<unknown, Order | undefined>(call, {
         document: documents.findOrder,
-        variables: { orderIdentifier: { alias: { aliasType: EXTERNAL_ID, aliasId: alias } } },
+        variables: { orderIdentifier: { alias: { aliasType, aliasId: alias } } },
         read({ data, errors }) {
           const isMissing =
             errors.length > 0

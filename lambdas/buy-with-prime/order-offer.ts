@@ -108,9 +108,15 @@ class OrderTry {
   async resolve(lostUntil: number): Promise<Ended> {
     try {
       const found = await this.#find();
-      return found ? this.#compared(found) : await this.#createAfter(lostUntil);
+      if (found) return this.#compared(found);
     } catch (error) {
-      return this.#unknown(error);
+      return this.#unknown(error, lostUntil);
+    }
+    try {
+      return await this.#create();
+    } catch (error) {
+      if (!hadNoEffect(error)) return this.#unknown(error);
+      return this.#refusedAfter(lostUntil, error).catch((failure: unknown) => this.#unknown(failure, lostUntil));
     }
   }
 
@@ -143,19 +149,31 @@ class OrderTry {
     return this.#done({ created: true, amazonOrderId: this.#order.amazonOrderId, assumed: false });
   }
 
-  async #createAfter(lostUntil: number): Promise<Ended> {
-    try {
-      return await this.#create();
-    } catch (error) {
-      if (!(error instanceof AmazonRefusal)) throw error;
-      // The lost try may have landed meanwhile: then the alias is taken, or the offer used up.
-      const found = await this.#find();
-      if (found) return this.#compared(found);
-      // A refusal passes, such as one for a price that changes back, and what is still on its way would make the order then.
-      const left = lostUntil - this.#parts.clock.now();
-      if (left > 0 || isAliasTaken(error)) throw unknownFor(left);
-      return this.#refused(error);
+  /** What a refusal is worth while an earlier try may still land. */
+  async #refusedAfter(lostUntil: number, error: unknown): Promise<Ended> {
+    if (!(error instanceof AmazonRefusal)) throw error;
+    // The lost try may have landed meanwhile: then the alias is taken, or the offer used up.
+    const found = await this.#find();
+    if (found) return this.#compared(found);
+    if (isAliasTaken(error)) {
+      // By the lost try, which is not found yet, unless it is another alias of the request that is taken.
+      if (await this.#hasTakenAlias()) return this.#refused(error);
+      throw unknownFor(1_000);
     }
+    // A refusal passes, such as one for a price that changes back, and what is still on its way would make the order then.
+    const left = lostUntil - this.#parts.clock.now();
+    if (left > 0) throw unknownFor(left);
+    return this.#refused(error);
+  }
+
+  /** Whether an order has one of the further aliases of the request. */
+  async #hasTakenAlias(): Promise<boolean> {
+    const { client } = this.#parts;
+    const { call, request } = this.#wish;
+    for (const alias of request.aliases ?? []) {
+      if ((await client.findOrder(call, alias.aliasId, alias.aliasType)) !== undefined) return true;
+    }
+    return false;
   }
 
   #find(): Promise<Order | undefined> {
@@ -214,12 +232,13 @@ class OrderTry {
       : this.#done({ created: false, reason, said: error.code });
   }
 
-  #unknown(error: unknown): Ended {
+  /** @param lostUntil where this try has lost nothing itself */
+  #unknown(error: unknown, lostUntil?: number): Ended {
     this.#parts.telemetry.count('OrdersUnknown', 1);
     // The partner hears of the order only, the operator of its cause.
     if (error instanceof CredentialError) this.#parts.telemetry.count('CredentialsRefused', 1);
     this.#warn('it is not known whether an order was made', error);
-    return { kind: 'unknown', error: error instanceof ApiError ? error : unknownFor(1_000) };
+    return { kind: 'unknown', error: error instanceof ApiError ? error : unknownFor(1_000), lostUntil };
   }
 
   /** Errors of the upstream hold nothing of a shopper; those of others may hold anything. */

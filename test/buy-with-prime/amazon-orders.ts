@@ -34,6 +34,8 @@ export class AmazonOrders {
   consumes = true;
   /** Whether an alias that exists is refused. */
   forbidsTwo = true;
+  /** Further aliases of orders that somebody made in another way, as `<type>|<id>`. */
+  readonly furtherAliases = new Set<string>();
   /** How often an order is not found yet although it is there. */
   stale = 0;
   readonly #now: () => number;
@@ -74,10 +76,17 @@ export class AmazonOrders {
     };
     return {
       offers: (_call, request) => ask('offers', () => ({ quote: this.#quote(request), expiresAt: undefined })),
-      findOrder: (_call: BuyWithPrimeCall, alias) =>
-        ask('findOrder', () => (this.stale-- > 0 ? undefined : this.orders.get(alias)?.[0])),
+      findOrder: (_call: BuyWithPrimeCall, alias, type = 'EXTERNAL_ID') =>
+        ask('findOrder', () => (this.stale-- > 0 ? undefined : this.#found(alias, type))),
       createOrder: (_call, request, alias) => ask('createOrder', () => this.#mutate(request, alias)),
     };
+  }
+
+  #found(alias: string, type: string): Order | undefined {
+    if (type === 'EXTERNAL_ID') return this.orders.get(alias)?.[0];
+    return this.furtherAliases.has(`${type}|${alias}`)
+      ? orderOf('another', 'of/another', [], '0', 'STARTED')
+      : undefined;
   }
 
   #mutate(request: OrderRequest, alias: string): Order {
@@ -103,7 +112,7 @@ export class AmazonOrders {
     throw LOST();
   }
 
-  #create({ offerId, totalPrice, desiredExecutionState }: OrderRequest, alias: string): Order {
+  #create({ offerId, totalPrice, desiredExecutionState, aliases = [] }: OrderRequest, alias: string): Order {
     if (this.refusal) throw this.refusal;
     const offer = this.offers.get(offerId);
     if (offer === undefined || this.#now() >= offer.until) {
@@ -114,6 +123,9 @@ export class AmazonOrders {
     }
     const standing = this.orders.get(alias) ?? [];
     if (standing.length > 0 && this.forbidsTwo) throw new AmazonRefusal('ConflictError', '', 'refused');
+    if (aliases.some(({ aliasType, aliasId }) => this.furtherAliases.has(`${aliasType}|${aliasId}`))) {
+      throw new AmazonRefusal('ValidationError', 'AliasValueAlreadyExists', 'refused');
+    }
     const order = orderOf(`amazon-${++this.#count}`, alias, offer.lines, offer.total, desiredExecutionState);
     this.orders.set(alias, [...standing, order]);
     if (this.consumes) this.offers.delete(offerId);

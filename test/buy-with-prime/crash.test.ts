@@ -227,6 +227,32 @@ describe('an order that reaches Amazon after its answer was given up', () => {
 });
 
 describe('an order whose answer was lost', () => {
+  it('is refused for good in time, however impatiently it is repeated', async () => {
+    const wish = wishFor('25.00', 'an offer that is gone');
+    amazon.fates.push('lost before');
+    const world = shopWorld({ database: tables.database, client: amazon.client(), clock });
+    const begun = clock.now();
+    let answer = await world.order(wish.key, wish.body);
+    while (!isFinal(answer)) {
+      expect(clock.now() - begun).toBeLessThan(60_000);
+      clock.leap(1_000);
+      answer = await world.order(wish.key, wish.body);
+    }
+    await expectRejected(wish, answer, 'OFFER_EXPIRED', 'impatient');
+  });
+
+  it('is refused for good where one of its further aliases is that of another order', async () => {
+    const wish = wishFor();
+    const body = { ...wish.body, aliases: [{ aliasType: 'EXTERNAL_DISPLAY_ID', aliasId: '1001' }] };
+    amazon.fates.push('lost before');
+    amazon.furtherAliases.add('EXTERNAL_DISPLAY_ID|1001');
+    const world = shopWorld({ database: tables.database, client: amazon.client(), clock });
+    expect((await world.order(wish.key, body)).body.error?.code).toBe('ORDER_UNKNOWN');
+    const repeat = await world.order(wish.key, body);
+    expect(repeat).toMatchObject({ status: 409, body: { error: { code: 'ORDER_EXISTS' } } });
+    expect(ordersOf(wish)).toEqual([]);
+  });
+
   it.each([true, false])(
     'is found in the same repeat where reading back lags behind (offer used up: %s)',
     async (consumes) => {

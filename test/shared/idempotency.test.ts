@@ -177,6 +177,26 @@ describe('a request under an Idempotency-Key', () => {
     },
   );
 
+  it('is resolved by when what was lost may still have its effect, however often it is asked about meanwhile', async () => {
+    const { clock, run } = onEngine();
+    const heard: number[] = [];
+    await codeOf(run({ perform: async () => unknown }));
+    const ends = clock.now() + 10_000 + LEASE_MARGIN_MS;
+    // The first three find out nothing and lose nothing; the fourth loses its own try.
+    for (const kept of [true, true, true, false]) {
+      clock.leap(1_000);
+      const resolve = async (_: Reference, lostUntil: number): Promise<Outcome<Data>> => {
+        heard.push(lostUntil);
+        return { kind: 'unknown', error: new ApiError('ORDER_UNKNOWN'), ...(kept && { lostUntil }) };
+      };
+      await codeOf(run({ resolve }, { deadline: clock.now() + 10_000 }));
+    }
+    const resolve = async (_: Reference, lostUntil: number) => done(lostUntil);
+    const last = await run({ resolve }, { deadline: clock.now() + 10_000 });
+    expect(heard).toEqual([ends, ends, ends, ends]);
+    expect(last.data.made).toBe(clock.now() + 10_000 + LEASE_MARGIN_MS);
+  });
+
   it('stays unknown until it is resolved, by what the first try laid down', async () => {
     const { run, row, clock } = onEngine();
     const at = clock.now();
@@ -428,7 +448,8 @@ describe('the store', () => {
               results.push(await store.takeOver({ ...base, ...seen }, { fence: by, lease: 9 }));
             else if (does === 'settle')
               results.push(await store.settle(hold, { status: 200, data: { by } }, expiresAt));
-            else if (does === 'note') results.push(await store.suspend(hold, { status: 200, data: { noted: by } }));
+            else if (does === 'note')
+              results.push(await store.suspend(hold, { answer: { status: 200, data: { noted: by } }, lostUntil: 11 }));
             else if (does === 'wait') results.push('waited');
             else results.push(await store[does](hold));
           }

@@ -51,9 +51,11 @@ export class MemoryRequests implements IdempotencyStore {
     return 'settled';
   }
 
-  async suspend(hold: Hold, answer?: KeyedAnswer): Promise<void> {
+  async suspend(hold: Hold, { answer, lostUntil }: { answer?: KeyedAnswer; lostUntil?: number } = {}): Promise<void> {
     const row = this.#held(hold);
-    if (row) this.rows.set(hold.requestId, { ...row, status: 'UNKNOWN', ...(answer && { answer }) });
+    if (!row) return;
+    const lease = lostUntil ?? row.lease;
+    this.rows.set(hold.requestId, { ...row, status: 'UNKNOWN', lease, ...(answer && { answer }) });
   }
 
   async release(hold: Hold): Promise<void> {

@@ -21,7 +21,9 @@ export const KeyedRequest = z.object({
   status: z.enum(['IN_FLIGHT', 'UNKNOWN', 'DONE']),
   /** Names the try that holds the key. Only that one may write. */
   fence: z.string(),
-  /** Epoch milliseconds. */
+  /**
+   * Epoch milliseconds. Of what is UNKNOWN: until when what was lost may still have its effect.
+   */
   lease: z.number(),
   /** What the first try laid down: by it an unknown effect is resolved, and the answer rebuilt. */
   reference: Fields,
@@ -71,9 +73,13 @@ export interface IdempotencyStore {
   /**
    * Notes that the effect is unknown, if the key is still held.
    *
-   * @param answer where it is known, and could not be made final
+   * @param known `answer` where it is known, and could not be made final; `lostUntil` in the place of the lease, where this
+   *   try has lost nothing itself
    */
-  suspend(hold: Hold, answer?: KeyedAnswer): Promise<void>;
+  suspend(
+    hold: Hold,
+    known?: { readonly answer?: KeyedAnswer | undefined; readonly lostUntil?: number | undefined },
+  ): Promise<void>;
   /** Gives the key back as if it had never been used, if it is still held. */
   release(hold: Hold): Promise<void>;
 }
@@ -177,13 +183,19 @@ export class IdempotencyTable implements IdempotencyStore {
     }
   }
 
-  async suspend({ requestId, fence, until }: Hold, answer?: KeyedAnswer): Promise<void> {
+  async suspend(
+    { requestId, fence, until }: Hold,
+    { answer, lostUntil }: { answer?: KeyedAnswer | undefined; lostUntil?: number | undefined } = {},
+  ): Promise<void> {
+    const set = ['#status = :unknown'];
+    if (answer !== undefined) set.push('answer = :answer');
+    if (lostUntil !== undefined) set.push('lease = :lostUntil');
     await this.#ifCondition(
       until,
       new UpdateCommand({
         TableName: this.#table,
         Key: { requestId },
-        UpdateExpression: `SET #status = :unknown${answer === undefined ? '' : ', answer = :answer'}`,
+        UpdateExpression: `SET ${set.join(', ')}`,
         ConditionExpression: 'fence = :fence AND #status = :inFlight',
         ExpressionAttributeNames: { '#status': 'status' },
         ExpressionAttributeValues: {
@@ -191,6 +203,7 @@ export class IdempotencyTable implements IdempotencyStore {
           ':inFlight': 'IN_FLIGHT',
           ':fence': fence,
           ...(answer !== undefined && { ':answer': answer }),
+          ...(lostUntil !== undefined && { ':lostUntil': lostUntil }),
         },
       }),
     );

@@ -19,7 +19,12 @@ export type Outcome<Data extends Json> =
   /** Nothing has been done. An ApiError that no repetition changes is a final answer; others leave the key free. */
   | { readonly kind: 'refused'; readonly error: unknown }
   /** Whether the effect was had is not known. The key is kept for whoever resolves it. */
-  | { readonly kind: 'unknown'; readonly error: unknown };
+  | {
+      readonly kind: 'unknown';
+      readonly error: unknown;
+      /** Until when what an earlier try has lost may still have its effect, where this one has lost nothing. */
+      readonly lostUntil?: number | undefined;
+    };
 
 /** A request that is to have its effect once. */
 export interface OnceRequest {
@@ -46,7 +51,8 @@ export interface OnceWork<Reference extends Json, Data extends Json> {
   /**
    * Another try after one of which nobody knows how far it came; it gets the first one's reference.
    *
-   * @param lostUntil when the lease of the lost try ends, epoch milliseconds: until then its effect may still be had
+   * @param lostUntil when the lease of the last try that may have lost something ends, epoch milliseconds: until then the
+   *   effect of one may still be had
    */
   readonly resolve: (reference: Reference, lostUntil: number) => Promise<Outcome<Data>>;
   /** The outcome again of a try that has been done and could not be settled: with what is written along with its answer. */
@@ -131,7 +137,8 @@ export async function runOnce<Reference extends Json, Data extends Json>(
   const final = finalAnswer(outcome);
   if (final === undefined) {
     // What has been unknown stays so, until it is done. Where the note cannot be made, the end of the lease says the same.
-    const giveUp = outcome.kind === 'refused' && isFirst ? store.release(hold) : store.suspend(hold);
+    const lostUntil = outcome.kind === 'unknown' ? outcome.lostUntil : standing?.lease;
+    const giveUp = outcome.kind === 'refused' && isFirst ? store.release(hold) : store.suspend(hold, { lostUntil });
     return failing(errorOf(outcome), giveUp);
   }
   const settled = await store
@@ -142,7 +149,7 @@ export async function runOnce<Reference extends Json, Data extends Json>(
       outcome.kind === 'done' ? outcome.further : undefined,
     )
     // What is known must not become a guess: the repeat settles it. Its own row may be written where the others may not.
-    .catch((error: unknown) => failing(error, store.suspend(hold, final)));
+    .catch((error: unknown) => failing(error, store.suspend(hold, { answer: final })));
   if (settled === 'settled') {
     if (outcome.kind !== 'done') throw outcome.error;
     return { status: outcome.status, data: outcome.data, reference, repeated: false };

@@ -85,7 +85,7 @@ export const API_ERRORS = {
   },
   ORDER_EXISTS: {
     status: 409,
-    meaning: 'There is another order with this orderId: it has other lines or another total.',
+    meaning: 'There is an order with this orderId, or with one of the aliases, which is not known to be this one.',
   },
   BUY_WITH_PRIME_REFUSED: { status: 422, meaning: 'Amazon refuses the request for a reason that the message names.' },
   ORDER_UNKNOWN: {
