@@ -12,6 +12,8 @@ const REPLACEABLE = {
   'offerCodes.baseUrl': 'OFFER_RELAY_OFFER_CODES_URL',
   'entitlements.baseUrl': 'OFFER_RELAY_ENTITLEMENTS_URL',
   'entitlements.profileUrl': 'OFFER_RELAY_PROFILE_URL',
+  'buyWithPrime.graphqlUrl': 'OFFER_RELAY_BUY_WITH_PRIME_URL',
+  'buyWithPrime.tokenUrl': 'OFFER_RELAY_BUY_WITH_PRIME_TOKEN_URL',
 };
 
 /** A variable is for the local stage: one that was left over in a shell must not redirect a stage on AWS. */

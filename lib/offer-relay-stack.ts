@@ -1,6 +1,7 @@
 import { CfnOutput, Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { requiredSecrets, type Settings } from '../config/settings.ts';
+import { BuyWithPrimeEvents } from './buy-with-prime/buy-with-prime-events.ts';
 import { ChangePublishing } from './change-events/change-publishing.ts';
 import { EntitlementGrants } from './entitlements/entitlement-grants.ts';
 import { NotificationDoors } from './notification-doors.ts';
@@ -8,6 +9,7 @@ import { TitleChecks } from './offer-status/title-checks.ts';
 import { Operations } from './operations.ts';
 import { hasPartners, PartnerApi } from './partner-api/partner-api.ts';
 import { PriceChecks } from './pricing/price-checks.ts';
+import type { InboundQueue } from './shared/inbound-queue.ts';
 import type { PacedQueue } from './shared/paced-queue.ts';
 import { WatchTables } from './shared/watch-tables.ts';
 
@@ -20,7 +22,7 @@ export interface OfferRelayStackProps {
  *
  *     schedule ─▶ planner ─▶ slices ─▶ worker ─▶ upstream API
  *                                        │
- *   notifications ─▶ watches + history ◀─┘
+ *   notifications ─▶ watches + history ◀─┴─ taker ◀─ Buy with Prime's own events
  *                    ▲  │ stream
  *                    │  ▼
  *                    │ publisher ─▶ change bus ─▶ subscribers
@@ -46,6 +48,8 @@ export class OfferRelayStack extends Stack {
     const prices = new PriceChecks(this, 'PriceChecks', { tables, settings });
     const publishing = new ChangePublishing(this, 'ChangePublishing', { tables, settings });
     const { doors } = new NotificationDoors(this, 'Notifications', { tables, settings });
+    const { events } = settings.runtime.buyWithPrime;
+    const amazonEvents = events && new BuyWithPrimeEvents(this, 'BuyWithPrimeEvents', { ...events, tables, settings });
     const grants = hasPartners(settings)
       ? new EntitlementGrants(this, 'Entitlements', { tables, settings })
       : undefined;
@@ -57,6 +61,7 @@ export class OfferRelayStack extends Stack {
       prices,
       publishing,
       doors,
+      amazonEvents,
       grants,
       partnerApi,
       settings,
@@ -70,13 +75,8 @@ export class OfferRelayStack extends Stack {
     this.outputQueues('', titles);
     this.outputQueues('Price', prices);
     this.output('FailedBatchesQueueUrl', publishing.failedBatches.queueUrl, 'Stream batches that were given up');
-    for (const [room, { queue, deadLetters }] of doors) {
-      const id = `${room}Notifications`;
-      this.output(`${id}QueueUrl`, queue.queueUrl, 'Where an upstream sends its notifications');
-      this.output(`${id}QueueArn`, queue.queueArn, 'ARN of that queue, for the subscription at the upstream');
-      this.output(`${id}DeadLetterQueueUrl`, deadLetters.queueUrl, 'Notifications that were not understood');
-      this.output(`${id}DeadLetterQueueArn`, deadLetters.queueArn, 'ARN of that queue, to redrive from');
-    }
+    for (const [room, door] of doors) this.outputInbound(`${room}Notifications`, 'notifications', door);
+    if (amazonEvents) this.outputInbound('BuyWithPrimeEvents', 'events', amazonEvents);
     if (grants) this.outputEntitlements(grants);
     if (partnerApi) this.outputPartnerApi(partnerApi);
     this.output('DashboardUrl', operations.dashboardUrl, 'Dashboard of the stage');
@@ -88,6 +88,17 @@ export class OfferRelayStack extends Stack {
     this.output(`${prefix}SlicesQueueArn`, slices.queueArn, 'ARN of that queue, to redrive to');
     this.output(`${prefix}DeadLetterQueueUrl`, deadLetters.queueUrl, `Checks of ${noun}s that were given up`);
     this.output(`${prefix}DeadLetterQueueArn`, deadLetters.queueArn, 'ARN of that queue, to redrive from');
+  }
+
+  private outputInbound(id: string, what: string, { queue, deadLetters }: InboundQueue): void {
+    this.output(`${id}QueueUrl`, queue.queueUrl, `Where an upstream sends its ${what}`);
+    this.output(
+      `${id}QueueArn`,
+      queue.queueArn,
+      'ARN of that queue, for the subscription at the upstream and to redrive to',
+    );
+    this.output(`${id}DeadLetterQueueUrl`, deadLetters.queueUrl, `${what} that were not understood`);
+    this.output(`${id}DeadLetterQueueArn`, deadLetters.queueArn, 'ARN of that queue, to redrive from');
   }
 
   private outputEntitlements({ store, queue, deadLetters }: EntitlementGrants): void {

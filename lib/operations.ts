@@ -3,6 +3,9 @@ import { AlarmStatusWidget, Dashboard } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
 import type { Settings } from '../config/settings.ts';
 import { BuyWithPrimeAlarms, hasMerchants } from './buy-with-prime/buy-with-prime-alarms.ts';
+import type { BuyWithPrimeEvents } from './buy-with-prime/buy-with-prime-events.ts';
+import { BuyWithPrimeEventsAlarms } from './buy-with-prime/buy-with-prime-events-alarms.ts';
+import { buyWithPrimeEventsWidgets } from './buy-with-prime/buy-with-prime-events-widgets.ts';
 import { buyWithPrimeWidgets } from './buy-with-prime/buy-with-prime-widgets.ts';
 import { ChangeEventsAlarms } from './change-events/change-events-alarms.ts';
 import { changeEventsWidgets } from './change-events/change-events-widgets.ts';
@@ -26,6 +29,8 @@ export interface OperationsProps {
   readonly publishing: ChangePublishing;
   /** By room, in Pascal case. */
   readonly doors: ReadonlyMap<string, NotificationDoor>;
+  /** Undefined where the settings name no bus of Buy with Prime's. */
+  readonly amazonEvents: BuyWithPrimeEvents | undefined;
   /** Undefined where the settings have no partners. */
   readonly grants: EntitlementGrants | undefined;
   /** As well. */
@@ -40,7 +45,7 @@ export class Operations extends Construct {
   constructor(
     scope: Construct,
     id: string,
-    { titles, prices, publishing, doors, grants, partnerApi, settings }: OperationsProps,
+    { titles, prices, publishing, doors, amazonEvents, grants, partnerApi, settings }: OperationsProps,
   ) {
     super(scope, id);
     const offerStatus = new PacedQueueAlarms(this, 'OfferStatus', { checks: titles, settings });
@@ -49,6 +54,9 @@ export class Operations extends Construct {
     const notifications = [...doors].flatMap(
       ([room, door]) => new NotificationDoorAlarms(this, `${room}Notifications`, { door, settings }).alarms,
     );
+    const buyWithPrimeEvents = amazonEvents
+      ? new BuyWithPrimeEventsAlarms(this, 'BuyWithPrimeEvents', { amazonEvents, settings }).alarms
+      : [];
     const entitlements = grants ? new EntitlementsAlarms(this, 'Entitlements', { grants, settings }).alarms : [];
     const partners = partnerApi ? new PartnerApiAlarms(this, 'PartnerApi', { partnerApi, settings }).alarms : [];
     const selling = hasMerchants(settings) ? partnerApi : undefined;
@@ -65,6 +73,7 @@ export class Operations extends Construct {
               ...pricing.alarms,
               ...changeEvents.alarms,
               ...notifications,
+              ...buyWithPrimeEvents,
               ...entitlements,
               ...buyWithPrime,
               ...partners,
@@ -75,6 +84,7 @@ export class Operations extends Construct {
         pacedQueueWidgets(prices, settings),
         changeEventsWidgets(publishing, settings),
         [...doors.values()].flatMap((door) => notificationDoorWidgets(door, settings)),
+        amazonEvents ? buyWithPrimeEventsWidgets(amazonEvents, settings) : [],
         grants ? entitlementsWidgets(grants, settings) : [],
         selling ? buyWithPrimeWidgets(selling.functions, settings) : [],
         partnerApi ? partnerApiWidgets(partnerApi, settings) : [],

@@ -1,3 +1,4 @@
+import { buyWithPrimeWords } from './buy-with-prime-event-words.ts';
 import type { BusEvent } from './cloud/cloud.ts';
 import { entitlementWords } from './entitlement-event-words.ts';
 import { offerCodeWords } from './offer-code-event-words.ts';
@@ -21,6 +22,7 @@ export function eventWords(event: BusEvent, nameOf: NameOf): EventWords {
   return (
     offerCodeWords(headline, data) ??
     entitlementWords(headline, data) ??
+    buyWithPrimeWords(headline, data) ??
     offerWords(headline, data, nameOf) ??
     priceWords(headline, data, nameOf) ?? { headline, title: event.source, story: '' }
   );

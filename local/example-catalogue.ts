@@ -6,13 +6,16 @@ import { exampleCatalogue } from './upstreams/catalogue.ts';
 import { exampleClaims, type ExampleClaim } from './upstreams/example-claims.ts';
 import { exampleItems } from './upstreams/example-items.ts';
 import { exampleOfferCodes, type ExampleOfferCode } from './upstreams/example-offer-codes.ts';
-import type { BenefitOptions, ItemOptions } from './upstreams/simulator.ts';
+import { exampleProducts } from './upstreams/example-products.ts';
+import { usedMerchants } from './upstream-addresses.ts';
+import type { BenefitOptions, ItemOptions, ProductOptions } from './upstreams/simulator.ts';
 
 const TITLES = 200;
 const ITEMS = 60;
 const CODES_IN_EACH_STATE = 12;
 const USAGE_LIMIT = 3;
 const PLAYER_ID = 'player-1';
+const EXTERNAL_ID = 'checkout-1';
 
 /** A player of a partner's game who has claimed something. */
 export interface ExamplePlayer {
@@ -21,7 +24,15 @@ export interface ExamplePlayer {
   readonly account: string;
 }
 
-/** What `npm start` watches, redeems and fulfils while nobody has said anything else. */
+/** A shopper who is signed in at a partner's shop. */
+export interface ExampleShopper {
+  /** The partner's own identifier of the checkout session. */
+  readonly externalId: string;
+  /** The shopper's name in the simulator. */
+  readonly shopper: string;
+}
+
+/** What `npm start` watches, redeems, fulfils and sells while nobody has said anything else. */
 export interface ExampleCatalogue {
   readonly titles: readonly TitleWatch[];
   /** What the simulated sellers sell, or could. */
@@ -36,11 +47,15 @@ export interface ExampleCatalogue {
   readonly players: ReadonlyMap<string, ExamplePlayer>;
   /** What those players have claimed: each SKU of the partner once. */
   readonly claims: readonly ExampleClaim[];
+  /** What the merchant accounts of Buy with Prime sell, each the same. */
+  readonly products: readonly ProductOptions[];
+  /** A shopper for each partner that may order, by the partner's name. */
+  readonly shoppers: ReadonlyMap<string, ExampleShopper>;
   /** What people call an ALID, an ASIN or a SKU of the catalogue. */
   nameOf(id: string): string | undefined;
 }
 
-/** The examples of a seed: titles and items as far as the accounts of the settings may watch them, codes and claims. */
+/** The examples of a seed: titles and items as far as the accounts of the settings may watch them, codes, claims, products. */
 export function openExampleCatalogue(
   settings: Pick<RuntimeSettings, 'offerStatus' | 'pricing' | 'offerCodes' | 'partnerApi'>,
   seed: number,
@@ -62,6 +77,9 @@ export function openExampleCatalogue(
     .filter(([, { capabilities }]) => capabilities.includes('entitlements'))
     .map(([name, { entitlements }]) => ({ name, account: `${name}-player`, skus: Object.keys(entitlements.skus) }))
     .filter(({ skus }) => skus.length > 0);
+  const shops = Object.entries(settings.partnerApi.partners).filter(
+    ([, { capabilities, buyWithPrime }]) => capabilities.includes('buy-with-prime') && buyWithPrime !== undefined,
+  );
   const names = new Map([
     ...titles.map(({ alid, title }) => [alid, title] as const),
     ...sold.flatMap(({ asin, sku, name }) => [asin, sku].map((id) => [id, name] as const)),
@@ -74,6 +92,8 @@ export function openExampleCatalogue(
     codes: exampleOfferCodes(benefits, CODES_IN_EACH_STATE, seed),
     players: new Map(games.map(({ name, account }) => [name, { playerId: PLAYER_ID, account }])),
     claims: games.flatMap(({ account, skus }) => exampleClaims(account, skus, seed)),
+    products: exampleProducts(usedMerchants(settings)),
+    shoppers: new Map(shops.map(([name]) => [name, { externalId: EXTERNAL_ID, shopper: `${name}-shopper` }])),
     nameOf: (id) => names.get(id),
   };
 }

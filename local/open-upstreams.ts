@@ -4,14 +4,20 @@ import { rootCertificates } from 'node:tls';
 import { offerStatusAccounts } from '../lambdas/offer-status/offer-status-accounts.ts';
 import { pricingAccounts } from '../lambdas/pricing/pricing-accounts.ts';
 import type { OfferStatusSettings, PricingSettings, RuntimeSettings } from '../lambdas/shared/settings.ts';
-import { entitlementsSecretName, offerStatusSecretName, pricingSecretName } from '../lambdas/shared/settings.ts';
+import {
+  buyWithPrimeSecretName,
+  entitlementsSecretName,
+  offerStatusSecretName,
+  pricingSecretName,
+} from '../lambdas/shared/settings.ts';
 import { UsageError } from './command-line.ts';
 import type { SynthesisOptions } from './synthesise.ts';
 import type { UpstreamAddress } from './upstream-addresses.ts';
-import { upstreamAddresses } from './upstream-addresses.ts';
+import { upstreamAddresses, usedMerchants } from './upstream-addresses.ts';
 import type { ExampleOfferCode } from './upstreams/example-offer-codes.ts';
 import type {
   BenefitOptions,
+  BuyWithPrimeOptions,
   ClaimOptions,
   EntitlementsOptions,
   FindSigningKey,
@@ -19,6 +25,7 @@ import type {
   OfferCodesOptions,
   OfferStatusOptions,
   PricingOptions,
+  ProductOptions,
   Simulator,
 } from './upstreams/simulator.ts';
 import { startSimulator } from './upstreams/simulator.ts';
@@ -29,7 +36,14 @@ export interface Upstreams {
   /** Replaces the addresses of the settings. */
   readonly overrides: Pick<
     SynthesisOptions,
-    'offerStatusUrl' | 'pricingUrl' | 'tokenUrl' | 'offerCodesUrl' | 'entitlementsUrl' | 'profileUrl'
+    | 'offerStatusUrl'
+    | 'pricingUrl'
+    | 'tokenUrl'
+    | 'offerCodesUrl'
+    | 'entitlementsUrl'
+    | 'profileUrl'
+    | 'buyWithPrimeUrl'
+    | 'buyWithPrimeTokenUrl'
   >;
   readonly secrets: Readonly<Record<string, unknown>>;
   /** Undefined where nothing is simulated. */
@@ -42,6 +56,9 @@ export interface Upstreams {
   readonly simulatesEntitlements: boolean;
   /** A new access token of a simulated player, good for an hour; undefined where Prime Gaming is not simulated. */
   playerToken(account: string): string | undefined;
+  readonly simulatesBuyWithPrime: boolean;
+  /** A new access token of a simulated shopper, good for an hour; undefined where Buy with Prime is not simulated. */
+  shopperToken(shopper: string): string | undefined;
   stop(): Promise<void>;
 }
 
@@ -57,6 +74,7 @@ export interface UpstreamsOptions {
   readonly benefits: readonly BenefitOptions[];
   readonly codes: readonly ExampleOfferCode[];
   readonly claims: readonly ClaimOptions[];
+  readonly products: readonly ProductOptions[];
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
@@ -74,9 +92,9 @@ interface Opened {
  */
 export async function openUpstreams(options: UpstreamsOptions): Promise<Upstreams> {
   const { settings, environment } = options;
-  const { offerStatus, pricing, offerCodes, entitlements } = upstreamAddresses(settings, environment);
+  const { offerStatus, pricing, offerCodes, entitlements, buyWithPrime } = upstreamAddresses(settings, environment);
   const names = secretNames(settings);
-  const others = [offerStatus, ...(pricing ? [pricing] : [])].filter(({ isSimulated }) => !isSimulated);
+  const others = [offerStatus, pricing, buyWithPrime].filter((api) => api?.isSimulated === false) as UpstreamAddress[];
   const file = environment['OFFER_RELAY_SECRETS_FILE'];
   // Who asks about offer codes signs in the name of a role, and about entitlements shows a player's token: there may be an
   // authority to trust, and no secret to know.
@@ -86,7 +104,9 @@ export async function openUpstreams(options: UpstreamsOptions): Promise<Upstream
   const secretsOf = (api: readonly string[]): Record<string, unknown> =>
     Object.fromEntries(Object.entries(given).filter(([name]) => api.includes(name)));
   let take: (notification: object) => void = () => undefined;
-  const simulator = [offerStatus, pricing, offerCodes, entitlements].some((api) => api?.isSimulated === true)
+  const simulator = [offerStatus, pricing, offerCodes, entitlements, buyWithPrime].some(
+    (api) => api?.isSimulated === true,
+  )
     ? await startSimulator({
         pkiDir: options.path(),
         stateFile: options.path('titles.json'),
@@ -99,6 +119,7 @@ export async function openUpstreams(options: UpstreamsOptions): Promise<Upstream
         }),
         ...(offerCodes?.isSimulated === true && { offerCodes: deals(settings, options) }),
         ...(entitlements?.isSimulated === true && { entitlements: claimed(options) }),
+        ...(buyWithPrime?.isSimulated === true && { buyWithPrime: shops(settings, options) }),
       })
     : undefined;
   const opened: Opened[] = [
@@ -132,6 +153,15 @@ export async function openUpstreams(options: UpstreamsOptions): Promise<Upstream
       secrets: { ...trustIn(settings.entitlements, rootCertificates.join('\n')), ...secretsOf(names.entitlements) },
     });
   }
+  if (buyWithPrime?.isSimulated === true && simulator !== undefined) {
+    opened.push(simulatedBuyWithPrime(settings, buyWithPrime, simulator));
+  } else if (buyWithPrime !== undefined) {
+    opened.push({
+      address: buyWithPrime,
+      overrides: { buyWithPrimeUrl: buyWithPrime.url, buyWithPrimeTokenUrl: buyWithPrime.tokenUrl },
+      secrets: secretsOf(names.buyWithPrime),
+    });
+  }
   return {
     addresses: opened.map(({ address }) => address),
     overrides: Object.assign({}, ...opened.map(({ overrides }) => overrides)) as Upstreams['overrides'],
@@ -144,6 +174,9 @@ export async function openUpstreams(options: UpstreamsOptions): Promise<Upstream
     },
     simulatesEntitlements: entitlements?.isSimulated === true,
     playerToken: (account) => (entitlements?.isSimulated === true ? simulator?.issueToken({ account }) : undefined),
+    simulatesBuyWithPrime: buyWithPrime?.isSimulated === true,
+    shopperToken: (shopper) =>
+      buyWithPrime?.isSimulated === true ? simulator?.buyWithPrime.issueShopperToken({ shopper }) : undefined,
     stop: async () => simulator?.stop(),
   };
 }
@@ -185,8 +218,14 @@ function claimed({ claims, path, port }: UpstreamsOptions): EntitlementsOptions 
   return { claims, stateFile: path('claims.json'), port: nextPort(port, 5) };
 }
 
+function shops(settings: RuntimeSettings, { products, path, port }: UpstreamsOptions): BuyWithPrimeOptions {
+  const accounts = usedMerchants(settings).map((account) => ({ account }));
+  return { accounts, products, stateFile: path('orders.json'), port: nextPort(port, 6) };
+}
+
 /** The names of each API's secrets, and of those that partners' own backends need. */
-function secretNames({ stage, offerStatus, pricing, offerCodes, entitlements, partnerApi }: RuntimeSettings) {
+function secretNames(settings: RuntimeSettings) {
+  const { stage, offerStatus, pricing, offerCodes, entitlements, buyWithPrime, partnerApi } = settings;
   return {
     offerStatus: Object.entries(offerStatus.accounts).map(([name, account]) =>
       offerStatusSecretName(stage, name, account),
@@ -194,6 +233,9 @@ function secretNames({ stage, offerStatus, pricing, offerCodes, entitlements, pa
     pricing: Object.entries(pricing.accounts).map(([name, account]) => pricingSecretName(stage, name, account)),
     offerCodes: offerCodes.trustSecret === undefined ? [] : [offerCodes.trustSecret],
     entitlements: entitlements.trustSecret === undefined ? [] : [entitlements.trustSecret],
+    buyWithPrime: usedMerchants(settings).map((account) =>
+      buyWithPrimeSecretName(stage, account, buyWithPrime.accounts[account]),
+    ),
     partners: Object.entries(partnerApi.partners)
       .filter(([, partner]) => partner.entitlements.push || partner.entitlements.granter.kind === 'webhook')
       .map(([name, partner]) => entitlementsSecretName(stage, name, partner.entitlements)),
@@ -242,6 +284,20 @@ function simulatedEntitlements(settings: RuntimeSettings, address: UpstreamAddre
     address: { ...address, url: entitlementsUrl },
     overrides: { entitlementsUrl, profileUrl },
     secrets: trustIn(settings.entitlements, simulator.entitlementsCredentials().ca),
+  };
+}
+
+function simulatedBuyWithPrime(settings: RuntimeSettings, address: UpstreamAddress, simulator: Simulator): Opened {
+  const { stage, buyWithPrime } = settings;
+  const { graphqlUrl, tokenUrl, credentials } = simulator.buyWithPrime;
+  const secrets = usedMerchants(settings).map((account) => [
+    buyWithPrimeSecretName(stage, account, buyWithPrime.accounts[account]),
+    credentials(account),
+  ]);
+  return {
+    address: { ...address, url: graphqlUrl },
+    overrides: { buyWithPrimeUrl: graphqlUrl, buyWithPrimeTokenUrl: tokenUrl },
+    secrets: Object.fromEntries(secrets) as Opened['secrets'],
   };
 }
 

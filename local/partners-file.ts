@@ -29,6 +29,8 @@ export interface PartnerAccess {
   };
   /** A player to fulfil entitlements for, where there is a simulated one. */
   readonly player?: PlayerAccess;
+  /** A shopper to quote and order for, where there is a simulated one. */
+  readonly shopper?: ShopperAccess;
 }
 
 /** A player, and the access token that the game would have of Login with Amazon: good for an hour. */
@@ -37,8 +39,18 @@ export interface PlayerAccess {
   readonly token: string;
 }
 
-/** The example player of a partner, with a new token each time. */
-export type PlayerOf = (partner: string) => PlayerAccess | undefined;
+/** A shopper who is signed in, and the access token that the shop would have of Login with Amazon: good for an hour. */
+export interface ShopperAccess {
+  readonly token: string;
+  readonly externalId: string;
+}
+
+/** Whom a partner serves: the example player and shopper, with new tokens each time. */
+export interface Served {
+  readonly player?: PlayerAccess | undefined;
+  readonly shopper?: ShopperAccess | undefined;
+}
+export type ServedBy = (partner: string) => Served;
 
 /**
  * Assumes the role of each partner, as its account would.
@@ -48,7 +60,7 @@ export type PlayerOf = (partner: string) => PlayerAccess | undefined;
 export function partnerAccess(
   cloud: PartnerDoors,
   { partners }: Pick<PartnerApiSettings, 'partners'>,
-  playerOf: PlayerOf = () => undefined,
+  servedBy: ServedBy = () => ({}),
 ): Record<string, PartnerAccess> {
   return Object.fromEntries(
     Object.entries(partners).map(([name, { accountId, externalId }]) => {
@@ -59,14 +71,14 @@ export function partnerAccess(
       const { accessKeyId, secretAccessKey, sessionToken } = session;
       const credentials = { accessKeyId, secretAccessKey, sessionToken };
       const apiKey = cloud.apiKeyValue(`${placeOf(name)}/ApiKey`);
-      const player = playerOf(name);
+      const { player, shopper } = servedBy(name);
       const access = { url: api.url, region: cloud.region, roleArn, externalId, apiKey, credentials };
-      return [name, { ...access, ...(player && { player }) }];
+      return [name, { ...access, ...(player && { player }), ...(shopper && { shopper }) }];
     }),
   );
 }
 
-/** Sessions last for an hour, and so do players' tokens. */
+/** Sessions last for an hour, and so do the tokens of players and shoppers. */
 const RENEWAL_MS = 30 * 60_000;
 
 /**
@@ -81,10 +93,10 @@ export function keepPartnersFile(
   cloud: PartnerDoors,
   settings: Pick<PartnerApiSettings, 'partners'>,
   onTrouble: (text: string) => void,
-  playerOf?: PlayerOf,
+  servedBy?: ServedBy,
 ): () => void {
   const write = (): void =>
-    replaceFile(file, `${JSON.stringify(partnerAccess(cloud, settings, playerOf), null, 2)}\n`, 0o600);
+    replaceFile(file, `${JSON.stringify(partnerAccess(cloud, settings, servedBy), null, 2)}\n`, 0o600);
   write();
   const renewal = setInterval(() => {
     try {

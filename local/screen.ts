@@ -18,6 +18,8 @@ const HEADLINE_STYLES: Readonly<Record<string, Style>> = {
   'Watch Invalid': 'red',
   'Entitlement Granted': 'green',
   'Entitlement Stuck': 'red',
+  'Order Created': 'green',
+  'Order Rejected': 'red',
 };
 /** Room for the name of what an event is about: the story behind it tells more than the end of a long name. */
 const NAME_WIDTH = 28;

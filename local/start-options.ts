@@ -6,10 +6,10 @@ export const HELP = `Runs the whole stack on this machine: no AWS account, no Do
 Usage: npm start -- [options]
 
   --fresh          start over: forget tables, queues, events, and what is simulated
-  --seed <n>       seed of the simulated titles, items, offer codes and claims, and of their lives (default 1)
+  --seed <n>       seed of what is simulated: titles, items, offer codes, claims, and their lives (default 1)
   --port <n>       port of the simulated Offer Status API; the control endpoint takes the next one, and the simulated
-                   Product Pricing, Offer Codes, the stack's partner API and the simulated Prime Gaming those after it
-                   (default: free ports)
+                   Product Pricing, Offer Codes, the stack's partner API, the simulated Prime Gaming and Buy with Prime
+                   those after it (default: free ports)
   --data <folder>  where everything is kept (default .local)
   --quiet          print no events
   --help           this text
@@ -21,8 +21,13 @@ Environment
   OFFER_RELAY_OFFER_CODES_URL   another API for offer codes in place of the simulated one
   OFFER_RELAY_ENTITLEMENTS_URL  another Prime Gaming in place of the simulated one
   OFFER_RELAY_PROFILE_URL       where it is said whose a player's token is (default: Login with Amazon)
+  OFFER_RELAY_BUY_WITH_PRIME_URL
+                                another GraphQL endpoint in place of the simulated Buy with Prime
+  OFFER_RELAY_BUY_WITH_PRIME_TOKEN_URL
+                                where its access tokens come from (default: Amazon's own)
   OFFER_RELAY_SECRETS_FILE      their credentials: a JSON file {"<secret name>": {…}}, with cert, key and apiKey for Offer
-                                Status, and clientId, clientSecret and refreshToken for Product Pricing
+                                Status, clientId, clientSecret and refreshToken for Product Pricing, and clientId,
+                                clientSecret and targetId for Buy with Prime
   OFFER_RELAY_DYNAMODB_URL      another DynamoDB endpoint in place of the engine that comes along
   NO_COLOR                      print without colour
 
@@ -54,7 +59,7 @@ export function readStartOptions(argv: readonly string[]): StartOptions {
     fresh: values.fresh ?? false,
     quiet: values.quiet ?? false,
     seed: wholeNumber('--seed', values.seed ?? '1', 0),
-    port: wholeNumber('--port', values.port ?? '0', 0, 65_530),
+    port: wholeNumber('--port', values.port ?? '0', 0, 65_529),
     data: resolve(values.data ?? '.local'),
   };
 }

@@ -11,7 +11,7 @@ import { eventWords } from './event-words.ts';
 import { openExampleCatalogue, type ExampleCatalogue } from './example-catalogue.ts';
 import { openNotificationQueue } from './notification-queue.ts';
 import { openUpstreams, type Upstreams } from './open-upstreams.ts';
-import { keepPartnersFile, type PlayerAccess } from './partners-file.ts';
+import { keepPartnersFile, type Served } from './partners-file.ts';
 import { Screen } from './screen.ts';
 import { HELP, readStartOptions, type StartOptions } from './start-options.ts';
 import { synthesise } from './synthesise.ts';
@@ -21,7 +21,7 @@ import { openWatchList } from './watch-list.ts';
 const STAGE = 'local';
 const OFFER_CODES_FILE = 'offer-codes.json';
 const PARTNERS_FILE = 'partners.json';
-/** The simulated upstreams and their control endpoint take the ports before it, and the latest of them the one after. */
+/** The simulated upstreams and their control endpoint take the ports before it, and the latest of them those after. */
 const API_PORT_OFFSET = 4;
 /** A slice takes twenty seconds; one that is cut off is sent again by the next start. */
 const STOP_GRACE_MS = 2_000;
@@ -81,6 +81,7 @@ async function bringUp(
     benefits: examples.benefits,
     codes: examples.codes,
     claims: examples.claims,
+    products: examples.products,
     environment: process.env,
   });
   endings.push(() => upstreams.stop());
@@ -131,18 +132,24 @@ async function bringUp(
   }
   if (Object.keys(settings.partnerApi.partners).length > 0) {
     const file = folder.path(PARTNERS_FILE);
-    const playerOf = (partner: string): PlayerAccess | undefined => {
-      const player = examples.players.get(partner);
-      if (player === undefined) return undefined;
-      const token = upstreams.playerToken(player.account);
-      return token === undefined ? undefined : { playerId: player.playerId, token };
-    };
-    endings.push(keepPartnersFile(file, cloud, settings.partnerApi, (text) => screen.trouble(text), playerOf));
+    const served = (partner: string): Served => servedBy(partner, examples, upstreams);
+    endings.push(keepPartnersFile(file, cloud, settings.partnerApi, (text) => screen.trouble(text), served));
   }
   writeEndpoints(folder, cloud, upstreams);
   if (upstreams.simulatesOfferCodes) writeOfferCodes(folder, examples);
   showPlaces(screen, folder, cloud, upstreams, examples);
   await cloud.start();
+}
+
+/** The example player and shopper of a partner, as far as there are any and they are simulated. */
+function servedBy(partner: string, { players, shoppers }: ExampleCatalogue, upstreams: Upstreams): Served {
+  const [player, shopper] = [players.get(partner), shoppers.get(partner)];
+  const playerToken = player && upstreams.playerToken(player.account);
+  const shopperToken = shopper && upstreams.shopperToken(shopper.shopper);
+  return {
+    player: playerToken === undefined ? undefined : { playerId: player!.playerId, token: playerToken },
+    shopper: shopperToken === undefined ? undefined : { token: shopperToken, externalId: shopper!.externalId },
+  };
 }
 
 function writeEndpoints(folder: DataFolder, cloud: Cloud, { overrides, controlUrl }: Upstreams): void {
@@ -157,6 +164,8 @@ function writeEndpoints(folder: DataFolder, cloud: Cloud, { overrides, controlUr
     offerCodes: overrides.offerCodesUrl,
     entitlements: overrides.entitlementsUrl,
     profile: overrides.profileUrl,
+    buyWithPrime: overrides.buyWithPrimeUrl,
+    buyWithPrimeToken: overrides.buyWithPrimeTokenUrl,
     control: controlUrl,
     outputs: cloud.outputs,
   };
@@ -174,9 +183,9 @@ function showPlaces(
   folder: DataFolder,
   cloud: Cloud,
   upstreams: Upstreams,
-  { players }: ExampleCatalogue,
+  { players, products }: ExampleCatalogue,
 ): void {
-  const { addresses, controlUrl, simulatesOfferCodes, simulatesEntitlements } = upstreams;
+  const { addresses, controlUrl, simulatesOfferCodes, simulatesEntitlements, simulatesBuyWithPrime } = upstreams;
   const [claimant] = simulatesEntitlements ? players.values() : [];
   const count = (...types: string[]): number =>
     [...cloud.resources.values()].filter((resource) => types.includes(resource.type)).length;
@@ -210,6 +219,17 @@ function showPlaces(
             `to try: POST /v1/players/${claimant.playerId}/entitlements/fulfil, with the player's token in ${at(PARTNERS_FILE)}`,
           ] as const,
         ]),
+    ...(simulatesBuyWithPrime
+      ? [
+          [
+            'Buy with Prime',
+            `to try: POST /v1/buy-with-prime/offers with ${products
+              .slice(0, 3)
+              .map(({ productId }) => productId)
+              .join(', ')} …; the shopper's token in ${at(PARTNERS_FILE)}`,
+          ] as const,
+        ]
+      : []),
     ['logs', at('cloud', 'logs')],
   ]);
   screen.line();

@@ -18,6 +18,10 @@ export interface SynthesisOptions {
   readonly entitlementsUrl?: string;
   /** Replaces where Login with Amazon says whose a token is. @default the one of the settings */
   readonly profileUrl?: string;
+  /** Replaces the GraphQL endpoint of Buy with Prime. @default the one of the settings */
+  readonly buyWithPrimeUrl?: string;
+  /** Replaces the token endpoint of Buy with Prime. @default the one of the settings */
+  readonly buyWithPrimeTokenUrl?: string;
   /** Folder of the stage files. @default the project's `config/` */
   readonly config?: string;
 }
@@ -37,6 +41,8 @@ export async function synthesise(stage: string, output: string, options: Synthes
     ...(options.offerCodesUrl !== undefined && { 'offerCodes.baseUrl': options.offerCodesUrl }),
     ...(options.entitlementsUrl !== undefined && { 'entitlements.baseUrl': options.entitlementsUrl }),
     ...(options.profileUrl !== undefined && { 'entitlements.profileUrl': options.profileUrl }),
+    ...(options.buyWithPrimeUrl !== undefined && { 'buyWithPrime.graphqlUrl': options.buyWithPrimeUrl }),
+    ...(options.buyWithPrimeTokenUrl !== undefined && { 'buyWithPrime.tokenUrl': options.buyWithPrimeTokenUrl }),
     ...(options.config !== undefined && { config: resolve(options.config) }),
   };
   const settings = Object.entries(context).flatMap(([name, value]) => ['-c', `${name}=${value}`]);

@@ -1,5 +1,5 @@
 import type { RuntimeSettings } from '../lambdas/shared/settings.ts';
-import { EntitlementsSettings, PricingSettings } from '../lambdas/shared/settings-schema.ts';
+import { BuyWithPrimeSettings, EntitlementsSettings, PricingSettings } from '../lambdas/shared/settings-schema.ts';
 import { UsageError } from './command-line.ts';
 
 /** Where an upstream API is. */
@@ -19,6 +19,8 @@ export interface UpstreamAddresses {
   readonly offerCodes: (UpstreamAddress & { readonly url: string }) | undefined;
   /** Undefined where no partner may have entitlements fulfilled. */
   readonly entitlements: (UpstreamAddress & { readonly url: string; readonly profileUrl: string }) | undefined;
+  /** Undefined where no partner may ask for offers in the name of an account. `url` is the GraphQL endpoint. */
+  readonly buyWithPrime: (UpstreamAddress & { readonly url: string; readonly tokenUrl: string }) | undefined;
 }
 
 const LOOPBACK = '127.0.0.1';
@@ -26,6 +28,8 @@ const PRICING_URL = 'OFFER_RELAY_PRICING_URL';
 const TOKEN_URL = 'OFFER_RELAY_TOKEN_URL';
 const ENTITLEMENTS_URL = 'OFFER_RELAY_ENTITLEMENTS_URL';
 const PROFILE_URL = 'OFFER_RELAY_PROFILE_URL';
+const BUY_WITH_PRIME_URL = 'OFFER_RELAY_BUY_WITH_PRIME_URL';
+const BUY_WITH_PRIME_TOKEN_URL = 'OFFER_RELAY_BUY_WITH_PRIME_TOKEN_URL';
 
 /**
  * Where the environment says that the APIs are, or else the settings. What the settings expect on this machine is
@@ -34,7 +38,10 @@ const PROFILE_URL = 'OFFER_RELAY_PROFILE_URL';
  * @throws UsageError when the environment names an endpoint that would not be asked
  */
 export function upstreamAddresses(
-  settings: Pick<RuntimeSettings, 'offerStatus' | 'pricing' | 'offerCodes' | 'entitlements' | 'partnerApi'>,
+  settings: Pick<
+    RuntimeSettings,
+    'offerStatus' | 'pricing' | 'offerCodes' | 'entitlements' | 'buyWithPrime' | 'partnerApi'
+  >,
   environment: Readonly<Record<string, string | undefined>>,
 ): UpstreamAddresses {
   const { offerStatus, pricing, offerCodes } = settings;
@@ -72,6 +79,7 @@ export function upstreamAddresses(
             isSimulated: offerCodesUrl === undefined && isHere(offerCodes.baseUrl),
           },
     entitlements: entitlementsAddress(settings, environment),
+    buyWithPrime: buyWithPrimeAddress(settings, environment),
   };
 }
 
@@ -96,6 +104,37 @@ function entitlementsAddress(
   };
 }
 
+function buyWithPrimeAddress(
+  settings: Pick<RuntimeSettings, 'buyWithPrime' | 'partnerApi'>,
+  environment: Readonly<Record<string, string | undefined>>,
+): UpstreamAddresses['buyWithPrime'] {
+  if (usedMerchants(settings).length === 0) return;
+  const { graphqlUrl, tokenUrl: usualTokenUrl } = settings.buyWithPrime;
+  const [url, tokenUrl] = [environment[BUY_WITH_PRIME_URL], environment[BUY_WITH_PRIME_TOKEN_URL]];
+  const isSimulated = url === undefined && isHere(graphqlUrl);
+  if (tokenUrl !== undefined && isSimulated) {
+    throw new UsageError(
+      `${BUY_WITH_PRIME_TOKEN_URL} is set, and ${BUY_WITH_PRIME_URL} is not: the simulated API takes only its own tokens.`,
+    );
+  }
+  return {
+    name: 'Buy with Prime',
+    url: url ?? graphqlUrl,
+    isSimulated,
+    // Another API does not take the tokens of this machine.
+    tokenUrl: tokenUrl ?? (url !== undefined && isHere(usualTokenUrl) ? AMAZON_BUY_WITH_PRIME_TOKEN_URL : usualTokenUrl), // prettier-ignore
+  };
+}
+
+/** Merchant accounts of Buy with Prime that a partner may use, each once. */
+export function usedMerchants({ partnerApi }: Pick<RuntimeSettings, 'partnerApi'>): string[] {
+  const used = Object.values(partnerApi.partners).flatMap(({ capabilities, buyWithPrime }) =>
+    capabilities.includes('buy-with-prime') && buyWithPrime !== undefined ? [buyWithPrime.account] : [],
+  );
+  return [...new Set(used)];
+}
+
+const AMAZON_BUY_WITH_PRIME_TOKEN_URL = BuyWithPrimeSettings.parse({}).tokenUrl;
 const AMAZON_TOKEN_URL = PricingSettings.parse({}).tokenUrl;
 const AMAZON_PROFILE_URL = EntitlementsSettings.parse({}).profileUrl;
 

@@ -231,16 +231,16 @@ const mug = {
   sku: 'MUG-01',
   externalId: null,
   amazonSku: { value: 'MUG-01', marketplaceId: 'ATVPDKIKX0DER' },
-  title: 'Example Mug',
-  price: usd('12.50'),
+  title: 'Enamel Mug',
+  price: usd('12.5'),
 };
 const poster = {
   productId: 'example-poster',
   sku: 'POSTER-01',
   externalId: null,
   amazonSku: null,
-  title: 'Example Poster',
-  price: usd('9.00'),
+  title: 'Harbour Poster',
+  price: usd('9'),
 };
 const ofMug = {
   product: { ...mug, offerPrime: true },
@@ -353,9 +353,9 @@ const order = {
   updatedAt: orderedAt,
   bwpCustomerId: null,
   lineItems: [orderLine('line-1', mug, ofMug.delivery), orderLine('line-2', poster, ofPoster.delivery)],
-  totalPrice: usd('21.50'),
+  totalPrice: usd('21.5'),
   totalPriceVerified: true,
-  rollupCharges: [{ type: 'ORDER_SUB_TOTAL', displayString: 'Subtotal', value: usd('21.50') }],
+  rollupCharges: [{ type: 'ORDER_SUB_TOTAL', displayString: 'Subtotal', value: usd('21.5') }],
   ...untaxed,
   payments: null,
   refunds: null,

@@ -22,12 +22,12 @@ export interface Occurrence {
 
 type TransactItem = NonNullable<TransactWriteCommandInput['TransactItems']>[number];
 
-/** How long a row is kept: its event has long been on the bus, and in the archive. */
+/** How long a row is kept, and what is recorded once is known: its event has long been on the bus, and in the archive. */
 const KEPT_SECONDS = 90 * 86_400;
 
 /**
  * Writes occurrences into the history, which is the outbox of their events. Rows of a subject are numbered by the
- * millisecond, so that none has to be read before another is written.
+ * millisecond, so that none has to be read before another is written; a subject that occurs once has the number 1.
  */
 export class OccurrenceStore {
   readonly #client: DynamoDBDocumentClient;
@@ -47,7 +47,7 @@ export class OccurrenceStore {
   async record(occurrence: Occurrence): Promise<void> {
     const now = this.#clock.now();
     for (let later = 0; ; later += 1) {
-      const { Put } = this.#put(occurrence, now, later);
+      const { Put } = this.#put(occurrence, now, now + later);
       try {
         await this.#client.send(new PutCommand({ ...Put, ReturnValuesOnConditionCheckFailure: 'ALL_OLD' }));
         return;
@@ -60,21 +60,38 @@ export class OccurrenceStore {
   }
 
   /**
+   * Records an occurrence that has its subject to itself, under the number 1: the first write counts, and whatever comes
+   * later for the subject, in the same words or in others, changes and tells nothing for 90 days.
+   *
+   * @returns whether this call has recorded it; also false where the SDK repeated a write whose answer was lost
+   */
+  async recordOnce(occurrence: Occurrence): Promise<boolean> {
+    try {
+      await this.#client.send(new PutCommand(this.#put(occurrence, this.#clock.now(), 1).Put));
+      return true;
+    } catch (error) {
+      if (error instanceof ConditionalCheckFailedException) return false;
+      throw error;
+    }
+  }
+
+  /**
    * The write that records an occurrence, as a part of a transaction. Its condition fails where another occurrence of the
    * subject has the same number; then it is made anew.
    *
    * @param later how much higher than the time of now its number is to be
    */
   item(occurrence: Occurrence, later = 0): { Put: NonNullable<TransactItem['Put']> } {
-    return this.#put(occurrence, this.#clock.now(), later);
+    const now = this.#clock.now();
+    return this.#put(occurrence, now, now + later);
   }
 
-  #put(occurrence: Occurrence, now: number, later: number): { Put: NonNullable<TransactItem['Put']> } {
+  #put(occurrence: Occurrence, now: number, version: number): { Put: NonNullable<TransactItem['Put']> } {
     const { subject, detailType, data, occurredAt, correlationId } = occurrence;
     const row: OccurrenceRow = {
       watchId: subject,
       subject,
-      version: now + later,
+      version,
       events: [{ detailType, data, ...(occurredAt !== undefined && { occurredAt }) }],
       correlationId,
       observedAt: new Date(now).toISOString(),

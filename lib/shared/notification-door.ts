@@ -1,13 +1,12 @@
-import { Aws, Duration, Validations } from 'aws-cdk-lib';
+import { Duration } from 'aws-cdk-lib';
 import { CfnRule } from 'aws-cdk-lib/aws-events';
-import { AccountPrincipal, PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { EventSourceMapping } from 'aws-cdk-lib/aws-lambda';
-import { Queue, QueueEncryption, type QueueProps } from 'aws-cdk-lib/aws-sqs';
+import { AccountPrincipal, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { Settings } from '../../config/settings.ts';
 import type { TakerEnvironment } from '../../lambdas/shared/notifications/notification-taker.ts';
 import { HandlerFunction } from './handler-function.ts';
-import { removalPolicyOf } from './removal.ts';
+import { defineInboundMapping, defineInboundQueue, type InboundQueue, letRuleSend } from './inbound-queue.ts';
 import type { WatchTables } from './watch-tables.ts';
 
 export interface NotificationDoorProps {
@@ -30,7 +29,7 @@ const TIMEOUT = Duration.seconds(30);
 const BATCHING_WINDOW = Duration.seconds(5);
 
 /** Where an upstream tells of changes: a queue of ours that it may send to, and the function that makes watches urgent. */
-export class NotificationDoor extends Construct {
+export class NotificationDoor extends Construct implements InboundQueue {
   readonly room: NotificationDoorProps['room'];
   readonly queue: Queue;
   readonly deadLetters: Queue;
@@ -41,25 +40,15 @@ export class NotificationDoor extends Construct {
     const { senderAccounts, eventBus, settings } = props;
     this.room = props.room;
 
-    const common = {
-      encryption: QueueEncryption.SQS_MANAGED,
-      enforceSSL: true,
-      removalPolicy: removalPolicyOf(settings),
-    } as const satisfies QueueProps;
-    // No redrive allow policy: it would name the queue, which names this one, and only fixed names break the ring.
-    this.deadLetters = new Queue(this, 'DeadLetters', { retentionPeriod: Duration.days(14), ...common });
-    Validations.of(this.deadLetters).acknowledge(
-      { id: 'AwsSolutions-SQS3', reason: 'This is the dead-letter queue.' },
-      { id: 'Serverless-SQSRedrivePolicy', reason: 'This is the dead-letter queue.' },
-    );
-    this.queue = new Queue(this, 'Queue', {
-      // As Lambda advises: six times the function's time-out, and the batching window.
-      visibilityTimeout: Duration.seconds(6 * TIMEOUT.toSeconds() + BATCHING_WINDOW.toSeconds()),
+    const { queue, deadLetters } = defineInboundQueue(this, {
+      takerTimeout: TIMEOUT,
+      batchingWindow: BATCHING_WINDOW,
       // Polling has made up for a notification that is older.
       retentionPeriod: Duration.days(1),
-      deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: 5 },
-      ...common,
+      settings,
     });
+    this.queue = queue;
+    this.deadLetters = deadLetters;
     if (senderAccounts.length > 0) {
       this.queue.addToResourcePolicy(
         new PolicyStatement({
@@ -93,18 +82,12 @@ export class NotificationDoor extends Construct {
       ],
       settings,
     });
-    const mapping = new EventSourceMapping(this, 'QueueToTakeNotifications', {
-      target: taker.function,
-      eventSourceArn: this.queue.queueArn,
+    defineInboundMapping(this, 'QueueToTakeNotifications', this, {
+      taker: taker.function,
       batchSize: 100,
-      maxBatchingWindow: BATCHING_WINDOW,
+      batchingWindow: BATCHING_WINDOW,
       // A flood waits in the queue: the watches that it is about are urgent after its first batches.
       maxConcurrency: 2,
-      reportBatchItemFailures: true,
-    });
-    Validations.of(mapping).acknowledge({
-      id: 'Serverless-LambdaEventSourceMappingDestination',
-      reason: "A queue's mapping has no such destination; the redrive policy of the queue does that work.",
     });
     return taker;
   }
@@ -120,18 +103,6 @@ export class NotificationDoor extends Construct {
       eventPattern: { source: source === undefined ? [{ prefix: '' }] : [source] },
       targets: [{ id: 'Queue', arn: this.queue.queueArn, deadLetterConfig: { arn: this.deadLetters.queueArn } }],
     });
-    for (const queue of [this.queue, this.deadLetters]) {
-      queue.addToResourcePolicy(
-        new PolicyStatement({
-          principals: [new ServicePrincipal('events.amazonaws.com')],
-          actions: ['sqs:SendMessage'],
-          resources: [queue.queueArn],
-          conditions: {
-            ArnEquals: { 'aws:SourceArn': rule.attrArn },
-            StringEquals: { 'aws:SourceAccount': Aws.ACCOUNT_ID },
-          },
-        }),
-      );
-    }
+    for (const queue of [this.queue, this.deadLetters]) letRuleSend(queue, rule.attrArn);
   }
 }

@@ -29,6 +29,10 @@ interface Entry {
   Time?: unknown;
 }
 
+type EntryResult = { EventId: string } | { ErrorCode: string; ErrorMessage: string };
+
+/** What the sources of partners begin with, and so their buses. */
+const PARTNER_SOURCES = 'aws.partner/';
 const DEFAULT_BUS: BusDefinition = { name: 'default', arn: `arn:aws:events:${REGION}:${ACCOUNT_ID}:event-bus/default` };
 
 /** The buses and their rules. */
@@ -52,7 +56,8 @@ export class EventBuses {
 
   operations(): Operations {
     return {
-      'AWSEvents.PutEvents': (input) => this.putEvents(input),
+      'AWSEvents.PutEvents': (input) => this.put(input, (entry) => this.acceptOwn(entry)),
+      'AWSEvents.PutPartnerEvents': (input) => this.put(input, (entry) => this.acceptPartners(entry)),
       'AWSEvents.DescribeEventBus': (input) => {
         const bus = this.require(text(input['Name']) ?? 'default');
         return { Name: bus.name, Arn: bus.arn };
@@ -76,7 +81,7 @@ export class EventBuses {
     return bus;
   }
 
-  private putEvents(input: Record<string, unknown>) {
+  private put(input: Record<string, unknown>, accept: (entry: Entry) => EntryResult) {
     const entries = input['Entries'];
     // Too many of them, or too large ones, do not come through the door.
     if (!Array.isArray(entries) || entries.length === 0) {
@@ -85,12 +90,24 @@ export class EventBuses {
         "1 validation error detected: Value '[]' at 'entries' failed to satisfy constraint: Member must have length greater than or equal to 1",
       );
     }
-    const results = (entries as Entry[]).map((entry) => this.accept(entry));
+    const results = (entries as Entry[]).map(accept);
     return { FailedEntryCount: results.filter((result) => 'ErrorCode' in result).length, Entries: results };
   }
 
-  private accept(entry: Entry): { EventId: string } | { ErrorCode: string; ErrorMessage: string } {
-    const refuse = (code: string, message: string) => ({ ErrorCode: code, ErrorMessage: message });
+  private acceptOwn(entry: Entry): EntryResult {
+    if (text(entry.Source)?.startsWith('aws.'))
+      return refuse('NotAuthorizedForSourceException', 'Not authorized for the source.');
+    return this.accept(entry, text(entry.EventBusName) ?? 'default');
+  }
+
+  /** What a partner of AWS sends arrives on the bus that has its source's name. Here the operator plays the partner. */
+  private acceptPartners(entry: Entry): EntryResult {
+    const source = text(entry.Source) ?? '';
+    if (source.startsWith(PARTNER_SOURCES)) return this.accept(entry, source);
+    return refuse('InvalidArgument', `Parameter Source is not valid. Reason: it must begin with ${PARTNER_SOURCES}.`);
+  }
+
+  private accept(entry: Entry, busName: string): EntryResult {
     for (const [field, value] of [
       ['Source', entry.Source],
       ['DetailType', entry.DetailType],
@@ -100,8 +117,6 @@ export class EventBuses {
         return refuse('InvalidArgument', `Parameter ${field} is not valid. Reason: ${field} is a required argument.`);
       }
     }
-    if (String(entry.Source).startsWith('aws.'))
-      return refuse('NotAuthorizedForSourceException', 'Not authorized for the source.');
     let detail: unknown;
     try {
       detail = JSON.parse(String(entry.Detail));
@@ -110,7 +125,6 @@ export class EventBuses {
     }
     if (detail === null || typeof detail !== 'object' || Array.isArray(detail))
       return refuse('MalformedDetail', 'Detail is malformed.');
-    const busName = text(entry.EventBusName) ?? 'default';
     const bus = this.find(busName);
     // EventBridge takes such an entry and drops it. Here that would hide a missing or misnamed bus.
     if (!bus) return refuse('ResourceNotFoundException', `Event bus ${busName} does not exist.`);
@@ -156,7 +170,16 @@ export class EventBuses {
         const nextBus = [...this.model.buses.values()].find((bus) => bus.arn === target.arn);
         if (!nextBus) {
           const caller = ruleAsCaller(rule, target);
-          this.delivery.deliver({ ...target, targetArn: target.arn, sourceArn: rule.arn, caller, payload });
+          // What the target would have got is made of the event; what nobody got is the event itself.
+          const deadLetterBody = target.deadLetterArn === undefined ? undefined : JSON.stringify(event);
+          this.delivery.deliver({
+            ...target,
+            targetArn: target.arn,
+            sourceArn: rule.arn,
+            caller,
+            payload,
+            ...(deadLetterBody !== undefined && { deadLetterBody }),
+          });
         } else if (!forwarded && this.mayForward(rule, target)) {
           // EventBridge forwards an event from bus to bus once, no further.
           queueMicrotask(() => this.dispatch(event, nextBus.name, true));
@@ -170,6 +193,8 @@ export class EventBuses {
 export function ruleAsCaller({ logicalId, arn }: RuleDefinition, { roleArn }: RuleTarget): Caller {
   return { kind: 'rule', logicalId, sourceArn: arn, ...(roleArn === undefined ? {} : { roleArn }) };
 }
+
+const refuse = (code: string, message: string): EntryResult => ({ ErrorCode: code, ErrorMessage: message });
 
 function text(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;

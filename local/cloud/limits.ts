@@ -7,6 +7,7 @@ const ASYNCHRONOUS_PAYLOAD_BYTES = 1024 * 1024;
 /** The entries of one PutEvents request must stay below this many bytes in total. */
 const PUT_EVENTS_BYTES = 1024 * 1024;
 const PUT_EVENTS_ENTRIES = 10;
+const PUT_PARTNER_EVENTS_ENTRIES = 20;
 const SECRET_BYTES = 65_536;
 
 type Input = Record<string, unknown>;
@@ -29,7 +30,9 @@ export function checkLimits(target: string, input: Record<string, unknown>): voi
   const [service, operation = ''] = target.split('.');
   if (service === 'AmazonSQS') checkQueueRequest(operation, input);
   else if (service === 'DynamoDB_20120810') checkTableRequest(operation, input);
-  else if (target === 'AWSEvents.PutEvents') checkPutEvents(input);
+  else if (target === 'AWSEvents.PutEvents') checkPutEvents(input, 'PutEventsRequestEntry', PUT_EVENTS_ENTRIES);
+  else if (target === 'AWSEvents.PutPartnerEvents')
+    checkPutEvents(input, 'PutPartnerEventsRequestEntry', PUT_PARTNER_EVENTS_ENTRIES);
 }
 
 /**
@@ -248,11 +251,11 @@ interface EventEntry {
   Resources?: string[];
 }
 
-function checkPutEvents({ Entries }: Input): void {
+function checkPutEvents({ Entries }: Input, type: string, most: number): void {
   if (!Array.isArray(Entries)) return;
-  if (Entries.length > PUT_EVENTS_ENTRIES) {
+  if (Entries.length > most) {
     throw validation(
-      `1 validation error detected: Value '[PutEventsRequestEntry]' at 'entries' failed to satisfy constraint: Member must have length less than or equal to ${PUT_EVENTS_ENTRIES}`,
+      `1 validation error detected: Value '[${type}]' at 'entries' failed to satisfy constraint: Member must have length less than or equal to ${most}`,
     );
   }
   const bytes = (Entries as EventEntry[]).reduce((sum, entry) => sum + eventEntryBytes(entry), 0);

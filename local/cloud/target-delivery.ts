@@ -20,6 +20,8 @@ export interface Delivery {
   /** In whose name it is delivered. */
   caller: Caller;
   payload: string;
+  /** What the dead-letter queue gets. @default the payload */
+  deadLetterBody?: string;
   messageGroupId?: string;
   retries: DeliveryRetries;
   deadLetterArn?: string;
@@ -147,7 +149,7 @@ export class TargetDelivery {
   }
 
   private async reportGivenUp(
-    { deadLetterArn, payload, sourceArn, targetArn, caller }: Delivery,
+    { deadLetterArn, payload, deadLetterBody = payload, sourceArn, targetArn, caller }: Delivery,
     retries: number,
     { condition, code, message }: NonNullable<Progress['givenUp']>,
   ): Promise<void> {
@@ -157,7 +159,7 @@ export class TargetDelivery {
       .send(
         deadLetterArn,
         {
-          body: payload,
+          body: deadLetterBody,
           attributes: {
             RULE_ARN: sourceArn,
             TARGET_ARN: targetArn,

@@ -5,8 +5,11 @@ import type { Random } from './seeded-random.ts';
 const Headers = z.record(z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/), z.string().regex(/^[\t\x20-\x7e]*$/));
 const latency = { kind: z.literal('latency') };
 
-/** Whether a request that was to change something has done so although its answer goes wrong. */
-const effect = z.enum(['applied', 'none']).optional();
+/**
+ * Whether a request that was to change something has done so although its answer goes wrong; `later` is once the control
+ * endpoint lets it.
+ */
+const effect = z.enum(['applied', 'none', 'later']).optional();
 
 /** Ways in which an answer goes wrong behind the token bucket. At most one applies to a request. */
 const AnswerFault = z.discriminatedUnion('kind', [
@@ -48,10 +51,18 @@ const AnswerFault = z.discriminatedUnion('kind', [
 export type AnswerFault = z.infer<typeof AnswerFault>;
 
 /** Whether what was asked for happens although the answer, or an item of it, is to go wrong so. */
-export function takesEffect(fault: AnswerFault | InnerFault | undefined): boolean {
+export function takesEffect(fault: AnswerFault | InnerFault | GraphqlFault | undefined): boolean {
   if (fault === undefined || fault.kind === 'drift' || fault.kind === 'inner-status') return true;
-  const isRefusal = fault.kind === 'status' || fault.kind === 'inner-result';
+  const isRefusal =
+    fault.kind === 'status' ||
+    fault.kind === 'inner-result' ||
+    (fault.kind === 'graphql-error' && fault.field === undefined);
   return (fault.effect ?? (isRefusal ? 'none' : 'applied')) === 'applied';
+}
+
+/** Whether what was asked for happens later, when nobody waits for the answer any more. */
+export function isLate(fault: AnswerFault | GraphqlFault | undefined): boolean {
+  return fault !== undefined && 'effect' in fault && fault.effect === 'later';
 }
 
 const firstTries = z.int().min(1).optional();
@@ -83,18 +94,32 @@ const SpecialFault = z.discriminatedUnion('kind', [
   }),
   /** The access token that a request carries expires just before it is looked at. */
   z.strictObject({ kind: z.literal('expire-token') }),
+  /** An answer of GraphQL tells an error, with the status 200. */
+  z.strictObject({
+    kind: z.literal('graphql-error'),
+    errorType: z.string().min(1),
+    errorCode: z.string().min(1).optional(),
+    /** @default made up */
+    message: z.string().min(1).optional(),
+    /** Every field of this name is null, and the error is told of each; the others are there. @default there is no data */
+    field: z.string().min(1).optional(),
+    /** @default 'none'; 'applied' with a field */
+    effect,
+  }),
 ]);
 type SpecialFault = z.infer<typeof SpecialFault>;
 export type SpecialKind = SpecialFault['kind'];
-/** What only some APIs can play: special faults, and to choose whether a request that fails has had its effect. */
-export type Speciality = SpecialKind | 'effect';
+/** What only some APIs can play: special faults, and to choose whether, or when, a request that fails has its effect. */
+export type Speciality = SpecialKind | 'effect' | 'late-effect';
 const SPECIAL_KINDS: ReadonlySet<string> = new Set<SpecialKind>([
   'inner-status',
   'inner-missing',
   'inner-result',
   'expire-token',
+  'graphql-error',
 ]);
-export type InnerFault = Exclude<SpecialFault, { kind: 'expire-token' }>;
+export type GraphqlFault = Extract<SpecialFault, { kind: 'graphql-error' }>;
+export type InnerFault = Exclude<SpecialFault, { kind: 'expire-token' | 'graphql-error' }>;
 
 /** Adds headers to an answer of any status, for example a rate header. */
 const HeadersFault = z.strictObject({ kind: z.literal('headers'), headers: Headers });
@@ -157,6 +182,7 @@ export class FaultRules {
     const needed: [path: string, special: Speciality][] = [
       ...(isSpecial(fault) ? [['kind', fault.kind] as [string, Speciality]] : []),
       ...('effect' in fault ? [['effect', 'effect'] as [string, Speciality]] : []),
+      ...('effect' in fault && fault.effect === 'later' ? [['effect', 'late-effect'] as [string, Speciality]] : []),
     ];
     for (const [path, special] of needed) {
       if (this.#specials.includes(special)) continue;
@@ -207,6 +233,14 @@ export class FaultRules {
       const { fault } = rule;
       if (fault.kind === 'latency' || fault.kind === 'headers' || isSpecial(fault)) continue;
       if (this.#use(rule, request)) return fault;
+    }
+    return undefined;
+  }
+
+  /** The error that an answer of GraphQL tells. */
+  takeGraphqlFault(request: RequestAttributes): GraphqlFault | undefined {
+    for (const rule of this.#rules.values()) {
+      if (rule.fault.kind === 'graphql-error' && this.#use(rule, request)) return rule.fault;
     }
     return undefined;
   }

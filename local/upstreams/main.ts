@@ -7,6 +7,9 @@ import { exampleCatalogue } from './catalogue.ts';
 import { exampleClaims, exampleSkus } from './example-claims.ts';
 import { exampleItems, EXAMPLE_MARKETPLACES } from './example-items.ts';
 import { exampleOfferCodes, offerCodesByState } from './example-offer-codes.ts';
+import { exampleProducts } from './example-products.ts';
+import { MerchantCredentials } from './buy-with-prime/buy-with-prime-options.ts';
+import { newMerchantCredentials } from './buy-with-prime/merchants.ts';
 import { newSigningCredentials, type SigningCredentials } from './offer-codes/signing-keys.ts';
 import { writeAtomically } from './pki.ts';
 import { newCredentials, type SellingCredentials } from './pricing/selling-accounts.ts';
@@ -25,8 +28,10 @@ const BENEFITS: readonly BenefitOptions[] = [
 ];
 
 const PLAYER = 'example-player';
+const SHOP = 'example';
 
-const HELP = `Runs the simulated Prime Video Offer Status, Product Pricing, Offer Code and Prime Gaming APIs on this machine.
+const HELP = `Runs the simulated Prime Video Offer Status, Product Pricing, Offer Code, Prime Gaming and Buy with Prime APIs on this
+machine.
 
 Usage: node local/upstreams/main.ts [options]
 
@@ -60,6 +65,11 @@ Prime Gaming:
   --claims <n>         how many offers the example player has claimed (default 3)
   --entitlements-port <n>
                        port of both endpoints and of Login with Amazon's profile (default: a free one)
+
+Buy with Prime:
+  --offer-life <s>     seconds for which an offer can be ordered (default 900)
+  --buy-with-prime-port <n>
+                       port of the GraphQL API and its token endpoint (default: a free one)
 
   --help               this text
 
@@ -97,6 +107,8 @@ function readArguments(argv: string[]) {
         'offer-codes-port': text,
         claims: text,
         'entitlements-port': text,
+        'offer-life': text,
+        'buy-with-prime-port': text,
         help: { type: 'boolean' },
       },
     }));
@@ -127,6 +139,9 @@ function readArguments(argv: string[]) {
     claims: readNumber('--claims', values.claims, { min: 0, max: 100_000, integer: true }) ?? 3,
     entitlementsPort:
       readNumber('--entitlements-port', values['entitlements-port'], { min: 0, max: 65_535, integer: true }) ?? 0,
+    offerLife: readNumber('--offer-life', values['offer-life'], { min: 1 }) ?? 900,
+    buyWithPrimePort:
+      readNumber('--buy-with-prime-port', values['buy-with-prime-port'], { min: 0, max: 65_535, integer: true }) ?? 0,
   } as const;
 }
 
@@ -195,6 +210,20 @@ async function keepSigningCredentials(stem: string): Promise<SigningCredentials>
   return made;
 }
 
+/** The same for what a merchant's application shows; beside it lies the form that asks for a token. */
+async function keepMerchantCredentials(stem: string): Promise<MerchantCredentials> {
+  const file = `${stem}.buy-with-prime.json`;
+  const found = await readFile(file, 'utf8').catch(() => '');
+  if (found !== '') return readCredentials(file, found, MerchantCredentials);
+  const made = newMerchantCredentials();
+  await mkdir(path.dirname(stem), { recursive: true, mode: 0o700 });
+  await writeAtomically(file, JSON.stringify(made), 0o600);
+  const { clientId, clientSecret } = made;
+  const form = { grant_type: 'client_credentials', client_id: clientId, client_secret: clientSecret };
+  await writeAtomically(`${stem}.buy-with-prime-form`, new URLSearchParams(form).toString(), 0o600);
+  return made;
+}
+
 function readCredentials<Read>(file: string, text: string, schema: z.ZodType<Read>): Read {
   const parsed = schema.safeParse(parseJson(text));
   if (!parsed.success) throw new Error(`${file} does not hold credentials; delete it to have new ones made.`);
@@ -235,6 +264,8 @@ async function run(argv: string[]): Promise<void> {
   );
   const signer = path.join(pkiDir, 'clients', 'offer-codes');
   const signingCredentials = await keepSigningCredentials(signer);
+  const merchant = path.join(pkiDir, 'clients', SHOP);
+  const merchantCredentials = await keepMerchantCredentials(merchant);
   const codes = exampleOfferCodes(BENEFITS, options.offerCodes, seed);
   const codesFile = path.join(pkiDir, 'offer-codes.json');
   const simulator = await startSimulator({
@@ -272,6 +303,14 @@ async function run(argv: string[]): Promise<void> {
       port: options.entitlementsPort,
       ...(latency !== undefined && { latency: { medianMs: latency, sigma: 0.5 } }),
     },
+    buyWithPrime: {
+      accounts: [{ account: SHOP, credentials: merchantCredentials }],
+      products: exampleProducts([SHOP]),
+      offerLifeSeconds: options.offerLife,
+      port: options.buyWithPrimePort,
+      dialect,
+      ...(latency !== undefined && { latency: { medianMs: latency, sigma: 0.5 } }),
+    },
     log: (line) => process.stdout.write(`${line}\n`),
   });
   // A header for curl with -K, so that the token is in no command line.
@@ -289,7 +328,7 @@ async function run(argv: string[]): Promise<void> {
     [
       `Credentials: ${client}.pem, ${client}.key, ${client}.api-key; ` +
         `${SELLING_ACCOUNTS.map(({ name }) => path.join(pkiDir, 'clients', `${name}.lwa.json`)).join(', ')}; ` +
-        `${signer}.aws.json; ${player} (good for an hour); ` +
+        `${signer}.aws.json; ${merchant}.buy-with-prime.json; ${player} (good for an hour); ` +
         `authority: ${authority}`,
       ...(example
         ? [
@@ -312,6 +351,12 @@ async function run(argv: string[]): Promise<void> {
           ]
         : []),
       `Try: curl --cacert ${authority} -K ${player} '${simulator.entitlementsUrl}/api/entitlements'`,
+      `Try: token=$(curl -s --cacert ${authority} -d @${merchant}.buy-with-prime-form '${simulator.buyWithPrime.tokenUrl}' | jq -r .access_token)`,
+      `     curl --cacert ${authority} -H "Authorization: Bearer $token" -H 'x-api-version: 2024-11-01' ` +
+        `-H 'x-api-target-id: ${merchantCredentials.targetId}' -H 'content-type: application/json' ` +
+        `-d '{"query": "{ offers(input: {lineItems: [{product: {productId: \\"example-mug\\"}, amount: {value: 1}}]}) ` +
+        `{ edges { node { id lineItems { deliveryOffer { deliveryOfferSummary { deliveryMessage { messageText } } } } } } } }"}' ` +
+        `'${simulator.buyWithPrime.graphqlUrl}'`,
       'Stop with Ctrl-C.',
       '',
     ].join('\n'),

@@ -10,13 +10,13 @@ export interface Arrival {
   licensor: string | null;
   alid: string | null;
   /**
-   * Product Pricing's operation, `token`, `verify`, `redeem`, `entitlements`, `fulfil` or `profile`; not there on requests
-   * to the Offer Status API.
+   * Product Pricing's operation, `token`, `verify`, `redeem`, `entitlements`, `fulfil`, `profile`, `offers`, `order` or
+   * `createOrderFromOffer`; not there on requests to the Offer Status API.
    */
   operation?: string;
   /** The marketplaces that a pricing request names. */
   marketplaceIds?: readonly string[];
-  /** The ASINs or SKUs that a pricing request asks for; the entitlements that a report is about. */
+  /** The ASINs or SKUs that a pricing request asks for; the entitlements that a report is about; products and aliases of Buy with Prime. */
   items?: readonly string[];
   /** What a request about an offer code carried. */
   offerCode?: OfferCodeArrival;
@@ -51,8 +51,8 @@ export interface RequestReport extends RequestCounts {
   /** Requests to the Offer Status API. Those without a valid key are counted under `(none)`. */
   accounts: Record<string, RequestCounts>;
   /**
-   * Requests to Product Pricing, and for its tokens, and about entitlements by `account/operation`, and about offer codes
-   * by `benefit/operation`. Not there when there were none.
+   * Requests to Product Pricing and Buy with Prime, for their tokens, and about entitlements by `account/operation`, and
+   * about offer codes by `benefit/operation`. Not there when there were none.
    */
   operations?: Record<string, RequestCounts>;
   /** Oldest first; at most the log's capacity. */

@@ -21,6 +21,18 @@ import type { AmazonAccountOptions, ClaimOptions, TokenOptions } from './entitle
 import { ENTITLEMENT_ATTRIBUTES, ENTITLEMENT_FAULTS } from './entitlements/entitlements-api.ts';
 import { PROFILE_PATH } from './entitlements/entitlements-request.ts';
 import { openEntitlements, type EntitlementsOptions } from './entitlements/entitlements.ts';
+import {
+  BUY_WITH_PRIME_ATTRIBUTES,
+  BUY_WITH_PRIME_FAULTS,
+  BUY_WITH_PRIME_TOKEN_PATH,
+  GRAPHQL_PATH,
+} from './buy-with-prime/buy-with-prime-api.ts';
+import type { MerchantCredentials } from './buy-with-prime/buy-with-prime-options.ts';
+import {
+  openBuyWithPrime,
+  type BuyWithPrimeOptions,
+  type BuyWithPrimeSteering,
+} from './buy-with-prime/buy-with-prime.ts';
 import { loadOrCreatePki } from './pki.ts';
 import type { ItemState } from './pricing/item-state.ts';
 import { PRICING_ATTRIBUTES, PRICING_FAULTS, TOKEN_PATH } from './pricing/pricing-api.ts';
@@ -44,6 +56,16 @@ export type { AmazonAccount } from './entitlements/amazon-accounts.ts';
 export type { Claim, ClaimState, Report } from './entitlements/claim-ledger.ts';
 export type { AmazonAccountOptions, ClaimOptions, TokenOptions } from './entitlements/entitlement-options.ts';
 export type { EntitlementsOptions } from './entitlements/entitlements.ts';
+export type { BuyWithPrimeDialect, BuyWithPrimeDialectChoice } from './buy-with-prime/buy-with-prime-dialect.ts';
+export type {
+  MerchantCredentials,
+  MerchantOptions,
+  ProductOptions,
+  ShopperOptions,
+} from './buy-with-prime/buy-with-prime-options.ts';
+export type { BuyWithPrimeOptions, BuyWithPrimeSteering, LateOutcome } from './buy-with-prime/buy-with-prime.ts';
+export type { OfferTruth } from './buy-with-prime/offer-book.ts';
+export type { Order } from './buy-with-prime/order.ts';
 export type { RequestReport } from './request-log.ts';
 
 export interface SimulatorOptions {
@@ -68,6 +90,8 @@ export interface SimulatorOptions {
   offerCodes?: OfferCodesOptions;
   /** Prime Gaming's entitlements, and the profile of Login with Amazon. @default not simulated */
   entitlements?: EntitlementsOptions;
+  /** Buy with Prime's offers and orders. @default not simulated */
+  buyWithPrime?: BuyWithPrimeOptions;
   /** Receives one line per event worth knowing; never a key. @default silence */
   log?: (line: string) => void;
 }
@@ -88,6 +112,16 @@ export interface Credentials {
   key: string;
   ca: string;
   apiKey: string;
+}
+
+/** The simulated Buy with Prime. */
+export interface BuyWithPrimeUpstream extends Omit<BuyWithPrimeSteering, 'credentials'> {
+  /** The GraphQL endpoint, path included. */
+  readonly graphqlUrl: string;
+  /** Where its access tokens are asked for, path included. */
+  readonly tokenUrl: string;
+  /** What a client needs to ask in a merchant's name, and the authority to trust. Throws for an unknown account. */
+  credentials(account: string): MerchantCredentials & { ca: string };
 }
 
 export interface Simulator {
@@ -133,6 +167,8 @@ export interface Simulator {
   openClaims(account: string): readonly Claim[];
   /** Each item of each report of this run, oldest first, whatever was answered. */
   reports(): readonly Report[];
+  /** Throws where Buy with Prime is not simulated. */
+  readonly buyWithPrime: BuyWithPrimeUpstream;
   /** @param after leaves out arrivals up to this number, so that a reader can follow them. @default 0 */
   requests(after?: number): RequestReport;
   /** Stops at once: requests under way are cut off. */
@@ -177,17 +213,21 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     ...(options.pricing ? PRICING_ATTRIBUTES : []),
     ...(options.offerCodes ? OFFER_CODE_ATTRIBUTES : []),
     ...(options.entitlements ? ENTITLEMENT_ATTRIBUTES : []),
+    ...(options.buyWithPrime ? BUY_WITH_PRIME_ATTRIBUTES : []),
   ]);
   const faults = new FaultRules([...attributes], createRandom(seed, 'faults'), [
     ...(options.pricing ? PRICING_FAULTS : []),
     ...(options.offerCodes ? OFFER_CODE_FAULTS : []),
     ...(options.entitlements ? ENTITLEMENT_FAULTS : []),
+    ...(options.buyWithPrime ? BUY_WITH_PRIME_FAULTS : []),
   ]);
   const requests = new RequestLog(options.requestsKept);
   const pricing = options.pricing && openPricing(options.pricing, { seed, clock, faults, requests });
   const offerCodes = options.offerCodes && openOfferCodes(options.offerCodes, { seed, clock, faults, requests });
   const entitlements =
     options.entitlements && openEntitlements(options.entitlements, { seed, clock, faults, requests });
+  const buyWithPrime =
+    options.buyWithPrime && openBuyWithPrime(options.buyWithPrime, { seed, clock, faults, requests });
   const handle = createOfferStatusApi({ seed, clock, accounts, titles, faults, requests, dialect, latency });
   const served =
     <Request extends TlsRequest>(answer: (request: Request) => Promise<void>) =>
@@ -205,12 +245,14 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const pricingApi = pricing && createTlsServer(pki, served(pricing.handle), refused);
   const offerCodesApi = offerCodes && createTlsServer(pki, served(offerCodes.handle), refused);
   const entitlementsApi = entitlements && createTlsServer(pki, served(entitlements.handle), refused);
+  const buyWithPrimeApi = buyWithPrime && createTlsServer(pki, served(buyWithPrime.handle), refused);
   const control = createControlServer([
     ...sharedControl(faults, requests, log),
     ...offerStatusControl(titles),
     ...(pricing?.controls ?? []),
     ...(offerCodes?.controls ?? []),
     ...(entitlements?.controls ?? []),
+    ...(buyWithPrime?.controls ?? []),
   ]);
 
   const save = async (): Promise<void> => {
@@ -218,6 +260,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     await pricing?.save();
     await offerCodes?.save();
     await entitlements?.save();
+    await buyWithPrime?.save();
   };
   const saving = setInterval(() => {
     save().catch((error: unknown) => log(`The lives of what is simulated could not be saved: ${String(error)}`));
@@ -226,7 +269,11 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const stop = async (): Promise<void> => {
     clearInterval(saving);
     clearInterval(notifying);
-    await Promise.all([api.stop(), pricingApi?.stop(), offerCodesApi?.stop(), entitlementsApi?.stop(), close(control)]);
+    await Promise.all([
+      api.stop(),
+      ...[pricingApi, offerCodesApi, entitlementsApi, buyWithPrimeApi].map((server) => server?.stop()),
+      close(control),
+    ]);
     await save();
   };
   try {
@@ -241,6 +288,10 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     const entitlementsUrl =
       entitlementsApi &&
       `https://${LOOPBACK}:${await listen(entitlementsApi.server, options.entitlements?.port ?? 0, "Prime Gaming's endpoints")}`;
+    const buyWithPrimeUrl =
+      buyWithPrimeApi &&
+      `https://${LOOPBACK}:${await listen(buyWithPrimeApi.server, options.buyWithPrime?.port ?? 0, "Buy with Prime's API")}`;
+    if (buyWithPrimeUrl !== undefined) log(`Buy with Prime's API on ${buyWithPrimeUrl}.`);
     if (entitlementsUrl !== undefined) log(`Prime Gaming's endpoints on ${entitlementsUrl}.`);
     if (offerCodesUrl !== undefined) log(`API for offer codes on ${offerCodesUrl}.`);
     if (pricingUrl !== undefined) log(`Product Pricing API on ${pricingUrl}.`);
@@ -304,6 +355,16 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
       revoke: (entitlementId) => simulatedClaims().revoke(entitlementId),
       openClaims: (account) => simulatedClaims().openClaims(account),
       reports: () => simulatedClaims().reports(),
+      get buyWithPrime() {
+        if (!buyWithPrime || buyWithPrimeUrl === undefined)
+          throw new Error('Buy with Prime is not simulated: see `buyWithPrime`.');
+        return {
+          ...buyWithPrime.steering,
+          graphqlUrl: `${buyWithPrimeUrl}${GRAPHQL_PATH}`,
+          tokenUrl: `${buyWithPrimeUrl}${BUY_WITH_PRIME_TOKEN_PATH}`,
+          credentials: (name: string) => ({ ...buyWithPrime.steering.credentials(name), ca: pki.ca }),
+        };
+      },
       requests: (after) => requests.report(after),
       stop,
     };

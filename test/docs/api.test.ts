@@ -98,7 +98,8 @@ describe('the examples of docs/api.md', { timeout: 120_000 }, () => {
     cwd = scratchFolder();
     mkdirSync(join(cwd, '.local'));
     const player = { playerId: 'player-4711', token: 'Atza|token of the docs'.replaceAll(' ', '-') };
-    writeFileSync(join(cwd, '.local/partners.json'), JSON.stringify({ example: { ...access, player } }));
+    const shopper = { token: 'Atza|token-of-a-shopper', externalId: 'session-4711' };
+    writeFileSync(join(cwd, '.local/partners.json'), JSON.stringify({ example: { ...access, player, shopper } }));
     const codes = { EXAMPLE_BENEFIT: { codes: { valid: ['396945100000', 'SAVE 10 100001'] } } };
     writeFileSync(join(cwd, '.local/offer-codes.json'), JSON.stringify(codes));
     for (const name of ['docs', 'node_modules']) symlinkSync(join(project, name), join(cwd, name));
@@ -134,6 +135,8 @@ describe('the examples of docs/api.md', { timeout: 120_000 }, () => {
     expect(output).toContain('\n304\n');
     expect(output).toContain('{"valid":true,"message":"SUCCESS"}');
     expect(output).toContain('"outcome":"granted"');
+    expect(output).toContain('"offerId":"offer-');
+    expect(output.match(/"amazonOrderId":"[^"]+","assumed":false/g)).toHaveLength(2);
   });
 
   test.runIf(hasTools)('begin with a request that says everything, and needs nothing of what follows', async () => {

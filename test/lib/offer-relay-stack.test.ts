@@ -27,7 +27,7 @@ describe('the stack', () => {
     );
     const stems = handlers.map((path) => path.replaceAll('\\', '/').replace(/\.handler\.ts$/, '')).sort();
     const everything = templateOf('local', (settings) => {
-      const { offerStatus, pricing } = settings.runtime;
+      const { offerStatus, pricing, buyWithPrime } = settings.runtime;
       const main = { marketplaces: ['US'] };
       const { example = partnerWith() } = settings.runtime.partnerApi.partners;
       const pushing = { ...example, entitlements: { ...example.entitlements, push: true } };
@@ -36,6 +36,7 @@ describe('the stack', () => {
         partnerApi: { partners: { example: pushing } },
         offerStatus: { ...offerStatus, notifications: { ...offerStatus.notifications, enabled: true } },
         pricing: { ...pricing, accounts: { ...pricing.accounts, main } },
+        buyWithPrime: { ...buyWithPrime, events: { eventBus: { name: 'aws.partner/buywithprime/example' } } },
       };
       return { ...settings, runtime };
     });

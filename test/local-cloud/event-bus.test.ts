@@ -2,6 +2,7 @@ import {
   EventBridgeClient,
   ListRulesCommand,
   PutEventsCommand,
+  PutPartnerEventsCommand,
   type PutEventsRequestEntry,
 } from '@aws-sdk/client-eventbridge';
 import { expect, test } from 'vitest';
@@ -141,6 +142,51 @@ test.each<[string, object, unknown]>([
     },
     { n: 1, said: 'a "b" by watch/1', text: 'a "b"', rule: 'R' },
   ],
+  [
+    'InputTransformer with a list, an object and what the event does not have',
+    {
+      InputTransformer: {
+        InputPathsMap: {
+          resources: '$.resources',
+          type: '$.detail-type',
+          detail: '$.detail',
+          missing: '$.detail.none.such',
+          late: '$.resources[7]',
+          inherited: '$.detail.constructor',
+        },
+        InputTemplate: `{
+          "resources": <resources>, "detail-type": <type>, "detail": <detail>,
+          "missing": <missing>, "late": <late>, "inherited": <inherited>, "within": "nothing: <missing>"
+        }`,
+      },
+    },
+    {
+      resources: ['watch/1'],
+      'detail-type': 'Offer Added',
+      detail: { kind: 'wanted', n: 1, text: 'a "b"' },
+      missing: '',
+      late: '',
+      inherited: '',
+      within: 'nothing: ',
+    },
+  ],
+  [
+    "InputTransformer with AWS's own variables",
+    { InputTransformer: { InputTemplate: '{"event": <aws.events.event>, "whole": <aws.events.event.json>}' } },
+    {
+      event: {
+        version: '0',
+        id: expect.any(String),
+        detailType: 'Offer Added',
+        source: 'offers',
+        account: '000000000000',
+        time: expect.any(String),
+        region: 'us-east-1',
+        resources: ['watch/1'],
+      },
+      whole: expect.objectContaining({ 'detail-type': 'Offer Added', detail: { kind: 'wanted', n: 1, text: 'a "b"' } }),
+    },
+  ],
 ])('%s shapes what a target gets', async (_, target, expected) => {
   const resources = {
     ...bus,
@@ -149,6 +195,56 @@ test.each<[string, object, unknown]>([
   const cloud = await cloudOf({ resources, ...outputs });
   await client(cloud).send(new PutEventsCommand({ Entries: [wanted] }));
   expect(JSON.parse((await receive(cloud, 'Standard'))!.Body)).toEqual(expected);
+});
+
+test.each<[string, object, RegExp]>([
+  [
+    'a placeholder that nothing stands for',
+    { InputTransformer: { InputPathsMap: { a: '$.id' }, InputTemplate: '"<a> and <b>"' } },
+    /InputTransformer: .*invalid placeholder b/,
+  ],
+  [
+    'a placeholder as a key',
+    { InputTransformer: { InputPathsMap: { a: '$.id' }, InputTemplate: '{<a>: 1}' } },
+    /no JSON/,
+  ],
+  [
+    'a path with a wildcard',
+    { InputTransformer: { InputPathsMap: { a: '$.resources[*]' }, InputTemplate: '{"a": <a>}' } },
+    /\$\.resources\[\*\] is no path in dot notation/,
+  ],
+  ['a path in brackets', { InputPath: "$.detail['n']" }, /InputPath: .*no path in dot notation/],
+  [
+    "a variable with a name that is AWS's",
+    { InputTransformer: { InputPathsMap: { 'aws-a': '$.id' }, InputTemplate: '{"a": <aws-a>}' } },
+    /aws-a is no name/,
+  ],
+  ['a constant and a path', { Input: '1', InputPath: '$.id' }, /only one of Input, InputPath, or InputTransformer/],
+  [
+    'a transformer in front of another bus',
+    { Arn: { 'Fn::GetAtt': ['Bus', 'Arn'] }, InputPath: '$.detail' },
+    /a bus gets the event as it is/,
+  ],
+])('%s is refused when the stack is deployed', async (_, target, message) => {
+  const resources = { ...bus, ...rule({ Arn: { 'Fn::GetAtt': ['Standard', 'Arn'] }, ...target }) };
+  await expect(cloudOf({ resources })).rejects.toThrow(message);
+});
+
+test('the dead-letter queue of a target gets the event as it was, not what was made of it', async () => {
+  const target = {
+    SqsParameters: { MessageGroupId: 'all' },
+    RetryPolicy: { MaximumRetryAttempts: 0 },
+    DeadLetterConfig: { Arn: { 'Fn::GetAtt': ['Standard', 'Arn'] } },
+    InputTransformer: { InputPathsMap: { n: '$.detail.n' }, InputTemplate: '{"n": <n>}' },
+  };
+  const resources: Resources = { ...bus, ...rule(target) };
+  resources['Queue'] = { Type: 'AWS::SQS::Queue', Properties: { FifoQueue: true } };
+  const cloud = await cloudOf({ resources, ...outputs });
+  await client(cloud).send(new PutEventsCommand({ Entries: [wanted] }));
+  expect(JSON.parse((await receive(cloud, 'Standard'))!.Body)).toMatchObject({
+    source: 'offers',
+    detail: { kind: 'wanted', n: 1, text: 'a "b"' },
+  });
 });
 
 test('what cannot be delivered goes to the dead-letter queue of the target after its retries', async () => {
@@ -185,6 +281,40 @@ test('a rule may be on a bus that was there before, such as that of a partner, a
     expect(JSON.parse((await receive(cloud, 'Standard'))?.Body ?? '{}')).toMatchObject({ source: 'offers' });
     await expect(cloudOf({ resources }, { buses: ['offers'] })).rejects.toThrow(/Rule.*EventBusName.*is no bus/s);
   }
+});
+
+test("what a partner sends arrives on the bus that has its source's name", async () => {
+  const name = 'aws.partner/example.com/offers';
+  const target = rule({ Arn: { 'Fn::GetAtt': ['Standard', 'Arn'] } }, { EventBusName: name });
+  const cloud = await cloudOf({ resources: target, ...outputs }, { buses: [name] });
+  const { EventBusName: _, ...entry } = wanted;
+  const answer = await client(cloud).send(
+    new PutPartnerEventsCommand({
+      Entries: [
+        { ...entry, Source: name },
+        { ...entry, Source: 'aws.partner/example.com/unknown' },
+        { ...entry, Source: 'offers' },
+        { ...entry, Source: 'aws.ec2' },
+      ],
+    }),
+  );
+  expect(answer.Entries!.map(({ ErrorCode }) => ErrorCode)).toEqual([
+    undefined,
+    'ResourceNotFoundException',
+    'InvalidArgument',
+    'InvalidArgument',
+  ]);
+  expect(JSON.parse((await receive(cloud, 'Standard'))!.Body)).toMatchObject({ source: name, resources: ['watch/1'] });
+  // The account itself cannot speak in a partner's name.
+  const own = await client(cloud).send(
+    new PutEventsCommand({ Entries: [{ ...wanted, Source: name, EventBusName: name }] }),
+  );
+  expect(own.Entries).toMatchObject([{ ErrorCode: 'NotAuthorizedForSourceException' }]);
+  await expect(
+    client(cloud).send(
+      new PutPartnerEventsCommand({ Entries: Array.from({ length: 21 }, () => ({ ...entry, Source: name })) }),
+    ),
+  ).rejects.toThrow(/less than or equal to 20/);
 });
 
 test('a rule forwards to another bus, whose rules see the event', async () => {

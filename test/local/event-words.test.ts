@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { BusEvent } from '../../local/cloud/cloud.ts';
+import { buyWithPrimeEventSchemas } from '../../lambdas/buy-with-prime/order-event-schemas.ts';
 import { entitlementEventSchemas } from '../../lambdas/entitlements/entitlement-event-schemas.ts';
 import { PRICE_EVENT_TYPES } from '../../lambdas/pricing/price-events.ts';
 import { eventWords } from '../../local/event-words.ts';
@@ -273,5 +274,48 @@ describe('an event about an offer code in plain words', () => {
     ],
   ])('tells of %s, %j', (headline, result, story) => {
     expect(words(headline, { ...code, ...result })).toEqual([headline, 'B1', story]);
+  });
+});
+
+describe('an event about Buy with Prime in plain words', () => {
+  const order = {
+    partner: 'acme',
+    account: 'main',
+    orderId: '1001',
+    totalPrice: { amount: '25.00', currencyCode: 'USD' },
+    items: 2,
+  };
+
+  it.each([
+    [
+      'Order Created',
+      { desiredExecutionState: 'STARTED', assumed: false },
+      'acme, 2 items for 25.00 USD: delivery begins',
+    ],
+    [
+      'Order Created',
+      { desiredExecutionState: 'NOT_STARTED', assumed: true, items: 1 },
+      'acme, 1 item for 25.00 USD: not started yet, found after its answer was lost',
+    ],
+    ['Order Rejected', { reason: 'OFFER_EXPIRED' }, 'acme, 2 items for 25.00 USD: OFFER_EXPIRED'],
+  ])('tells of %s, %j', (headline, data, story) => {
+    expect(words(headline, { ...order, ...data })).toEqual([headline, '1001', story]);
+  });
+
+  it.each([
+    ['an order', { amazonOrderIds: ['o-1'], resources: ['businessProduct/p/order/o-1'] }, 'o-1'],
+    ['something else', { amazonOrderIds: [], resources: ['businessProduct/p'] }, 'businessProduct/p'],
+    ['nothing that is named', { amazonOrderIds: [], resources: [] }, ''],
+  ])('tells what Buy with Prime itself has told, about %s', (_, data, story) => {
+    const received = { eventDescriptor: 'PACKAGE_DELIVERED', ...data };
+    const headline = 'Buy with Prime Event Received';
+    expect(words(headline, received)).toEqual([headline, 'PACKAGE_DELIVERED', story]);
+  });
+
+  it('keeps to the detail-type where the event is not as it should be', () => {
+    for (const headline of Object.keys(buyWithPrimeEventSchemas)) {
+      const strange = { ...order, alid: undefined, items: 'two' };
+      expect(words(headline, strange)).toEqual([headline, 'offer-relay', '']);
+    }
   });
 });

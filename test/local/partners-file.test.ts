@@ -72,11 +72,15 @@ describe('what partners need on this machine', () => {
     expect(partnerAccess({ ...fakeCloud().cloud, restApis: new Map() }, { partners: {} })).toEqual({});
   });
 
-  test('is a player as well, with the token, where a partner has one', () => {
+  test('is a player and a shopper as well, with their tokens, where a partner has one', () => {
+    const player = { playerId: 'player-1', token: 'of the player' };
+    const shopper = { externalId: 'checkout-1', token: 'of the shopper' };
     const access = partnerAccess(fakeCloud().cloud, settings, (partner) =>
-      partner === 'shop' ? { playerId: 'player-1', token: 'of the player' } : undefined,
+      partner === 'shop' ? { player } : { shopper, player: undefined },
     );
-    expect(access['shop']?.player).toEqual({ playerId: 'player-1', token: 'of the player' });
+    expect(access['shop']?.player).toEqual(player);
+    expect(access['shop']).not.toHaveProperty('shopper');
+    expect(access['shop-2']?.shopper).toEqual(shopper);
     expect(access['shop-2']).not.toHaveProperty('player');
   });
 
@@ -116,9 +120,9 @@ describe('the file of partners', () => {
     const tokenIn = () =>
       (JSON.parse(readFileSync(file, 'utf8')) as ReturnType<typeof partnerAccess>)['shop-2']?.player?.token;
     let issued = 0;
-    const playerOf = (partner: string) =>
-      partner === 'shop-2' ? { playerId: 'player-1', token: `token ${(issued += 1)}` } : undefined;
-    const end = keepPartnersFile(file, fakeCloud().cloud, settings, expect.unreachable, playerOf);
+    const servedBy = (partner: string) =>
+      partner === 'shop-2' ? { player: { playerId: 'player-1', token: `token ${(issued += 1)}` } } : {};
+    const end = keepPartnersFile(file, fakeCloud().cloud, settings, expect.unreachable, servedBy);
     expect(tokenIn()).toBe('token 1');
     vi.advanceTimersByTime(59 * 60_000);
     expect(tokenIn()).toBe('token 2');

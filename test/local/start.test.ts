@@ -236,7 +236,7 @@ describe('npm start', () => {
   });
 
   it.each([
-    [['--port', 'x'], '--port is "x"; it must be a whole number from 0 to 65530.'],
+    [['--port', 'x'], '--port is "x"; it must be a whole number from 0 to 65529.'],
     [['--seed', '-1'], /--seed/],
     [['--frish'], /--frish/],
     [['surplus'], /surplus/],

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { EntitlementsSettings, RuntimeSettings } from '../../lambdas/shared/settings-schema.ts';
+import { BuyWithPrimeSettings, EntitlementsSettings, RuntimeSettings } from '../../lambdas/shared/settings-schema.ts';
 import { openExampleCatalogue } from '../../local/example-catalogue.ts';
 import { openUpstreams } from '../../local/open-upstreams.ts';
 import { upstreamAddresses } from '../../local/upstream-addresses.ts';
@@ -18,8 +18,11 @@ const CODES_TRUST = 'trust-of-offer-codes';
 const GAMING_TRUST = 'trust-of-entitlements';
 const AMAZON_PROFILE = 'https://api.amazon.com/user/profile';
 const skus = { drop01: [{ itemId: 'coins', kind: 'stackable' }], drop02: [{ itemId: 'hat', kind: 'unique' }] };
+const SELL = 'offer-relay/local/buy-with-prime/sell';
+const AMAZON_SHOP = 'https://api.buywithprime.amazon.com';
+const SHOP = { accountId: '444455556666', externalId: 'of-shop', buyWithPrime: { account: 'sell' } };
 const GAME = { accountId: '111122223333', externalId: 'of-game', entitlements: { skus } };
-const settingsWith = (pricing: object = {}, offerCodes: object = {}, partners: object = { game: GAME }) =>
+const settingsWith = (pricing: object = {}, offerCodes: object = {}, partners: object = { game: GAME, shop: SHOP }) =>
   RuntimeSettings.parse({
     stage: 'local',
     offerStatus: { baseUrl: HERE, accounts: { main: { licensors: ['example-studios'] } } },
@@ -37,6 +40,7 @@ const settingsWith = (pricing: object = {}, offerCodes: object = {}, partners: o
       ...offerCodes,
     },
     entitlements: { baseUrl: HERE, profileUrl: `${HERE}/user/profile`, trustSecret: GAMING_TRUST },
+    buyWithPrime: { graphqlUrl: `${HERE}/graphql`, tokenUrl: `${HERE}/token`, accounts: { sell: {}, unused: {} } },
     partnerApi: { partners },
   });
 
@@ -47,6 +51,7 @@ describe('the addresses of the upstreams', () => {
       pricing: { isSimulated: true },
       offerCodes: { isSimulated: true },
       entitlements: { isSimulated: true },
+      buyWithPrime: { isSimulated: true },
     });
     const amazon = settingsWith({ baseUrl: undefined, tokenUrl: undefined });
     expect(upstreamAddresses(amazon, {}).pricing).toEqual({
@@ -63,7 +68,16 @@ describe('the addresses of the upstreams', () => {
     });
     expect(upstreamAddresses(settingsWith({}, { benefits: {} }), {}).offerCodes).toBeUndefined();
     const reader = { ...GAME, capabilities: ['reading'] };
-    expect(upstreamAddresses(settingsWith({}, {}, { reader }), {}).entitlements).toBeUndefined();
+    const nobody = upstreamAddresses(settingsWith({}, {}, { reader: { ...SHOP, ...reader } }), {});
+    expect([nobody.entitlements, nobody.buyWithPrime]).toEqual([undefined, undefined]);
+    expect(upstreamAddresses(settingsWith({}, {}, { game: GAME }), {}).buyWithPrime).toBeUndefined();
+    const amazonShop = { ...settingsWith(), buyWithPrime: BuyWithPrimeSettings.parse({ accounts: { sell: {} } }) };
+    expect(upstreamAddresses(amazonShop, {}).buyWithPrime).toEqual({
+      name: 'Buy with Prime',
+      url: `${AMAZON_SHOP}/graphql`,
+      isSimulated: false,
+      tokenUrl: `${AMAZON_SHOP}/token`,
+    });
     expect(
       upstreamAddresses({ ...settingsWith(), entitlements: EntitlementsSettings.parse({}) }, {}).entitlements,
     ).toEqual({
@@ -94,6 +108,15 @@ describe('the addresses of the upstreams', () => {
     const OFFER_RELAY_PROFILE_URL = 'https://login.example.test/user/profile';
     const own = upstreamAddresses(settingsWith(), { OFFER_RELAY_ENTITLEMENTS_URL, OFFER_RELAY_PROFILE_URL });
     expect(own.entitlements?.profileUrl).toBe(OFFER_RELAY_PROFILE_URL);
+    const OFFER_RELAY_BUY_WITH_PRIME_URL = 'https://shop.example.test/graphql';
+    const shop = upstreamAddresses(settingsWith(), { OFFER_RELAY_BUY_WITH_PRIME_URL });
+    expect(shop).toMatchObject({ entitlements: { isSimulated: true }, buyWithPrime: { isSimulated: false } });
+    expect(shop.buyWithPrime).toMatchObject({ url: OFFER_RELAY_BUY_WITH_PRIME_URL, tokenUrl: `${AMAZON_SHOP}/token` });
+    const OFFER_RELAY_BUY_WITH_PRIME_TOKEN_URL = 'https://shop.example.test/token';
+    const ownShop = { OFFER_RELAY_BUY_WITH_PRIME_URL, OFFER_RELAY_BUY_WITH_PRIME_TOKEN_URL };
+    expect(upstreamAddresses(settingsWith(), ownShop).buyWithPrime?.tokenUrl).toBe(
+      OFFER_RELAY_BUY_WITH_PRIME_TOKEN_URL,
+    );
   });
 
   it('have no endpoint of Login with Amazon that would never be asked', () => {
@@ -102,6 +125,10 @@ describe('the addresses of the upstreams', () => {
     );
     expect(() => upstreamAddresses(settingsWith(), { OFFER_RELAY_PROFILE_URL: AMAZON_PROFILE })).toThrow(
       /OFFER_RELAY_PROFILE_URL is set, and OFFER_RELAY_ENTITLEMENTS_URL is not/,
+    );
+    const OFFER_RELAY_BUY_WITH_PRIME_TOKEN_URL = `${AMAZON_SHOP}/token`;
+    expect(() => upstreamAddresses(settingsWith(), { OFFER_RELAY_BUY_WITH_PRIME_TOKEN_URL })).toThrow(
+      /OFFER_RELAY_BUY_WITH_PRIME_TOKEN_URL is set, and OFFER_RELAY_BUY_WITH_PRIME_URL is not/,
     );
   });
 });
@@ -127,8 +154,8 @@ describe('the upstreams of a start', () => {
 
   it('let the stack in with the secrets of its accounts', async () => {
     const { addresses, overrides, secrets, controlUrl } = await open();
-    expect(addresses.map(({ isSimulated }) => isSimulated)).toEqual([true, true, true, true]);
-    for (const { url } of addresses) expect(url).toMatch(/^https:\/\/127\.0\.0\.1:\d+$/u);
+    expect(addresses.map(({ isSimulated }) => isSimulated)).toEqual([true, true, true, true, true]);
+    for (const { url } of addresses) expect(url).toMatch(/^https:\/\/127\.0\.0\.1:\d+(?:\/graphql)?$/u);
     expect(controlUrl).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/u);
     expect(overrides).toEqual({
       offerStatusUrl: addresses[0]?.url,
@@ -137,8 +164,11 @@ describe('the upstreams of a start', () => {
       offerCodesUrl: addresses[2]?.url,
       entitlementsUrl: addresses[3]?.url,
       profileUrl: `${addresses[3]?.url}/user/profile`,
+      buyWithPrimeUrl: addresses[4]?.url,
+      buyWithPrimeTokenUrl: addresses[4]?.url?.replace('/graphql', '/token'),
     });
     expect(Object.keys(secrets).sort()).toEqual([
+      SELL,
       'offer-relay/local/offer-status/main',
       'offer-relay/local/pricing/shop',
       'offer-relay/local/pricing/shop-eu',
@@ -151,6 +181,7 @@ describe('the upstreams of a start', () => {
       'clientSecret',
       'refreshToken',
     ]);
+    expect(Object.keys(secrets[SELL] as object).sort()).toEqual(['ca', 'clientId', 'clientSecret', 'targetId']);
   });
 
   it('are simulated apart from one another', async () => {
@@ -205,15 +236,16 @@ describe('the upstreams of a start', () => {
     await writeFile(file, '{}');
     const { controlUrl, addresses } = await open({ ...elsewhere, OFFER_RELAY_SECRETS_FILE: file });
     expect(controlUrl).toMatch(/^http:/u);
-    expect(addresses.map(({ isSimulated }) => isSimulated)).toEqual([false, false, true, true]);
+    expect(addresses.map(({ isSimulated }) => isSimulated)).toEqual([false, false, true, true, true]);
     const nowhere = {
       ...elsewhere,
       OFFER_RELAY_OFFER_CODES_URL: 'https://codes.example.test',
       OFFER_RELAY_ENTITLEMENTS_URL: 'https://gaming.example.test',
+      OFFER_RELAY_BUY_WITH_PRIME_URL: 'https://shop.example.test/graphql',
     };
     const none = await open({ ...nowhere, OFFER_RELAY_SECRETS_FILE: file });
     expect(none.controlUrl).toBeUndefined();
-    expect(none.addresses.map(({ isSimulated }) => isSimulated)).toEqual([false, false, false, false]);
+    expect(none.addresses.map(({ isSimulated }) => isSimulated)).toEqual([false, false, false, false, false]);
   });
 
   it('take the signatures of whoever is vouched for, and give each code the state that it is said to have', async () => {
@@ -334,7 +366,101 @@ describe('the players of a start', () => {
   });
 });
 
+describe('the shops of a start', () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'offer-relay-shops-'));
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  async function open(environment: Record<string, string> = {}) {
+    const settings = settingsWith();
+    const examples = openExampleCatalogue(settings, 1);
+    const path = (...parts: string[]) => join(folder, ...parts);
+    const upstreams = await openUpstreams({ settings, seed: 1, port: 0, path, ...examples, environment });
+    onTestFinished(() => upstreams.stop());
+    return { upstreams, examples };
+  }
+
+  it('sell the example products to a shopper who is signed in, with the credentials of the secret', async () => {
+    const { upstreams, examples } = await open();
+    const { ca, ...shown } = upstreams.secrets[SELL] as Record<'ca' | 'clientId' | 'clientSecret' | 'targetId', string>;
+    const post = async (url = '', headers: Record<string, string>, body: string) => {
+      const call = request(url, { method: 'POST', headers, ca, agent: false });
+      call.end(body);
+      const [response] = (await once(call, 'response')) as [IncomingMessage];
+      return (await json(response)) as Record<string, unknown>;
+    };
+    const { access_token: token } = await post(
+      upstreams.overrides.buyWithPrimeTokenUrl,
+      { 'content-type': 'application/x-www-form-urlencoded' },
+      new URLSearchParams({ grant_type: 'client_credentials', client_id: shown.clientId, client_secret: shown.clientSecret }).toString(), // prettier-ignore
+    );
+    const { shopper = '', externalId } = examples.shoppers.get('shop') ?? {};
+    const query = `query ($input: OffersInput!) {
+      offers(input: $input) { edges { node { lineItems { product { price { amount } offerPrime } } } } }
+    }`;
+    const input = {
+      lineItems: ['example-mug', 'example-lamp', 'example-poster'].map((productId) => ({
+        product: { productId },
+        amount: { value: 1 },
+      })),
+      shopperIdentity: { lwaAccessToken: { value: upstreams.shopperToken(shopper), externalId } },
+    };
+    const answer = await post(
+      upstreams.overrides.buyWithPrimeUrl,
+      {
+        'content-type': 'application/json',
+        authorization: `Bearer ${String(token)}`,
+        'x-api-target-id': shown.targetId,
+        'x-api-version': '2024-11-01',
+      },
+      JSON.stringify({ query, variables: { input } }),
+    );
+    const product = (amount: number, offerPrime: boolean) => ({ product: { price: { amount }, offerPrime } });
+    expect(answer).toEqual({
+      data: {
+        offers: {
+          edges: [{ node: { lineItems: [product(12.5, true), product(39.99, true), product(9, false)] } }],
+        },
+      },
+    });
+  });
+
+  it('are none where Buy with Prime is elsewhere, whose credentials come from the file of secrets', async () => {
+    const elsewhere = { OFFER_RELAY_BUY_WITH_PRIME_URL: 'https://shop.example.test/graphql' };
+    await expect(open(elsewhere)).rejects.toThrow(
+      'Buy with Prime is https://shop.example.test/graphql: its credentials',
+    );
+    const file = join(folder, 'secrets.json');
+    await writeFile(file, JSON.stringify({ [SELL]: { clientId: 'mine' }, [GAMING_TRUST]: { ca: 'mine' } }));
+    const { upstreams } = await open({ ...elsewhere, OFFER_RELAY_SECRETS_FILE: file });
+    expect(upstreams.overrides).toMatchObject({
+      buyWithPrimeUrl: 'https://shop.example.test/graphql',
+      buyWithPrimeTokenUrl: `${AMAZON_SHOP}/token`,
+    });
+    expect(upstreams.simulatesBuyWithPrime).toBe(false);
+    expect(upstreams.shopperToken('shop-shopper')).toBeUndefined();
+    expect(upstreams.secrets[SELL]).toEqual({ clientId: 'mine' });
+    expect(upstreams.secrets[GAMING_TRUST]).not.toEqual({ ca: 'mine' });
+  });
+});
+
 describe('the example catalogue', () => {
+  it('has a shopper for each shop that may order, and the same products for each account', () => {
+    const partners = { shop: SHOP, twin: SHOP, reader: { ...SHOP, capabilities: ['reading'] }, game: GAME };
+    const { shoppers, products } = openExampleCatalogue(settingsWith({}, {}, partners), 1);
+    expect([...shoppers]).toEqual([
+      ['shop', { shopper: 'shop-shopper', externalId: 'checkout-1' }],
+      ['twin', { shopper: 'twin-shopper', externalId: 'checkout-1' }],
+    ]);
+    expect(new Set(products.map(({ account }) => account))).toEqual(new Set(['sell']));
+    expect(products.map(({ productId }) => productId)).toEqual(
+      expect.arrayContaining(['example-mug', 'example-lamp', 'example-poster']),
+    );
+    expect(new Set(products.map(({ prime = true }) => prime))).toEqual(new Set([true, false]));
+  });
+
   it('has a player for each game that has SKUs and may fulfil them', () => {
     const partners = {
       game: GAME,

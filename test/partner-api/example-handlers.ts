@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { OPERATION_EXAMPLES } from '../../config/openapi/examples.ts';
-import { OPERATIONS } from '../../config/openapi/operations.ts';
+import { OPERATION_EXAMPLES, QUOTE_EXAMPLE } from '../../config/openapi/examples.ts';
+import { OPERATIONS, tellsAge, WITH_QUOTE } from '../../config/openapi/operations.ts';
 import { createPushIdentifier } from '../../lambdas/entitlements/identify-push.ts';
 import { systemClock } from '../../lambdas/shared/clock.ts';
 import { UnavailableError } from '../../lambdas/shared/errors.ts';
@@ -50,8 +50,10 @@ export function exampleHandlers(
             const errors = route.errors.filter((error) => error !== 'PUSH_SIGNATURE_REFUSED');
             const code = always ? undefined : errors[dice.readUInt8(0) % 32];
             if (code === 'UPSTREAM_UNAVAILABLE') throw new UnavailableError('ServerError', 'an upstream that fails');
-            if (code !== undefined)
-              throw new ApiError(code, undefined, API_ERRORS[code].status === 429 ? 7 : undefined);
+            if (code !== undefined) {
+              const beside = WITH_QUOTE.includes(code) ? { quote: QUOTE_EXAMPLE } : {};
+              throw new ApiError(code, undefined, API_ERRORS[code].status === 429 ? 7 : undefined, beside);
+            }
             const answers = Object.keys(route.answers).map(Number);
             const status = answers[dice.readUInt8(1) % answers.length]!;
             const bodies = Object.values(OPERATION_EXAMPLES[route.operationId]!.answers[status] ?? {});
@@ -59,6 +61,7 @@ export function exampleHandlers(
             return {
               status,
               ...(bodies.length > 0 && { body: bodies[dice.readUInt8(2) % bodies.length] }),
+              ...(tellsAge(route) && { headers: { Age: String(dice.readUInt8(3) % 60) } }),
               ...(waits && { upstreamMs: dice.readUInt8(3) / 3 }),
             };
           }),

@@ -6,6 +6,7 @@ import { fuzzApi, type FuzzOptions } from './fuzz-api.ts';
 import { sendToHandlers } from './proxy-event.ts';
 import { isSignedBy, webhookHeaders } from './push-signature.ts';
 import { requestsOf } from './request-generator.ts';
+import { LATEST_OFFER, rememberingOffers, SHOPPER, shopBodies } from './shop-bodies.ts';
 
 const contract = readContract();
 const SECRET_HEADERS = {
@@ -226,5 +227,38 @@ describe('the judge of answers finds', { timeout: 120_000 }, () => {
     expect(await findingsOf({ send, known, only: (id) => id === 'verifyOfferCode', requests: 50 })).toContain(
       'the answer repeats secret 4 of the request (percent-encoded)',
     );
+  });
+
+  test('something of a shopper that comes back', async () => {
+    const shop = { productIds: ['mug'], skus: ['MUG-01'], orderIds: ['order-1'] };
+    const send: FuzzOptions['send'] = async (request) => {
+      const answer = await honest(request);
+      return { ...answer, headers: { ...answer.headers, 'x-echo': request.body?.replaceAll(/[^ -~]/g, '') ?? '' } };
+    };
+    const options = { only: (id: string) => id === 'quoteOffers', requests: 100, isComplete: false };
+    const shopped = { bodies: shopBodies(shop), privateTexts: Object.values(SHOPPER) };
+    expect(await findingsOf({ send, ...options, ...shopped })).toContain(
+      'the answer repeats secret 4 of the request (as it is)',
+    );
+  });
+});
+
+describe('orders of the fuzz', () => {
+  test('are of the latest offer that a quote has named, for what it costs', async () => {
+    const bodies: unknown[] = [];
+    const honest = sendToHandlers(exampleHandlers({}, { always: true }), CALLER);
+    const send = rememberingOffers(async (request) => {
+      if (request.operation.operationId === 'orderOffer' && request.flaw === undefined)
+        bodies.push(JSON.parse(request.body!));
+      return honest(request);
+    });
+    const shop = { productIds: ['mug'], skus: ['MUG-01'], orderIds: ['order-1', 'a/b é'] };
+    const only = (id: string) => ['quoteOffers', 'orderOffer'].includes(id);
+    await fuzz({ send, only, requests: 200, bodies: shopBodies(shop), isComplete: false });
+    expect(bodies.length).toBeGreaterThan(20);
+    const latest = bodies.filter((body) => (body as { offerId: string }).offerId === 'offer-7f3c');
+    expect(latest.length).toBeGreaterThan(bodies.length / 3);
+    expect(latest).toContainEqual(expect.objectContaining({ totalPrice: { amount: '21.50', currencyCode: 'USD' } }));
+    expect(bodies.slice(10)).not.toContainEqual(expect.objectContaining({ offerId: LATEST_OFFER }));
   });
 });

@@ -224,14 +224,33 @@ function brokenTextsOf(parameter: ContractParameter): fc.Arbitrary<string> {
     .filter((text) => !parameter.accepts(text.toWellFormed()));
 }
 
+type Body = NonNullable<ContractOperation['body']>;
+/** Made once for each body: every request with a flaw asks for them, and the schema of an order is large. */
+const brokenBodies = new WeakMap<Body, fc.Arbitrary<string>>();
+
 /** Bodies that the schema does not take, and texts that are no JSON. */
-function brokenBodiesOf({ schema, accepts }: NonNullable<ContractOperation['body']>): fc.Arbitrary<string> {
+function brokenBodiesOf(body: Body): fc.Arbitrary<string> {
+  const known = brokenBodies.get(body) ?? makeBrokenBodies(body);
+  brokenBodies.set(body, known);
+  return known;
+}
+
+function makeBrokenBodies({ schema, accepts }: Body): fc.Arbitrary<string> {
   const unknownField = valuesOf(schema).map((value) => ({ ...(value as object), unknown: 1 }));
   const wrongType = valuesOf(schema).chain((value) => {
     const names = Object.keys(schema['properties'] ?? {});
     return fc.constantFrom(...names).map((name) => ({ ...(value as object), [name]: ['wrong'] }));
   });
-  const json = fc.oneof(unknownField, wrongType, fc.jsonValue()).filter((value) => !accepts(value));
+  const lists = Object.entries((schema['properties'] ?? {}) as Record<string, Schema>).flatMap(
+    ([name, { maxItems }]) => (typeof maxItems === 'number' ? [{ name, length: maxItems + 1 }] : []),
+  );
+  const tooMany = lists.map(({ name, length }) =>
+    valuesOf(schema).map((value) => {
+      const [one] = ((value as Record<string, unknown>)[name] ?? []) as unknown[];
+      return { ...(value as object), [name]: Array.from({ length }, () => one ?? null) };
+    }),
+  );
+  const json = fc.oneof(unknownField, wrongType, ...tooMany, fc.jsonValue()).filter((value) => !accepts(value));
   return fc.oneof(
     { weight: 3, arbitrary: json.map((value) => JSON.stringify(value)) },
     {
@@ -242,12 +261,19 @@ function brokenBodiesOf({ schema, accepts }: NonNullable<ContractOperation['body
 }
 
 export interface GeneratorOptions {
-  /** Values of parameters, by name, which are there: so that not every request asks for what does not exist. */
+  /**
+   * Values of parameters, which are there: so that not every request asks for what does not exist. By name, or by capability
+   * and name, such as `buy-with-prime x-amz-access-token`.
+   */
   readonly known?: Readonly<Record<string, readonly string[]>>;
   /** Bytes that path and query may have together: API Gateway takes 10,240 with all headers. @default no limit */
   readonly longestUrl?: number;
   /** Headers of every request that no answer may repeat, such as keys. */
   readonly secretHeaders?: Readonly<Record<string, string>>;
+  /** Bodies that mean something to the stack, by operation id: most of those that are allowed. @default none */
+  readonly bodies?: Readonly<Record<string, fc.Arbitrary<unknown>>>;
+  /** Texts of these bodies that no answer may repeat. @default none */
+  readonly privateTexts?: readonly string[];
 }
 
 /** Requests of all operations: half of them such as the document allows, half with one to three flaws. */
@@ -262,9 +288,10 @@ export function requestsOf(
 }
 
 function allowedRequests(operation: ContractOperation, options: GeneratorOptions): fc.Arbitrary<GeneratedRequest> {
-  const { known = {}, secretHeaders = {} } = options;
+  const { known = {}, secretHeaders = {}, privateTexts = [] } = options;
   const texts = (parameter: ContractParameter): fc.Arbitrary<string> => {
-    const there = (known[parameter.name] ?? []).filter((text) => parameter.accepts(text));
+    const given = known[`${operation.capability} ${parameter.name}`] ?? known[parameter.name] ?? [];
+    const there = given.filter((text) => parameter.accepts(text));
     const words = WORDS[parameter.name];
     const any = words === undefined ? valuesOf(parameter.schema).map(String) : fc.constantFrom(...words);
     return there.length === 0 ? any : fc.oneof({ weight: 6, arbitrary: fc.constantFrom(...there) }, any);
@@ -282,7 +309,10 @@ function allowedRequests(operation: ContractOperation, options: GeneratorOptions
   );
   const bodies = ((): fc.Arbitrary<string | undefined> => {
     if (operation.body === undefined) return fc.constant(undefined);
-    const texts = valuesOf(operation.body.schema).map((value) => JSON.stringify(value));
+    const any = valuesOf(operation.body.schema);
+    const there = options.bodies?.[operation.operationId];
+    const values = there === undefined ? any : fc.oneof({ weight: 4, arbitrary: there }, any);
+    const texts = values.map((value) => JSON.stringify(value));
     return operation.body.required ? texts : fc.option(texts, { nil: undefined });
   })();
   // Who calls with neither role nor API key has no secrets of a partner.
@@ -305,6 +335,7 @@ function allowedRequests(operation: ContractOperation, options: GeneratorOptions
       parts.headers['Idempotency-Key'],
       parts.headers['x-amz-access-token'],
       amazonAccountOf(parts.body),
+      ...privateTexts.filter((text) => parts.body?.includes(JSON.stringify(text)) === true),
     ].filter(isTelling),
   }));
 }

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { loadSettings } from '../../config/settings.ts';
 import { PRICING_OPERATIONS } from '../../lambdas/shared/settings-schema.ts';
 import {
+  buyWithPrimeSecretName,
   entitlementsSecretName,
   offerStatusSecretName,
   pricingSecretName,
@@ -17,8 +18,11 @@ import { openNotificationQueue } from '../../local/notification-queue.ts';
 import { synthesise } from '../../local/synthesise.ts';
 import type {
   AmazonAccount,
+  BuyWithPrimeOptions,
+  BuyWithPrimeUpstream,
   ItemOptions,
   OfferCodesOptions,
+  ShopperOptions,
   Simulator,
   TokenOptions,
 } from '../../local/upstreams/simulator.ts';
@@ -45,12 +49,14 @@ export type SellerName = keyof typeof SELLERS;
 export interface LocalStack {
   readonly cloud: Cloud;
   /** Without the issuing of tokens: each has to be known to `stop`. */
-  readonly simulator: Omit<Simulator, 'issueToken'>;
+  readonly simulator: Omit<Simulator, 'issueToken' | 'buyWithPrime'> & {
+    readonly buyWithPrime: Omit<BuyWithPrimeUpstream, 'issueShopperToken'>;
+  };
   readonly settings: RuntimeSettings;
   /** Everything that the stack writes lies below. */
   readonly folder: string;
   readonly list: WatchList;
-  /** Everything that has reached the bus, also before a restart. */
+  /** Everything that has reached the stack's bus, also before a restart. */
   readonly events: BusEvent[];
   /** Everything that the functions have logged. */
   readonly logs: string[];
@@ -68,6 +74,8 @@ export interface LocalStack {
   fault(rule: Record<string, unknown>): Promise<() => Promise<void>>;
   /** A new access token of a player, whose Amazon account comes to be where there is none. */
   issueToken(options: TokenOptions): string;
+  /** A new access token of a shopper who is signed in. */
+  issueShopperToken(options?: ShopperOptions): string;
   /** Stops the cloud and starts it again on the same data. */
   restart(): Promise<void>;
   /** Something secret that the test has sent: `stop` makes sure that it was written nowhere. */
@@ -91,6 +99,8 @@ export interface LocalStackOptions {
   readonly offerCodes?: Record<string, unknown>;
   /** Settings of the entitlements. */
   readonly entitlements?: Record<string, unknown>;
+  /** Merchants at Buy with Prime, each of which gets its secret, what they sell, and settings besides. @default not simulated */
+  readonly buyWithPrime?: BuyWithPrimeOptions & { readonly settings?: Record<string, unknown> };
   /** Partners of the API, by name. @default none, and no API */
   readonly partners?: Record<string, unknown>;
   /** What a partner's secret of entitlements holds, by the partner's name. @default partners have none */
@@ -137,7 +147,7 @@ function secretNeedles(secrets: Readonly<Record<string, unknown>>): Needle[] {
   return Object.entries(secrets).flatMap(([secret, content]) =>
     Object.entries(content as Record<string, string>)
       // Whom to trust is no secret.
-      .filter(([field]) => field !== 'ca' && field !== 'cert' && field !== 'clientId')
+      .filter(([field]) => field !== 'ca' && field !== 'cert' && field !== 'clientId' && field !== 'targetId')
       .map(([field, value]) => ({ name: `${secret}: ${field}`, value })),
   );
 }
@@ -164,6 +174,7 @@ function playerNeedles(accounts: readonly AmazonAccount[]): Needle[] {
 }
 
 export async function startLocalStack(options: LocalStackOptions): Promise<LocalStack> {
+  const shops = options.buyWithPrime?.accounts ?? [];
   const folder = await mkdtemp(join(tmpdir(), 'offer-relay-pipeline-'));
   const config = join(folder, 'config');
   await mkdir(config);
@@ -195,6 +206,10 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
       },
       offerCodes: { trustSecret: TRUST_SECRET, benefits: BENEFITS, ...options.offerCodes },
       entitlements: { trustSecret: ENTITLEMENTS_TRUST_SECRET, ...options.entitlements },
+      buyWithPrime: {
+        accounts: Object.fromEntries(shops.map(({ account }) => [account, {}])),
+        ...options.buyWithPrime?.settings,
+      },
       partnerApi: { partners: options.partners ?? {} },
     }),
   );
@@ -218,12 +233,19 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
       codes: options.codes ?? [],
     },
     entitlements: {},
+    ...(options.buyWithPrime && { buyWithPrime: options.buyWithPrime }),
   });
   const { offerStatusUrl, pricingUrl, tokenUrl, offerCodesUrl, entitlementsUrl, profileUrl } = simulator;
-  const urls = { offerStatusUrl, pricingUrl, tokenUrl, offerCodesUrl, entitlementsUrl, profileUrl };
+  const urls = {
+    ...{ offerStatusUrl, pricingUrl, tokenUrl, offerCodesUrl, entitlementsUrl, profileUrl },
+    ...(options.buyWithPrime && {
+      buyWithPrimeUrl: simulator.buyWithPrime.graphqlUrl,
+      buyWithPrimeTokenUrl: simulator.buyWithPrime.tokenUrl,
+    }),
+  };
   await synthesise(STAGE, join(folder, 'cdk.out'), { config, ...urls });
   const settings = loadSettings(STAGE, { directory: config }).runtime;
-  const { offerStatus, pricing, partnerApi } = settings;
+  const { offerStatus, pricing, buyWithPrime, partnerApi } = settings;
   const secrets: Record<string, unknown> = {
     [TRUST_SECRET]: { ca: simulator.offerCodeCredentials().ca },
     [ENTITLEMENTS_TRUST_SECRET]: simulator.entitlementsCredentials(),
@@ -231,6 +253,10 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
   };
   for (const name of SELLER_NAMES) {
     secrets[pricingSecretName(STAGE, name, pricing.accounts[name])] = simulator.pricingCredentials(name);
+  }
+  for (const { account } of shops) {
+    const name = buyWithPrimeSecretName(STAGE, account, buyWithPrime.accounts[account]);
+    secrets[name] = simulator.buyWithPrime.credentials(account);
   }
   for (const [name, secret] of Object.entries(options.partnerSecrets ?? {})) {
     secrets[entitlementsSecretName(STAGE, name, partnerApi.partners[name]!.entitlements)] = secret;
@@ -243,7 +269,9 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
       assembly: join(folder, 'cdk.out'),
       dataDir: join(folder, 'cloud'),
       secrets,
-      onEvent: (event) => events.push(event),
+      onEvent: (event, busName) => {
+        if (!options.cloud?.buses?.includes(busName)) events.push(event);
+      },
       onLog: ({ text }) => logs.push(text),
       ...options.cloud,
     });
@@ -300,6 +328,11 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     issueToken(wanted) {
       const token = simulator.issueToken(wanted);
       guessed.push({ name: `an access token of ${wanted.account}`, value: token });
+      return token;
+    },
+    issueShopperToken(wanted) {
+      const token = simulator.buyWithPrime.issueShopperToken(wanted);
+      guessed.push({ name: 'an access token of a shopper', value: token });
       return token;
     },
     async fault(rule) {

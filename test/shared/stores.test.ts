@@ -263,6 +263,41 @@ describe('recording an occurrence', () => {
     expect((await rowsOf('code/told'))[0]?.unpublished).toBeUndefined();
   });
 
+  it('keeps the first of what has a subject to itself, however often it comes', async () => {
+    const outcomes = await Promise.all(
+      ['request-1', 'request-2', 'request-3'].map((request) =>
+        occurrences().recordOnce(verified('buy-with-prime/one', request)),
+      ),
+    );
+    expect(outcomes.filter(Boolean)).toHaveLength(1);
+    const [row, ...others] = await rowsOf('buy-with-prime/one');
+    expect(others).toEqual([]);
+    expect(row).toMatchObject({ version: 1, correlationId: `request-${outcomes.indexOf(true) + 1}` });
+    expect(row?.unpublished).toBe(unpublishedShard('buy-with-prime/one'));
+    expect(await occurrences().recordOnce(verified('buy-with-prime/two'))).toBe(true);
+  });
+
+  it('does not announce again what occurs once and has been published', async () => {
+    await occurrences().recordOnce(verified('buy-with-prime/three'));
+    await history().clear({ watchId: 'buy-with-prime/three', version: 1 });
+    expect(await occurrences().recordOnce(verified('buy-with-prime/three', 'request-2'))).toBe(false);
+    expect((await rowsOf('buy-with-prime/three')).map(({ unpublished }) => unpublished)).toEqual([undefined]);
+  });
+
+  it('writes one row of what occurs once where the answer was lost and the SDK repeats the write', async () => {
+    const losing = await losingAnswers(tables.database, (nth) => nth === 1);
+    await new OccurrenceStore(losing.database, 'History', clock).recordOnce(verified('buy-with-prime/lost'));
+    losing.stop();
+    expect(losing.sent()).toBe(2);
+    expect(await rowsOf('buy-with-prime/lost')).toHaveLength(1);
+  });
+
+  it('says that what occurs once could not be recorded', async () => {
+    await expect(
+      new OccurrenceStore(tables.database, 'Nowhere', clock).recordOnce(verified('buy-with-prime/four')),
+    ).rejects.toThrow();
+  });
+
   it('can be a part of a transaction, which fails where its number is taken', async () => {
     const { Put } = occurrences().item(verified('code/three'));
     await tables.database.send(new TransactWriteCommand({ TransactItems: [{ Put }] }));

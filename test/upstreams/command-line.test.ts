@@ -128,6 +128,28 @@ describe('the command line', () => {
     expect(await exit).toBe(0);
   });
 
+  it('shows how to ask for offers, with credentials that it keeps to itself', async () => {
+    const directory = await temporaryDirectory();
+    const { child, output, exit } = run('--offer-life', '60', '--price-items', '0', '--titles', '0', '--pki-dir', directory); // prettier-ignore
+    while (!output().includes('Ctrl-C')) await Promise.race([once(child.stdout, 'data'), exit]);
+    const [, form = '', tokenUrl = ''] = /-d @(\S+\.buy-with-prime-form) '(https:\S+)'/.exec(output()) ?? [];
+    const ca = await readFile(path.join(directory, 'ca.pem'), 'utf8');
+    const secrets = await readFile(form, 'utf8');
+    expect(output()).not.toContain(new URLSearchParams(secrets).get('client_secret'));
+    expect((await stat(form)).mode & 0o777).toBe(0o600);
+    const { access_token: token = '' } = JSON.parse(await ask(tokenUrl, ca, {}, secrets)) as { access_token?: string };
+    const [, target = '', body = '', url = ''] = /-H 'x-api-target-id: ([^']+)'.* -d '([^']+)' '(https:\S+)'/.exec(output()) ?? []; // prettier-ignore
+    const headers = { authorization: `Bearer ${token}`, 'x-api-version': '2024-11-01', 'x-api-target-id': target };
+    const call = request(url, { ca, method: 'POST', headers: { ...headers, 'content-type': 'application/json' } });
+    call.end(body);
+    const [response] = (await once(call, 'response')) as [IncomingMessage];
+    let text = '';
+    for await (const chunk of response as AsyncIterable<Buffer>) text += chunk.toString();
+    expect(text).toContain('Get it as soon as');
+    child.kill('SIGTERM');
+    expect(await exit).toBe(0);
+  });
+
   it('explains itself', async () => {
     const { output, exit } = run('--help');
     expect(await exit).toBe(0);

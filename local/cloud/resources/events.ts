@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import { parsePattern } from '../event-pattern.ts';
+import { pathProblem, transformerProblem } from '../input-transformer.ts';
 import { ACCOUNT_ID, REGION } from '../intrinsics.ts';
-import type { BusDefinition, RuleTarget } from '../model.ts';
+import type { BusDefinition, InputTransformer, RuleTarget } from '../model.ts';
 import { integerBetween, resourceType, type ResourceContext } from '../resource-type.ts';
 import { parseSchedule } from '../schedule-expression.ts';
 
@@ -64,7 +65,7 @@ const Target = z.strictObject({
   InputTransformer: z
     .strictObject({
       InputPathsMap: z.record(z.string(), z.string()).optional(),
-      InputTemplate: z.string().max(LONGEST_INPUT),
+      InputTemplate: z.string().min(1).max(LONGEST_INPUT),
     })
     .optional(),
   SqsParameters: z.strictObject({ MessageGroupId: z.string().optional() }).optional(),
@@ -126,16 +127,40 @@ function ruleTarget(target: z.infer<typeof Target>, property: string, context: R
     id: target.Id,
     arn: target.Arn,
     ...(target.RoleArn === undefined ? {} : { roleArn: target.RoleArn }),
-    input: target.Input,
-    inputPath: target.InputPath,
-    inputTransformer: target.InputTransformer && {
-      paths: target.InputTransformer.InputPathsMap ?? {},
-      template: target.InputTransformer.InputTemplate,
-    },
+    ...targetInputOf(target, property, context),
     messageGroupId,
     retries: deliveryRetries(target.RetryPolicy),
     deadLetterArn,
   };
+}
+
+/** What the target is to get in place of the event. */
+function targetInputOf(
+  { Id, Arn, Input, InputPath, InputTransformer: transformer }: z.infer<typeof Target>,
+  property: string,
+  context: ResourceContext,
+): Pick<RuleTarget, 'input' | 'inputPath' | 'inputTransformer'> {
+  const given = Object.entries({ Input, InputPath, InputTransformer: transformer }).filter(
+    ([, value]) => value !== undefined,
+  );
+  const [[name] = []] = given;
+  if (name === undefined) return {};
+  if (given.length > 1) {
+    const reason = `only one of Input, InputPath, or InputTransformer must be provided for target ${Id}`;
+    throw context.unsupported(property, reason);
+  }
+  if ([...context.model.buses.values()].some((bus) => bus.arn === Arn)) {
+    throw context.unsupported(`${property}.${name}`, 'a bus gets the event as it is');
+  }
+  const inputTransformer: InputTransformer | undefined = transformer && {
+    paths: transformer.InputPathsMap ?? {},
+    template: transformer.InputTemplate,
+  };
+  const problem =
+    (InputPath === undefined ? undefined : pathProblem(InputPath)) ??
+    (inputTransformer && transformerProblem(inputTransformer));
+  if (problem !== undefined) throw context.unsupported(`${property}.${name}`, problem);
+  return { input: Input, inputPath: InputPath, inputTransformer };
 }
 
 /** Throws unless the ARN is that of a resource which this template makes and which is of one of the given services. */

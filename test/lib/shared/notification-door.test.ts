@@ -1,8 +1,9 @@
-import { Match, type Template } from 'aws-cdk-lib/assertions';
+import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
 import * as z from 'zod';
 import { loadSettings, type Settings } from '../../../config/settings.ts';
 import { flatten, grantsOf, resourcesOf, templateOf, withoutHash } from '../synthesis.ts';
+import { statementsOf } from '../queue-policies.ts';
 
 type Notifications = Settings['runtime']['offerStatus']['notifications'];
 
@@ -30,26 +31,6 @@ const template = templateOf(
   'prod',
   withDoors({ senderAccounts: SENDERS, eventBus: { name: BUS, source: 'primevideo' } }),
 );
-
-const Policy = z.object({
-  Queues: z.tuple([z.object({ Ref: z.string() })]),
-  PolicyDocument: z.object({ Statement: z.array(z.record(z.string(), z.unknown())) }),
-});
-
-/** What the policies of a queue say, but for the rule that every call comes over TLS. */
-function statementsOf(from: Template, queue: string): Record<string, unknown>[] {
-  const policies = [...resourcesOf(from, 'AWS::SQS::QueuePolicy').values()]
-    .map(({ Properties }) => Policy.parse(Properties))
-    .filter(({ Queues: [{ Ref }] }) => withoutHash(Ref) === queue);
-  expect(policies).toHaveLength(1);
-  const [tls, ...rest] = policies[0]?.PolicyDocument.Statement ?? [];
-  expect(tls).toMatchObject({
-    Effect: 'Deny',
-    Action: 'sqs:*',
-    Condition: { Bool: { 'aws:SecureTransport': 'false' } },
-  });
-  return rest;
-}
 
 const arnOf = (queue: string) => ({ 'Fn::GetAtt': [Match.stringLikeRegexp(`^${queue}`), 'Arn'] });
 const rootOf = (account: string) => ({
