@@ -122,7 +122,7 @@ export function createBuyWithPrimeClient(options: BuyWithPrimeClientOptions): Bu
     return new UnreadableAnswerError(message, { status, raw: '', shape });
   };
 
-  /** One request and its answer. What its status or its body says at once is thrown. */
+  /** One request and its answer. What its status says is thrown, unless its errors say more. */
   const exchange = async <Variables>(
     call: BuyWithPrimeCall,
     { connect, credentials, pause }: Account,
@@ -152,9 +152,10 @@ export function createBuyWithPrimeClient(options: BuyWithPrimeClientOptions): Bu
     const isThrottled = status === 429 || errors.some(({ type }) => type === 'ThrottlingError');
     if (isThrottled || (status === 503 && retryAfterMs > 0)) pause.throttled(permit, retryAfterMs);
     else if (status < 500) pause.succeeded(permit);
-    if (status < 200 || status > 299) throw statusError(status, url.host, errors);
+    const isGood = status >= 200 && status <= 299;
+    if (!isGood && !saysWhy(status, errors)) throw statusError(status, url.host);
     if (truncated) throw unreadable(status, 'too-large');
-    return { status, headers: answer.headers, data: body.data, errors };
+    return { status, headers: answer.headers, data: isGood ? body.data : undefined, errors };
   };
 
   const run = async <Variables, Result>(
@@ -178,7 +179,7 @@ export function createBuyWithPrimeClient(options: BuyWithPrimeClientOptions): Bu
       const found = operation.read({ data, errors, headers, askedAt });
       if (found !== undefined) {
         drifted(found.drift);
-        if (errors.length > 0) tellPartial(errors);
+        if (errors.length > 0 && found.result !== undefined) tellPartial(errors);
         return found.result;
       }
       if (errors.length === 0) throw unreadable(status, `${operation.document.operationName}:no-result`);
@@ -280,7 +281,7 @@ export function createBuyWithPrimeClient(options: BuyWithPrimeClientOptions): Bu
         read({ data, errors }) {
           const isMissing =
             errors.length > 0
-              ? errors.every(({ type }) => type === 'ResourceNotFoundError') && data['order'] == null
+              ? data['order'] == null && errors.every(({ type }) => type === 'ResourceNotFoundError')
               : data['order'] === null;
           return isMissing ? { result: undefined, drift: [] } : resultOf(readOrder(data['order'], alias));
         },
@@ -312,15 +313,18 @@ function mayPass(error: unknown): boolean {
   return isUnavailable(error) || error instanceof UnreadableAnswerError;
 }
 
-/** What a status says, or the errors that an answer brings along: it may be a refusal with its reason. */
-function statusError(status: number, host: string, errors: readonly GraphqlError[]): UpstreamError {
+/** Whether a 4xx brings errors along that say why: it may be a refusal with its reason. */
+function saysWhy(status: number, errors: readonly GraphqlError[]): boolean {
+  const isRefusal = status >= 400 && status <= 499 && status !== 408 && status !== 429;
+  return isRefusal && errors.length > 0 && errors.every(({ type }) => type !== undefined);
+}
+
+function statusError(status: number, host: string): UpstreamError {
   const message = `${host} answered ${status}`;
+  if (status === 401 || status === 403) return new CredentialError('AccessDenied', message, { status });
   if (status === 429) return new ThrottledError(message, { status });
   if (status === 408 || status >= 500) return new UnavailableError('ServerError', message, { status });
   if (status < 400) return new UnavailableError('Redirected', `${message} (redirects are not followed)`, { status });
-  const said = errors.length === 0 ? undefined : errorOfGraphql(errors, host, status);
-  if (said !== undefined && !(said instanceof UnreadableAnswerError)) return said;
-  if (status === 401 || status === 403) return new CredentialError('AccessDenied', message, { status });
   return new RejectedError('Rejected', message, { status });
 }
 

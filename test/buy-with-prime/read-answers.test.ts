@@ -2,6 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Order } from '../../lambdas/buy-with-prime/order.ts';
 import { Quote } from '../../lambdas/buy-with-prime/quote.ts';
+import { quoteExpiry } from '../../lambdas/buy-with-prime/quote-expiry.ts';
+import { errorOfGraphql, readGraphqlErrors } from '../../lambdas/buy-with-prime/read-graphql-errors.ts';
 import { readOrder } from '../../lambdas/buy-with-prime/read-order.ts';
 import { readOffers } from '../../lambdas/buy-with-prime/read-quote.ts';
 import { sample } from './amazon-schema.ts';
@@ -275,7 +277,8 @@ function damaged(answer: unknown, damages: readonly { readonly at: number; reado
     if (by === undefined) Reflect.deleteProperty(place.holder, place.key);
     else place.holder[place.key] = copy(by);
   }
-  return root.answer;
+  // No JSON has a hole in a list.
+  return copy(root).answer;
 }
 
 const damages = fc.array(
@@ -303,6 +306,37 @@ describe('any damage to an answer', () => {
         if (read) expect(Order.parse(read.order)).toEqual(read.order);
       }),
       { numRuns: 200 },
+    );
+  });
+
+  it('leaves errors that tell a type and a code, and no other word', () => {
+    const whole = {
+      data: null,
+      errors: [
+        { errorType: 'ValidationError', errorCode: 'InvalidAddress', message: 'Jane Doe' },
+        { message: 'InternalServerError: 410 Terry Avenue', extensions: { code: 'Jane Doe' } },
+      ],
+    };
+    fc.assert(
+      fc.property(damages, (all) => {
+        const body = damaged(whole, all);
+        const errors = readGraphqlErrors(typeof body === 'object' && body !== null ? body : {});
+        if (errors.length === 0) return;
+        expect(errorOfGraphql(errors, 'api.example').message).toMatch(/^api\.example answered 200: [A-Za-z ,]+$/u);
+        expect(errorOfGraphql(errors, 'api.example').message).not.toMatch(/Jane Doe|Terry/u);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('leaves an expiry that is a time, or none', () => {
+    const whole = { offers: { edges: [{ node: { id: 'o', expiresAt: '2026-01-01T00:00:00Z' } }] } };
+    fc.assert(
+      fc.property(damages, fc.string(), fc.string(), (all, control, age) => {
+        const at = quoteExpiry(damaged(whole, all), { 'cache-control': control, age }, 1_000);
+        expect(at === undefined || Number.isFinite(at)).toBe(true);
+      }),
+      { numRuns: 500 },
     );
   });
 });
