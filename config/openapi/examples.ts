@@ -243,7 +243,8 @@ const poster = {
   price: usd('9'),
 };
 const ofMug = {
-  product: { ...mug, offerPrime: true },
+  // What a quote tells of a product; its SKU stands where Amazon has it.
+  product: { ...mug, sku: null, amazonSku: { value: 'MUG-01', marketplaceId: null }, offerPrime: true },
   delivery: {
     isPrimeEligible: true,
     provider: 'AMAZON',
@@ -257,7 +258,7 @@ const ofMug = {
   returns: freeReturns,
 } satisfies OfferLine;
 const ofPoster = {
-  product: { ...poster, offerPrime: false },
+  product: { ...poster, sku: null, offerPrime: false },
   delivery: {
     isPrimeEligible: false,
     provider: 'MERCHANT',
@@ -303,15 +304,16 @@ const productPageQuote = {
       lineItems: [
         {
           ...ofMug,
+          product: { ...ofMug.product, title: null, price: null, offerPrime: null },
           delivery: {
             ...{ ...ofMug.delivery, ...nowhere },
-            message: { text: 'Prime members get it in 2 days', badge: 'PRIME', locale: 'en-US' },
+            message: { text: 'Get it as soon as Thursday, Mar 5', badge: 'PRIME', locale: null },
           },
         },
       ],
     },
   ],
-  totalCount: 1,
+  totalCount: null,
 } satisfies Quote;
 
 const whole = { unit: 'ONE', value: 1 };
