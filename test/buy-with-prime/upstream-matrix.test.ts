@@ -34,10 +34,15 @@ interface Row {
 const WORDS = `${SHOPPER.name}, ${SHOPPER.street}, ${SHOPPER.token}, ${SHOPPER.email}`;
 const body = (...errors: unknown[]): Behaviour => answer(200, { data: null, errors });
 
+const exceptionOf = (type: string): string => type.replace(/Error$/u, 'Exception');
+
 /** One error in every place that it may be in. */
 function places(type: string, code = ''): Behaviour[][] {
   const message = `not so: ${WORDS}`;
+  const classification = { type, code: code || type, details: {}, errorType: exceptionOf(type), errorCode: 400 };
   return [
+    // As Amazon's reference of createEventSubscription prints it.
+    [body({ message, locations: [{ line: 2, column: 3 }], extensions: { classification } })],
     [body({ errorType: type, errorCode: code || undefined, message })],
     [
       body({
