@@ -14,6 +14,8 @@ export interface GraphqlError {
   readonly type: AmazonErrorType | undefined;
   /** Amazon's code, such as AddressMismatch; empty where there is none. */
   readonly code: string;
+  /** Whether it is about a part of the result: then the operation itself has been done (GraphQL, section 7.1.2). */
+  readonly isOfPart: boolean;
 }
 
 /** The codes that Amazon's pages have, and their types. The last two are assumed: no page says how these are refused. */
@@ -43,6 +45,7 @@ const optionally = <Schema extends z.ZodMiniType>(schema: Schema) => z.catch(z.o
 /** Amazon's pages show `extensions.classification: {type, code, errorType, …}`, where numbers say nothing. */
 const Said = z.object({
   ...said,
+  path: optionally(z.array(z.unknown())),
   extensions: optionally(z.object({ ...said, classification: optionally(z.object(said)) })),
 });
 
@@ -90,7 +93,11 @@ function mostTelling(errors: readonly GraphqlError[]): GraphqlError {
 }
 
 function readError(error: unknown): GraphqlError {
-  const { extensions: { classification = {}, ...extensions } = {}, ...own } = Said.safeParse(error).data ?? {};
+  const {
+    path = [],
+    extensions: { classification = {}, ...extensions } = {},
+    ...own
+  } = Said.safeParse(error).data ?? {};
   const places = [classification, own, extensions];
   const named = places.flatMap(({ errorType, errorCode, type, code }) => [errorType, errorCode, type, code]);
   const words = named.filter((one) => one !== undefined);
@@ -100,6 +107,7 @@ function readError(error: unknown): GraphqlError {
   return {
     type: oneType(words) ?? (isNamed ? undefined : oneType(spoken)),
     code: codeAmong(words) ?? spoken.find((one) => KNOWN_CODES.has(one)) ?? '',
+    isOfPart: path.length > 1,
   };
 }
 
