@@ -118,15 +118,20 @@ const LARGE = ' '.repeat(5_000_001);
 const PARTIAL = [{ errorType: 'InternalServerError', path: ['x'], message: WORDS }, { message: WORDS }];
 
 /** An error of a part of the result, of which nothing else is left: the operation itself has been done. */
-const ofPart = (errorType: string, rest: Omit<Row, 'when' | 'ways' | 'always'>): Row =>
-  always(
-    `${errorType} of a part, and nothing else`,
+const ofPart = (errorType: string, rest: Omit<Row, 'when' | 'ways' | 'always'>): Row => ({
+  when: `${errorType} of a part, and nothing else`,
+  // As the part was not to be null, nor what holds it; Amazon's schema decides how far up that goes.
+  ways: [{ createOrderFromOffer: { order: null } }, { createOrderFromOffer: null }, {}].map((made) => [
     answer(200, {
-      data: { offers: null, order: null, createOrderFromOffer: { order: null } },
+      data: { offers: null, order: null, ...made },
       errors: [{ errorType, path: ['any', 'order', 'lineItems', 0], message: WORDS }],
     }),
-    { ...rest, order: [504, 'ORDER_UNKNOWN', 1], made: 'maybe' },
-  );
+  ]),
+  always: true,
+  ...rest,
+  order: [504, 'ORDER_UNKNOWN', 1],
+  made: 'maybe',
+});
 
 const MATRIX: readonly Row[] = [
   { when: 'data', ways: [[]], ...good },
