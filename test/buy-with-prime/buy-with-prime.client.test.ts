@@ -448,9 +448,10 @@ describe('an answer', () => {
 
   it('with offers and errors is a quote; without any offer the errors decide', async () => {
     const errors = [{ errorType: 'ValidationError', errorCode: 'ItemDoesNotExist', path: ['offers'] }];
-    const { run, counted } = world.client();
+    const { run, clock, counted } = world.client();
     world.server.next.push(answer(200, { ...GOOD_OFFERS, errors }));
-    expect(await run('offers')).toMatchObject({ quote: { offers: [{ offerId: 'o-1' }] } });
+    // What is missing for a moment is not kept for others.
+    expect(await run('offers')).toMatchObject({ quote: { offers: [{ offerId: 'o-1' }] }, expiresAt: clock.now() });
     expect(counted).toMatchObject({ PartialAnswers: 1 });
     for (const edges of [[], null, [{ node: null }]]) {
       world.server.next.push(answer(200, { data: { offers: { edges } }, errors }));

@@ -121,12 +121,18 @@ const PARTIAL = [{ errorType: 'InternalServerError', path: ['x'], message: WORDS
 const ofPart = (errorType: string, rest: Omit<Row, 'when' | 'ways' | 'always'>): Row => ({
   when: `${errorType} of a part, and nothing else`,
   // As the part was not to be null, nor what holds it; Amazon's schema decides how far up that goes.
-  ways: [{ createOrderFromOffer: { order: null } }, { createOrderFromOffer: null }, {}].map((made) => [
-    answer(200, {
-      data: { offers: null, order: null, ...made },
-      errors: [{ errorType, path: ['any', 'order', 'lineItems', 0], message: WORDS }],
-    }),
-  ]),
+  ways: [
+    ...[{ createOrderFromOffer: { order: null } }, { createOrderFromOffer: null }, {}].map((made) => [
+      answer(200, {
+        data: { offers: null, order: null, ...made },
+        errors: [{ errorType, path: ['any', 'order', 'lineItems', 0], message: WORDS }],
+      }),
+    ]),
+    // Without a path, what holds the order tells; an order that is read and is not found says the same.
+    ...(errorType === 'ResourceNotFoundError'
+      ? []
+      : [[answer(200, { data: { createOrderFromOffer: { order: null } }, errors: [{ errorType }] })]]),
+  ],
   always: true,
   ...rest,
   order: [504, 'ORDER_UNKNOWN', 1],
