@@ -271,6 +271,12 @@ const ofPoster = {
   returns: null,
 } satisfies OfferLine;
 const nowhere = { earliest: null, latest: null, deliveryOfferId: null, deliveryPreviewId: null };
+/** As a checkout is told of a line: without the SKU, and with the latest time of delivery only. */
+const atCheckout = ({ product, delivery, returns }: typeof ofMug | typeof ofPoster) => ({
+  product: { ...product, sku: null },
+  delivery: { ...delivery, earliest: null },
+  returns,
+});
 
 const quoteAtCheckout = {
   lineItems: [
@@ -292,9 +298,10 @@ const quoteAtCheckout = {
 /** What is offered at a checkout; also what an error offers in the place of an offer that is gone. */
 export const QUOTE_EXAMPLE = {
   quotedAt: '2026-03-01T12:00:00.123Z',
-  offers: [{ offerId: 'offer-7f3c', lineItems: [ofMug, ofPoster] }],
+  offers: [{ offerId: 'offer-7f3c', lineItems: [ofMug, ofPoster].map(atCheckout) }],
   totalCount: 1,
 } satisfies Quote;
+/** A product page is told which product it is, and not what it is called or costs. */
 const productPageQuote = {
   quotedAt: '2026-03-01T12:00:00.123Z',
   offers: [
@@ -302,16 +309,17 @@ const productPageQuote = {
       offerId: 'offer-19ab',
       lineItems: [
         {
-          ...ofMug,
+          product: { ...ofMug.product, sku: null, title: null, price: null, offerPrime: null },
           delivery: {
             ...{ ...ofMug.delivery, ...nowhere },
-            message: { text: 'Prime members get it in 2 days', badge: 'PRIME', locale: 'en-US' },
+            message: { text: 'Prime members get it in 2 days', badge: 'PRIME', locale: null },
           },
+          returns: freeReturns,
         },
       ],
     },
   ],
-  totalCount: 1,
+  totalCount: null,
 } satisfies Quote;
 
 const whole = { unit: 'ONE', value: 1 };

@@ -456,8 +456,11 @@ describe('an order', () => {
 
 describe('an order whose answer is lost', () => {
   const isUnknown = async ({ key, body, from }: Checkout): Promise<void> => {
-    const answer = await counting('OrdersUnknown', () => order(key, body, { from }));
-    expect(codeOf(answer)).toEqual([504, 'ORDER_UNKNOWN']);
+    const answer = await counting('OrdersUnknown', async () => {
+      const lost = await order(key, body, { from });
+      expect(codeOf(lost)).toEqual([504, 'ORDER_UNKNOWN']);
+      return lost;
+    });
     expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
   };
 
@@ -536,6 +539,17 @@ describe('an order whose answer is lost', () => {
     expect(codeOf(await order(same.key, same.body))).toEqual([409, 'ORDER_EXISTS']);
     expect(madeOf(first)).toHaveLength(1);
     expect(await told(first, 2)).toEqual(['Order Created: made', 'Order Rejected: ORDER_EXISTS']);
+  });
+
+  it('34: and whose further alias another order takes meanwhile is refused by the repeat', async () => {
+    const aliases = [{ aliasType: 'EXTERNAL_DISPLAY_ID', aliasId: 'displayed to two shoppers' }];
+    const [lost, other] = [await checkout({ aliases }), await checkout({ aliases })];
+    await spoil(lost, { kind: 'drop', effect: 'none' });
+    await isUnknown(lost);
+    await ordered(other);
+    expect(codeOf(await order(lost.key, lost.body))).toEqual([409, 'ORDER_EXISTS']);
+    expect(madeOf(lost)).toEqual([]);
+    expect(await told(lost)).toEqual(['Order Rejected: ORDER_EXISTS']);
   });
 
   it('36: since the shop hangs up in the middle, is one order all the same', async () => {
