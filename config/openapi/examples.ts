@@ -243,7 +243,8 @@ const poster = {
   price: usd('9'),
 };
 const ofMug = {
-  product: { ...mug, offerPrime: true },
+  // What a quote tells of a product; its SKU stands where Amazon has it.
+  product: { ...mug, sku: null, amazonSku: { value: 'MUG-01', marketplaceId: null }, offerPrime: true },
   delivery: {
     isPrimeEligible: true,
     provider: 'AMAZON',
@@ -257,7 +258,7 @@ const ofMug = {
   returns: freeReturns,
 } satisfies OfferLine;
 const ofPoster = {
-  product: { ...poster, offerPrime: false },
+  product: { ...poster, sku: null, offerPrime: false },
   delivery: {
     isPrimeEligible: false,
     provider: 'MERCHANT',
@@ -271,12 +272,6 @@ const ofPoster = {
   returns: null,
 } satisfies OfferLine;
 const nowhere = { earliest: null, latest: null, deliveryOfferId: null, deliveryPreviewId: null };
-/** As a checkout is told of a line: without the SKU, and with the latest time of delivery only. */
-const atCheckout = ({ product, delivery, returns }: typeof ofMug | typeof ofPoster) => ({
-  product: { ...product, sku: null },
-  delivery: { ...delivery, earliest: null },
-  returns,
-});
 
 const quoteAtCheckout = {
   lineItems: [
@@ -298,10 +293,9 @@ const quoteAtCheckout = {
 /** What is offered at a checkout; also what an error offers in the place of an offer that is gone. */
 export const QUOTE_EXAMPLE = {
   quotedAt: '2026-03-01T12:00:00.123Z',
-  offers: [{ offerId: 'offer-7f3c', lineItems: [ofMug, ofPoster].map(atCheckout) }],
+  offers: [{ offerId: 'offer-7f3c', lineItems: [ofMug, ofPoster] }],
   totalCount: 1,
 } satisfies Quote;
-/** A product page is told which product it is, and not what it is called or costs. */
 const productPageQuote = {
   quotedAt: '2026-03-01T12:00:00.123Z',
   offers: [
@@ -309,12 +303,12 @@ const productPageQuote = {
       offerId: 'offer-19ab',
       lineItems: [
         {
-          product: { ...ofMug.product, sku: null, title: null, price: null, offerPrime: null },
+          ...ofMug,
+          product: { ...ofMug.product, title: null, price: null, offerPrime: null },
           delivery: {
             ...{ ...ofMug.delivery, ...nowhere },
-            message: { text: 'Prime members get it in 2 days', badge: 'PRIME', locale: null },
+            message: { text: 'Get it as soon as Thursday, Mar 5', badge: 'PRIME', locale: null },
           },
-          returns: freeReturns,
         },
       ],
     },

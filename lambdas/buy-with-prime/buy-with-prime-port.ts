@@ -42,9 +42,14 @@ export interface BuyWithPrimeClient {
    */
   createOrder(call: BuyWithPrimeCall, request: OrderRequest, alias: string): Promise<Order>;
   /**
-   * The order with this alias, or undefined where there is none. Asks again after what may pass.
+   * The order with an alias, or undefined where there is none. Asks again after what may pass.
    *
-   * @param aliasType @default EXTERNAL_ID
+   * @param alias EXTERNAL_ID: where the order has it, `orderId` is told
+   * @param by the alias by which it is looked for @default EXTERNAL_ID
    */
-  findOrder(call: BuyWithPrimeCall, alias: string, aliasType?: string): Promise<Order | undefined>;
+  findOrder(
+    call: BuyWithPrimeCall,
+    alias: string,
+    by?: { readonly aliasType: string; readonly aliasId: string },
+  ): Promise<Order | undefined>;
 }

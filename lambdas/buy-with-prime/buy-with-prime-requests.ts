@@ -83,11 +83,14 @@ export const Location = z
   );
 export type Location = z.infer<typeof Location>;
 
+/** Whether at most so many are to be eligible for Prime, and at most so many not. What is left open is of neither kind yet. */
+const areWithinKinds = (items: readonly { readonly isPrimeEligible?: boolean | undefined }[]): boolean =>
+  [true, false].every(
+    (kind) => items.filter(({ isPrimeEligible }) => isPrimeEligible === kind).length <= MOST_ITEMS_OF_A_KIND,
+  );
+
 const isWithinLimits = z.refine<{ readonly lineItems: readonly { isPrimeEligible?: boolean | undefined }[] }>(
-  ({ lineItems }) =>
-    [true, false].every(
-      (kind) => lineItems.filter(({ isPrimeEligible }) => isPrimeEligible === kind).length <= MOST_ITEMS_OF_A_KIND,
-    ),
+  ({ lineItems }) => areWithinKinds(lineItems),
   {
     path: ['lineItems'],
     error: `must have at most ${MOST_ITEMS_OF_A_KIND} items that are to be eligible for Prime, and as many that are not`,
@@ -161,10 +164,15 @@ export type AdditionalItem = z.infer<typeof AdditionalItem>;
 const orderItemsWithinLimits = z.refine<{
   readonly quote: QuoteRequest;
   readonly additionalLineItems?: readonly AdditionalItem[] | undefined;
-}>(({ quote, additionalLineItems = [] }) => quote.lineItems.length + additionalLineItems.length <= MOST_ITEMS, {
-  path: ['additionalLineItems'],
-  error: `must leave at most ${MOST_ITEMS} items together with those of the quote`,
-});
+}>(
+  ({ quote, additionalLineItems = [] }) =>
+    quote.lineItems.length + additionalLineItems.length <= MOST_ITEMS &&
+    areWithinKinds([...quote.lineItems, ...additionalLineItems.map(({ delivery }) => delivery)]),
+  {
+    path: ['additionalLineItems'],
+    error: `must leave at most ${MOST_ITEMS} items together with those of the quote, ${MOST_ITEMS_OF_A_KIND} of a kind`,
+  },
+);
 
 /** The partner's own identifier of an order. */
 export const orderIdText = pathText(128).check(

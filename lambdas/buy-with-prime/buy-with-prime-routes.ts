@@ -11,13 +11,7 @@ const errors = [
   'UPSTREAM_TIMEOUT',
 ] as const;
 
-const aboutShoppers = [
-  'SHOPPER_TOKEN_REFUSED',
-  'UNKNOWN_PRODUCT',
-  'INVALID_ADDRESS',
-  'INVALID_DESTINATION',
-  'BUY_WITH_PRIME_REFUSED',
-] as const;
+const aboutShoppers = ['UNKNOWN_PRODUCT', 'INVALID_ADDRESS', 'INVALID_DESTINATION', 'BUY_WITH_PRIME_REFUSED'] as const;
 
 export const buyWithPrimeRoutes = {
   quote: defineRoute({
@@ -35,7 +29,7 @@ export const buyWithPrimeRoutes = {
     shopperToken: true,
     body: QuoteRequest,
     answers: { 200: 'The offers.' },
-    errors: [...errors, ...aboutShoppers],
+    errors: [...errors, 'SHOPPER_TOKEN_REFUSED', ...aboutShoppers],
   }),
   order: defineRoute({
     operationId: 'orderOffer',
@@ -44,8 +38,8 @@ export const buyWithPrimeRoutes = {
     capability: 'buy-with-prime',
     summary: 'Turns an offer into an order, once per Idempotency-Key, and once per orderId.',
     description:
-      'Repeat with the same Idempotency-Key until there is a final answer: 201, or a 4xx other than 401, 429 and ' +
-      'REQUEST_IN_PROGRESS. Where the offer is gone or the total has changed no order is made, and `quote` has what is ' +
+      'Repeat with the same Idempotency-Key until there is a final answer: 201, OFFER_EXPIRED, PRICE_CHANGED, ' +
+      'ORDER_EXISTS, or one of the 422 but IDEMPOTENCY_KEY_REUSED. No other answer says what became of an earlier try. Where the offer is gone or the total has changed no order is made, and `quote` has what is ' +
       'offered now: order that under a new Idempotency-Key and the same orderId.',
     pathParameters: {},
     query: {},

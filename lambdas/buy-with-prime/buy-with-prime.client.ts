@@ -70,6 +70,8 @@ interface Operation<Variables, Result> {
   /** The result, or undefined where the answer has none: then its errors decide, or it is not readable. */
   readonly read: (answer: GraphqlAnswer) => { readonly result: Result; readonly drift: readonly string[] } | undefined;
   readonly mayRepeat: (error: unknown) => boolean;
+  /** Whether an answer without a result may come from an operation that was done all the same. */
+  readonly mayBeDone?: (answer: GraphqlAnswer) => boolean;
 }
 
 /** Keeps connections, access tokens and pauses of each account as long as it lives itself. */
@@ -182,7 +184,9 @@ export function createBuyWithPrimeClient(options: BuyWithPrimeClientOptions): Bu
         if (errors.length > 0 && found.result !== undefined) tellPartial(errors);
         return found.result;
       }
-      if (errors.length === 0) throw unreadable(status, `${operation.document.operationName}:no-result`);
+      if (errors.length === 0 || operation.mayBeDone?.({ data, errors, headers, askedAt }) === true) {
+        throw unreadable(status, `${operation.document.operationName}:no-result`);
+      }
       const error = errorOfGraphql(errors, url.host, status);
       if (error instanceof CredentialError) refused ??= token;
       throw error;
@@ -261,7 +265,9 @@ export function createBuyWithPrimeClient(options: BuyWithPrimeClientOptions): Bu
           if (found === undefined || (found.offers.length === 0 && errors.length > 0)) return undefined;
           const { offers, totalCount, drift } = found;
           const quote = { quotedAt: new Date(askedAt).toISOString(), offers, totalCount };
-          return { result: { quote, expiresAt } satisfies FreshQuote, drift };
+          // What is missing for a moment is nothing to be given to others.
+          const until = errors.length > 0 ? askedAt : expiresAt;
+          return { result: { quote, expiresAt: until } satisfies FreshQuote, drift };
         },
         mayRepeat: mayPass,
       }),
@@ -272,18 +278,23 @@ export function createBuyWithPrimeClient(options: BuyWithPrimeClientOptions): Bu
         variables: orderVariables(request, alias),
         read: ({ data }) => resultOf(readOrder(orderMade(data), alias)),
         mayRepeat: (error) => isUnavailable(error) && hadNoEffect(error),
+        mayBeDone: ({ data, errors }) =>
+          data['createOrderFromOffer'] != null || errors.some(({ isOfPart }) => isOfPart),
       }),
 
-    findOrder: (call, alias, aliasType = EXTERNAL_ID) =>
+    findOrder: (call, alias, by) =>
       ask<unknown, Order | undefined>(call, {
         document: documents.findOrder,
-        variables: { orderIdentifier: { alias: { aliasType, aliasId: alias } } },
+        variables: { orderIdentifier: { alias: by ?? { aliasType: EXTERNAL_ID, aliasId: alias } } },
         read({ data, errors }) {
           const isMissing =
             errors.length > 0
-              ? data['order'] == null && errors.every(({ type }) => type === 'ResourceNotFoundError')
+              ? data['order'] == null &&
+                errors.every(({ type, isOfPart }) => type === 'ResourceNotFoundError' && !isOfPart)
               : data['order'] === null;
-          return isMissing ? { result: undefined, drift: [] } : resultOf(readOrder(data['order'], alias));
+          return isMissing
+            ? { result: undefined, drift: [] }
+            : resultOf(readOrder(data['order'], alias, by === undefined));
         },
         mayRepeat: mayPass,
       }),

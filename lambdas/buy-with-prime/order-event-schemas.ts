@@ -11,7 +11,7 @@ const about = {
   items: z.int().check(z.describe('How many line items were to be ordered.')),
 };
 
-/** Data of `Order Created`: Buy with Prime has made an order. One event for each order. */
+/** Data of `Order Created`: Buy with Prime has made an order. One event for each Idempotency-Key that ended in one. */
 export const OrderCreated = z.object({
   ...about,
   amazonOrderId: z.string().check(z.describe("Amazon's identifier of the order.")),

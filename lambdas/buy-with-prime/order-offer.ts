@@ -14,7 +14,7 @@ import { hadNoEffect } from './order-effect.ts';
 import type { Order } from './order.ts';
 import type { Quote } from './quote.ts';
 import { isAliasTaken, orderRejection, refused, type Rejection } from './refusals.ts';
-import { isSameOrder } from './same-order.ts';
+import { compareOrder } from './same-order.ts';
 
 /** A partner's wish to turn an offer into an order. */
 export interface OrderWish {
@@ -38,6 +38,8 @@ export interface OrderParts {
   readonly clock: Clock;
 }
 
+/** Laid down by the first try: where the order is, though the partner may be given another account meanwhile. */
+type Reference = { readonly account: string };
 /** What is kept of the answer: the rest is read from Amazon again. */
 type Created = { readonly created: true; readonly amazonOrderId: string; readonly assumed: boolean };
 type Rejected = { readonly created: false; readonly reason: Rejection; readonly said: string };
@@ -45,6 +47,8 @@ type Ended = Outcome<Created | Rejected>;
 
 /** Rejections after which there may be something else to order. */
 const REQUOTED: readonly Rejection[] = ['OFFER_EXPIRED', 'PRICE_CHANGED'];
+/** Far longer than an order is not found yet by its alias. */
+const LAG_MS = 600_000;
 
 /** EXTERNAL_ID of an order at Amazon: two partners' orders never have the same one. */
 export function aliasOf(partner: string, orderId: string): string {
@@ -55,27 +59,27 @@ export function aliasOf(partner: string, orderId: string): string {
  * Makes one order for each Idempotency-Key, and one for each orderId. Where an answer is lost, the same key later finds the
  * order by its alias, or makes it: the alias forbids two. See docs/adr/0017.
  *
- * @throws ApiError ORDER_UNKNOWN, a `Rejection`, SHOPPER_TOKEN_REFUSED, those of `runOnce`; and what the client throws where
- *   there is provably no order
+ * @throws ApiError ORDER_UNKNOWN, a `Rejection`, those of `runOnce`; and what the client throws where there is provably no
+ *   order
  */
 export async function orderOffer(parts: OrderParts, wish: OrderWish): Promise<PlacedOrder> {
   const { requests, hash, clock, telemetry } = parts;
   const { partner, request, idempotencyKey, functionDeadline } = wish;
   const attempt = new OrderTry(parts, wish);
-  const { data, repeated } = await runOnce<Record<string, never>, Created | Rejected>(
+  const { data, reference, repeated } = await runOnce<Reference, Created | Rejected>(
     { store: requests, hash, clock },
     { partner, key: idempotencyKey, operation: 'order offer', request, deadline: functionDeadline },
     {
-      reference: {},
-      perform: () => attempt.perform(),
-      resolve: (_, lostUntil) => attempt.resolve(lostUntil),
-      conclude: (_, ended) => attempt.conclude(ended),
+      reference: { account: wish.call.account },
+      perform: (first) => attempt.perform(first),
+      resolve: (first, lostUntil) => attempt.resolve(first, lostUntil),
+      conclude: (first, ended) => attempt.conclude(first, ended),
     },
   );
   if (!repeated) telemetry.count(data.created ? 'OrdersCreated' : 'OrdersRejected', 1);
   if (!data.created) throw await attempt.rejection(data);
   const { amazonOrderId, assumed } = data;
-  return { orderId: request.orderId, amazonOrderId, assumed, order: await attempt.order() };
+  return { orderId: request.orderId, amazonOrderId, assumed, order: await attempt.order(reference) };
 }
 
 /** One try of an order: what it asks Amazon, and what the answers mean. */
@@ -92,11 +96,11 @@ class OrderTry {
   }
 
   /** The first try: an order that stands under the alias is another one. */
-  async perform(): Promise<Ended> {
+  async perform(first: Reference): Promise<Ended> {
     try {
-      return await this.#create();
+      return await this.#create(first);
     } catch (error) {
-      return hadNoEffect(error) ? this.#refused(error) : this.#unknown(error);
+      return hadNoEffect(error) ? this.#refused(first, error) : this.#unknown(error);
     }
   }
 
@@ -105,30 +109,30 @@ class OrderTry {
    *
    * @param lostUntil until when the lost try may still reach Amazon, epoch milliseconds
    */
-  async resolve(lostUntil: number): Promise<Ended> {
+  async resolve(first: Reference, lostUntil: number): Promise<Ended> {
     try {
-      const found = await this.#find();
-      if (found) return this.#compared(found);
+      const found = await this.#find(first);
+      if (found) return this.#compared(first, found);
     } catch (error) {
       return this.#unknown(error, lostUntil);
     }
     try {
-      return await this.#create();
+      return await this.#create(first);
     } catch (error) {
       if (!hadNoEffect(error)) return this.#unknown(error);
-      return this.#refusedAfter(lostUntil, error).catch((failure: unknown) => this.#unknown(failure, lostUntil));
+      return this.#refusedAfter(first, lostUntil, error).catch((failure: unknown) => this.#unknown(failure, lostUntil));
     }
   }
 
   /** Ends as an earlier try has, whose answer could not be written. */
-  conclude(data: Created | Rejected): Ended {
-    return this.#done(data);
+  conclude(first: Reference, data: Created | Rejected): Ended {
+    return this.#done(first, data);
   }
 
   /** The order, as this try has got it or as Amazon tells it now; null where it cannot. */
-  async order(): Promise<Order | null> {
+  async order(first: Reference): Promise<Order | null> {
     try {
-      return this.#order ?? (await this.#find()) ?? null;
+      return this.#order ?? (await this.#find(first)) ?? null;
     } catch (error) {
       this.#warn('an order cannot be read', error);
       return null;
@@ -142,50 +146,55 @@ class OrderTry {
     return new ApiError(reason, undefined, undefined, { quote: await this.#freshQuote() });
   }
 
-  async #create(): Promise<Ended> {
+  async #create(first: Reference): Promise<Ended> {
     const { client } = this.#parts;
-    const { call, request } = this.#wish;
-    this.#order = await client.createOrder(call, request, this.#alias);
-    return this.#done({ created: true, amazonOrderId: this.#order.amazonOrderId, assumed: false });
+    this.#order = await client.createOrder(this.#callOf(first), this.#wish.request, this.#alias);
+    return this.#done(first, { created: true, amazonOrderId: this.#order.amazonOrderId, assumed: false });
   }
 
   /** What a refusal is worth while an earlier try may still land. */
-  async #refusedAfter(lostUntil: number, error: unknown): Promise<Ended> {
+  async #refusedAfter(first: Reference, lostUntil: number, error: unknown): Promise<Ended> {
     if (!(error instanceof AmazonRefusal)) throw error;
+    const isTaken = isAliasTaken(error);
     // The lost try may have landed meanwhile: then the alias is taken, or the offer used up.
-    const found = await this.#find();
-    if (found) return this.#compared(found);
-    if (isAliasTaken(error)) {
-      // By the lost try, which is not found yet, unless it is another alias of the request that is taken.
-      if (await this.#hasTakenAlias()) return this.#refused(error);
-      throw unknownFor(1_000);
-    }
-    // A refusal passes, such as one for a price that changes back, and what is still on its way would make the order then.
-    const left = lostUntil - this.#parts.clock.now();
-    if (left > 0) throw unknownFor(left);
-    return this.#refused(error);
+    const found = (await this.#find(first)) ?? (isTaken ? await this.#findByOthers(first) : undefined);
+    if (found) return this.#compared(first, found);
+    // A refusal passes, such as one for a price that changes back, and what is still on its way would make the order then. An
+    // alias is taken by the lost try, which is not found yet; unless it is never found.
+    const left = lostUntil + (isTaken ? LAG_MS : 0) - this.#parts.clock.now();
+    if (left > 0) throw unknownFor(isTaken ? 1_000 : left);
+    return this.#refused(first, error);
   }
 
-  /** Whether an order has one of the further aliases of the request. */
-  async #hasTakenAlias(): Promise<boolean> {
-    const { client } = this.#parts;
-    const { call, request } = this.#wish;
-    for (const alias of request.aliases ?? []) {
-      if ((await client.findOrder(call, alias.aliasId, alias.aliasType)) !== undefined) return true;
-    }
-    return false;
+  #find(first: Reference): Promise<Order | undefined> {
+    return this.#parts.client.findOrder(this.#callOf(first), this.#alias);
   }
 
-  #find(): Promise<Order | undefined> {
-    return this.#parts.client.findOrder(this.#wish.call, this.#alias);
+  /** The order that has one of the further aliases of the request, where Amazon lets one look for it. */
+  async #findByOthers(first: Reference): Promise<Order | undefined> {
+    for (const by of this.#wish.request.aliases ?? []) {
+      const asked = this.#parts.client.findOrder(this.#callOf(first), this.#alias, by);
+      const found = await asked.catch((error: unknown) => {
+        if (error instanceof AmazonRefusal) return undefined;
+        throw error;
+      });
+      if (found) return found;
+    }
+    return undefined;
   }
 
-  #compared(order: Order): Ended {
-    if (!isSameOrder(this.#wish.request, order)) {
-      return this.#done({ created: false, reason: 'ORDER_EXISTS', said: '' });
-    }
+  #compared(first: Reference, order: Order): Ended {
+    const { request } = this.#wish;
+    const judgement = order.orderId === request.orderId ? compareOrder(request, order) : 'other';
+    // It is the one under our alias, and more of it will be told.
+    if (judgement === 'untold') throw unknownFor(1_000);
+    if (judgement === 'other') return this.#done(first, { created: false, reason: 'ORDER_EXISTS', said: '' });
     this.#order = order;
-    return this.#done({ created: true, amazonOrderId: order.amazonOrderId, assumed: true });
+    return this.#done(first, { created: true, amazonOrderId: order.amazonOrderId, assumed: true });
+  }
+
+  #callOf({ account }: Reference): BuyWithPrimeCall {
+    return { ...this.#wish.call, account };
   }
 
   async #freshQuote(): Promise<Quote | null> {
@@ -198,12 +207,12 @@ class OrderTry {
     }
   }
 
-  #done(data: Created | Rejected): Ended {
-    const { partner, call, request, requestId } = this.#wish;
+  #done({ account }: Reference, data: Created | Rejected): Ended {
+    const { partner, request, requestId } = this.#wish;
     const { orderId, quote, additionalLineItems = [], totalPrice, desiredExecutionState } = request;
     const about = {
       partner,
-      account: call.account,
+      account,
       orderId,
       totalPrice,
       items: quote.lineItems.length + additionalLineItems.length,
@@ -224,12 +233,9 @@ class OrderTry {
     };
   }
 
-  #refused(error: unknown): Ended {
+  #refused(first: Reference, error: unknown): Ended {
     if (!(error instanceof AmazonRefusal)) return { kind: 'refused', error };
-    const reason = orderRejection(error);
-    return reason === undefined
-      ? { kind: 'refused', error: new ApiError('SHOPPER_TOKEN_REFUSED') }
-      : this.#done({ created: false, reason, said: error.code });
+    return this.#done(first, { created: false, reason: orderRejection(error), said: error.code });
   }
 
   /** @param lostUntil where this try has lost nothing itself */

@@ -14,6 +14,8 @@ export interface GraphqlError {
   readonly type: AmazonErrorType | undefined;
   /** Amazon's code, such as AddressMismatch; empty where there is none. */
   readonly code: string;
+  /** Whether it is about a part of the result: then the operation itself has been done (GraphQL, section 7.1.2). */
+  readonly isOfPart: boolean;
 }
 
 /** The codes that Amazon's pages have, and their types. The last two are assumed: no page says how these are refused. */
@@ -39,14 +41,20 @@ const said = {
   code: word,
   message: z.catch(z.optional(z.string()), undefined),
 } as const;
-const Said = z.object({ ...said, extensions: z.catch(z.optional(z.object(said)), undefined) });
+const optionally = <Schema extends z.ZodMiniType>(schema: Schema) => z.catch(z.optional(schema), undefined);
+/** Amazon's pages show `extensions.classification: {type, code, errorType, …}`, where numbers say nothing. */
+const Said = z.object({
+  ...said,
+  path: optionally(z.array(z.unknown())),
+  extensions: optionally(z.object({ ...said, classification: optionally(z.object(said)) })),
+});
 
 /** More errors than any answer has a use for. */
 const MOST_ERRORS = 1_000;
 
 /**
  * The errors of an answer: `errors` of its body, or the body itself where that is one. Type and code are taken from
- * errorType, errorCode and extensions; where these are missing, from the words of the message, if they name one type only.
+ * errorType, errorCode, extensions and its classification; where these are missing, from the words of the message, if they name one type only.
  * What cannot be read is an error without a type.
  */
 export function readGraphqlErrors(body: { readonly data?: unknown; readonly errors?: unknown }): GraphqlError[] {
@@ -85,8 +93,12 @@ function mostTelling(errors: readonly GraphqlError[]): GraphqlError {
 }
 
 function readError(error: unknown): GraphqlError {
-  const { extensions = {}, ...own } = Said.safeParse(error).data ?? {};
-  const places = [own, extensions];
+  const {
+    path = [],
+    extensions: { classification = {}, ...extensions } = {},
+    ...own
+  } = Said.safeParse(error).data ?? {};
+  const places = [classification, own, extensions];
   const named = places.flatMap(({ errorType, errorCode, type, code }) => [errorType, errorCode, type, code]);
   const words = named.filter((one) => one !== undefined);
   // Where a type is named that nobody knows, the message does not make it a known one.
@@ -95,6 +107,7 @@ function readError(error: unknown): GraphqlError {
   return {
     type: oneType(words) ?? (isNamed ? undefined : oneType(spoken)),
     code: codeAmong(words) ?? spoken.find((one) => KNOWN_CODES.has(one)) ?? '',
+    isOfPart: path.length > 1,
   };
 }
 

@@ -225,19 +225,19 @@ export const EXTERNAL_ID = 'EXTERNAL_ID';
  *
  * @param found the order as the answer has it; what cannot be read in it is replaced by null
  * @param alias EXTERNAL_ID by which it was made or asked for: `<partner>/<the partner's own identifier>`
+ * @param isKnown whether it has this alias where it says nothing of aliases
  * @returns undefined where it has no identifier
  */
-export function readOrder(found: unknown, alias: string): ReadOrder | undefined {
+export function readOrder(found: unknown, alias: string, isKnown = true): ReadOrder | undefined {
   const { value, drift } = readTolerantly(one(OrderFields), found);
-  return value == null ? undefined : { order: orderOf(value, alias), drift };
+  return value == null ? undefined : { order: orderOf(value, alias, isKnown), drift };
 }
 
-function orderOf(found: OrderFields, alias: string): Order {
+function orderOf(found: OrderFields, alias: string, isKnown: boolean): Order {
   const { refunds, totalPrice, metadata } = found;
   const isOurs = found.aliases?.some(({ aliasType, aliasId }) => aliasType === EXTERNAL_ID && aliasId === alias);
   return {
-    // Where it was found by its alias and says nothing of aliases, it still has this one.
-    orderId: (isOurs ?? true) ? alias.slice(alias.indexOf('/') + 1) : null,
+    orderId: (isOurs ?? isKnown) ? alias.slice(alias.indexOf('/') + 1) : null,
     amazonOrderId: found.id,
     aliases: (found.aliases ?? []).filter(({ aliasType }) => aliasType !== EXTERNAL_ID),
     executionState: metadata?.executionState ?? null,

@@ -14,8 +14,8 @@ export type Rejection = Extract<
   | 'UNKNOWN_PRODUCT'
 >;
 
-/** By Amazon's code ("Troubleshoot Delivery Preview Errors", "Troubleshoot Order Errors", "Troubleshoot Return Errors"). */
-const REASONS: Readonly<Record<string, ApiErrorCode>> = {
+/** What is wrong with a quote, by Amazon's code ("Troubleshoot Delivery Preview Errors", "Troubleshoot Order Errors", "Troubleshoot Return Errors"). */
+const QUOTE_REASONS: Readonly<Record<string, ApiErrorCode>> = {
   ExpiredIdpToken: 'SHOPPER_TOKEN_REFUSED',
   InvalidIdpToken: 'SHOPPER_TOKEN_REFUSED',
   InvalidAddress: 'INVALID_ADDRESS',
@@ -25,18 +25,25 @@ const REASONS: Readonly<Record<string, ApiErrorCode>> = {
 
 /**
  * The same for orders. No page says how an offer is refused that has expired, nor one whose total has changed: the codes are
- * assumed, and so is that nothing but the offer can be what is not found.
+ * assumed, and so is that nothing but the offer can be what is not found. An order sends no shopper's token: where one is
+ * refused it is that of the offer.
  */
 const ORDER_REASONS: Readonly<Record<string, Rejection>> = {
   AddressMismatch: 'ADDRESS_MISMATCH',
   AliasValueAlreadyExists: 'ORDER_EXISTS',
+  ExpiredIdpToken: 'OFFER_EXPIRED',
+  InvalidAddress: 'INVALID_ADDRESS',
+  InvalidDestination: 'INVALID_DESTINATION',
+  InvalidIdpToken: 'OFFER_EXPIRED',
+  ItemDoesNotExist: 'UNKNOWN_PRODUCT',
   OfferExpired: 'OFFER_EXPIRED',
   TotalPriceMismatch: 'PRICE_CHANGED',
 };
 
 /** What a partner is answered where Amazon refuses to make an offer. */
 export function quoteRefusal(refusal: AmazonRefusal): ApiError {
-  const code = REASONS[refusal.reason] ?? (refusal.type === 'ResourceNotFoundError' ? 'UNKNOWN_PRODUCT' : undefined);
+  const code =
+    QUOTE_REASONS[refusal.reason] ?? (refusal.type === 'ResourceNotFoundError' ? 'UNKNOWN_PRODUCT' : undefined);
   return code === undefined ? refused(refusal.code) : new ApiError(code);
 }
 
@@ -45,12 +52,11 @@ export function isAliasTaken({ type, reason }: AmazonRefusal): boolean {
   return type === 'ConflictError' || ORDER_REASONS[reason] === 'ORDER_EXISTS';
 }
 
-/** Why Amazon refuses an order for good; undefined where it is for the shopper's token, which can be another one next time. */
-export function orderRejection(refusal: AmazonRefusal): Rejection | undefined {
+/** Why Amazon refuses an order, for good. */
+export function orderRejection(refusal: AmazonRefusal): Rejection {
   if (isAliasTaken(refusal)) return 'ORDER_EXISTS';
-  const code = ORDER_REASONS[refusal.reason] ?? REASONS[refusal.reason];
-  if (code !== undefined) return code === 'SHOPPER_TOKEN_REFUSED' ? undefined : (code as Rejection);
-  return refusal.type === 'ResourceNotFoundError' ? 'OFFER_EXPIRED' : 'BUY_WITH_PRIME_REFUSED';
+  const isLost = refusal.type === 'ResourceNotFoundError';
+  return ORDER_REASONS[refusal.reason] ?? (isLost ? 'OFFER_EXPIRED' : 'BUY_WITH_PRIME_REFUSED');
 }
 
 /** @param reason Amazon's own word, which may be told: it has the form of a code */

@@ -58,7 +58,9 @@ export function createThrottlePause(host: string, clock: Clock, random: () => nu
       for (;;) {
         const slot = Math.max(clock.now(), nextSlot);
         if (slot > latest) {
-          throw new PauseTooLongError(`${host} has no room now, and the request cannot wait until it is asked again`);
+          throw new PauseTooLongError(`${host} has no room now, and the request cannot wait until it is asked again`, {
+            retryAfterMs: slot - clock.now(),
+          });
         }
         nextSlot = slot + pause();
         const since = throttles;

@@ -55,7 +55,7 @@ export const offerCodeRoutes = {
     summary: 'Redeems an offer code, once per Idempotency-Key.',
     description:
       'Give the customer the benefit first, and redeem then. Repeat with the same Idempotency-Key until there is a ' +
-      'final answer: 200, or a 4xx other than 409 and 429.',
+      'final answer: 200, or a 4xx other than 403, 409 and 429.',
     pathParameters,
     query: { timeZone },
     idempotent: true,

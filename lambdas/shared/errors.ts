@@ -21,8 +21,11 @@ export abstract class UpstreamError extends Error {
 /** 429: the token bucket is empty. */
 export class ThrottledError extends UpstreamError {
   readonly retryable = true;
-  constructor(message: string, details: { status?: number } = {}) {
+  /** For how long the upstream wants to be left alone, where that is known. */
+  readonly retryAfterMs: number | undefined;
+  constructor(message: string, details: { status?: number; retryAfterMs?: number | undefined } = {}) {
     super('Throttled', message, details);
+    this.retryAfterMs = details.retryAfterMs;
   }
 }
 

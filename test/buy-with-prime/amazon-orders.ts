@@ -6,6 +6,8 @@ import type { Quote } from '../../lambdas/buy-with-prime/quote.ts';
 import { UnavailableError } from '../../lambdas/shared/errors.ts';
 import { canonicalAmount } from '../../lambdas/shared/money.ts';
 
+type OrderAlias = { readonly aliasType: string; readonly aliasId: string };
+
 /** How the next mutation goes: as it should, lost on its way or on the way back, or taken up only when it is let land. */
 export type Fate = 'answered' | 'lost before' | 'lost after' | 'late';
 
@@ -34,8 +36,8 @@ export class AmazonOrders {
   consumes = true;
   /** Whether an alias that exists is refused. */
   forbidsTwo = true;
-  /** Further aliases of orders that somebody made in another way, as `<type>|<id>`. */
-  readonly furtherAliases = new Set<string>();
+  /** EXTERNAL_IDs of the orders that have further aliases, by `<type>|<id>`. */
+  readonly furtherAliases = new Map<string, string>();
   /** How often an order is not found yet although it is there. */
   stale = 0;
   readonly #now: () => number;
@@ -76,17 +78,19 @@ export class AmazonOrders {
     };
     return {
       offers: (_call, request) => ask('offers', () => ({ quote: this.#quote(request), expiresAt: undefined })),
-      findOrder: (_call: BuyWithPrimeCall, alias, type = 'EXTERNAL_ID') =>
-        ask('findOrder', () => (this.stale-- > 0 ? undefined : this.#found(alias, type))),
+      findOrder: (_call: BuyWithPrimeCall, alias, by = { aliasType: 'EXTERNAL_ID', aliasId: alias }) =>
+        ask('findOrder', () => (this.stale-- > 0 ? undefined : this.#found(by, alias))),
       createOrder: (_call, request, alias) => ask('createOrder', () => this.#mutate(request, alias)),
     };
   }
 
-  #found(alias: string, type: string): Order | undefined {
-    if (type === 'EXTERNAL_ID') return this.orders.get(alias)?.[0];
-    return this.furtherAliases.has(`${type}|${alias}`)
-      ? orderOf('another', 'of/another', [], '0', 'STARTED')
-      : undefined;
+  #found({ aliasType, aliasId }: OrderAlias, alias: string): Order | undefined {
+    if (aliasType === 'EXTERNAL_ID') return this.orders.get(aliasId)?.[0];
+    const owner = this.furtherAliases.get(`${aliasType}|${aliasId}`);
+    if (owner === undefined) return undefined;
+    // It tells our orderId only where the order has our alias.
+    const order = this.orders.get(owner)?.[0] ?? orderOf('another', owner, [], '0', 'STARTED');
+    return owner === alias ? order : { ...order, orderId: null };
   }
 
   #mutate(request: OrderRequest, alias: string): Order {
@@ -128,6 +132,7 @@ export class AmazonOrders {
     }
     const order = orderOf(`amazon-${++this.#count}`, alias, offer.lines, offer.total, desiredExecutionState);
     this.orders.set(alias, [...standing, order]);
+    for (const { aliasType, aliasId } of aliases) this.furtherAliases.set(`${aliasType}|${aliasId}`, alias);
     if (this.consumes) this.offers.delete(offerId);
     return order;
   }
@@ -156,10 +161,10 @@ export function lineOf({ productId, sku, quantity }: QuoteRequest['lineItems'][n
     id: null,
     amount: { unit: 'ONE', value: quantity },
     product: {
-      productId: productId ?? null,
-      sku: null,
+      productId: productId ?? `id of ${sku}`,
+      sku: sku ?? `SKU of ${productId}`,
       externalId: null,
-      amazonSku: sku === undefined ? null : { value: sku, marketplaceId: null },
+      amazonSku: null,
       title: null,
       price: null,
       productDetailPageUrl: null,

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { AmazonRefusal } from '../../lambdas/buy-with-prime/amazon-refusal.ts';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startEngineTables, type EngineTables } from '../shared/engine-tables.ts';
 import { Death, withMoments } from '../shared/moments.ts';
@@ -245,12 +246,86 @@ describe('an order whose answer was lost', () => {
     const wish = wishFor();
     const body = { ...wish.body, aliases: [{ aliasType: 'EXTERNAL_DISPLAY_ID', aliasId: '1001' }] };
     amazon.fates.push('lost before');
-    amazon.furtherAliases.add('EXTERNAL_DISPLAY_ID|1001');
+    amazon.furtherAliases.set('EXTERNAL_DISPLAY_ID|1001', 'another/1001');
     const world = shopWorld({ database: tables.database, client: amazon.client(), clock });
     expect((await world.order(wish.key, body)).body.error?.code).toBe('ORDER_UNKNOWN');
     const repeat = await world.order(wish.key, body);
     expect(repeat).toMatchObject({ status: 409, body: { error: { code: 'ORDER_EXISTS' } } });
     expect(ordersOf(wish)).toEqual([]);
+  });
+
+  it('is found by its further alias where it is not found by its own yet', async () => {
+    const wish = wishFor();
+    const body = {
+      ...wish.body,
+      aliases: [{ aliasType: 'EXTERNAL_DISPLAY_ID', aliasId: `display of ${wish.orderId}` }],
+    };
+    amazon.consumes = false;
+    amazon.fates.push('lost after');
+    const world = shopWorld({ database: tables.database, client: amazon.client(), clock });
+    await world.order(wish.key, body);
+    amazon.stale = 2;
+    expect(await world.order(wish.key, body)).toMatchObject({ status: 201, body: { assumed: true } });
+    expect(ordersOf(wish)).toHaveLength(1);
+  });
+
+  it('is refused in the end where its alias is taken and no order is ever found by it', async () => {
+    const wish = wishFor();
+    amazon.fates.push('lost before');
+    const world = shopWorld({ database: tables.database, client: amazon.client(), clock });
+    await world.order(wish.key, wish.body);
+    amazon.refusal = new AmazonRefusal('ConflictError', '', 'refused');
+    clock.leap(300_000);
+    expect(await world.order(wish.key, wish.body)).toMatchObject({ status: 504 });
+    clock.leap(400_000);
+    const { status, body } = await world.order(wish.key, wish.body);
+    expect([status, body.error?.code]).toEqual([409, 'ORDER_EXISTS']);
+  });
+
+  it('stays unknown while Amazon does not tell the whole of the order that it finds, and is found then', async () => {
+    const wish = wishFor();
+    amazon.fates.push('lost after');
+    const sound = shopWorld({ database: tables.database, client: amazon.client(), clock });
+    await sound.order(wish.key, wish.body);
+    const [whole] = ordersOf(wish);
+    const [line] = whole?.lineItems ?? [];
+    const nameless = { ...line!, product: { ...line!.product!, productId: null } };
+    const parts = [
+      { totalPrice: null },
+      { totalPrice: { amount: '25', currencyCode: null } },
+      { lineItems: [] },
+      { lineItems: [{ ...line!, product: null }] },
+      { lineItems: [{ ...line!, amount: null }] },
+      { lineItems: [nameless, ...whole!.lineItems.slice(1)] },
+    ];
+    for (const part of parts) {
+      const client = { ...amazon.client(), findOrder: async () => ({ ...whole!, ...part }) };
+      const partial = shopWorld({ database: tables.database, client, clock });
+      const { body } = await partial.order(wish.key, wish.body);
+      expect(body.error?.code, JSON.stringify(part)).toBe('ORDER_UNKNOWN');
+    }
+    await expectOrdered(wish, await sound.order(wish.key, wish.body), 'told in the end');
+  });
+
+  it('is looked for in the account that it was sent to, whatever account the partner has meanwhile', async () => {
+    const wish = wishFor();
+    amazon.fates.push('lost after');
+    const asked: string[] = [];
+    const client = amazon.client();
+    const heard = {
+      ...client,
+      findOrder: (...given: Parameters<typeof client.findOrder>) => {
+        asked.push(given[0].account);
+        return client.findOrder(...given);
+      },
+    };
+    const world = (account: string) => shopWorld({ database: tables.database, client: heard, clock, account });
+    await world('old-store').order(wish.key, wish.body);
+    const repeat = await world('new-store').order(wish.key, wish.body);
+    expect(repeat).toMatchObject({ status: 201, body: { assumed: true } });
+    expect((await world('new-store').order(wish.key, wish.body)).status).toBe(201);
+    expect(new Set(asked)).toEqual(new Set(['old-store']));
+    expect(await eventsOf(tables.database, wish.orderId)).toMatchObject([{ data: { account: 'old-store' } }]);
   });
 
   it.each([true, false])(

@@ -272,6 +272,8 @@ describe('an order', () => {
     [new AmazonRefusal('ValidationError', 'AliasValueAlreadyExists', 'no'), 409, 'ORDER_EXISTS'],
     [new AmazonRefusal('ValidationError', 'OfferExpired', 'no'), 409, 'OFFER_EXPIRED'],
     [new AmazonRefusal('ResourceNotFoundError', 'ResourceNotFoundException', 'no'), 409, 'OFFER_EXPIRED'],
+    [new AmazonRefusal('ValidationError', 'ExpiredIdpToken', 'no'), 409, 'OFFER_EXPIRED'],
+    [new AmazonRefusal('ValidationError', 'InvalidIdpToken', 'no'), 409, 'OFFER_EXPIRED'],
     [new AmazonRefusal('ValidationError', 'TotalPriceMismatch', 'no'), 409, 'PRICE_CHANGED'],
     [new AmazonRefusal('ValidationError', 'AddressMismatch', 'no'), 422, 'ADDRESS_MISMATCH'],
     [new AmazonRefusal('ValidationError', 'InvalidAddress', 'no'), 422, 'INVALID_ADDRESS'],
@@ -295,7 +297,6 @@ describe('an order', () => {
   });
 
   it.each([
-    [new AmazonRefusal('ValidationError', 'ExpiredIdpToken', 'no'), 401, 'SHOPPER_TOKEN_REFUSED'],
     [new CredentialError('AccessDenied', 'no'), 502, 'UPSTREAM_CREDENTIALS'],
     [new RejectedError('Rejected', 'no', { status: 400 }), 502, 'UPSTREAM_REJECTED'],
     [new ThrottledError('no'), 503, 'UPSTREAM_THROTTLED'],
@@ -357,6 +358,14 @@ describe('an order', () => {
       'orderLinks.0.url',
     ],
     ['an orderId that no path can carry', (body) => ({ ...body, orderId: '..' }), 'orderId'],
+    [
+      'more than twenty items together that are not to be eligible',
+      (body) => ({
+        ...body,
+        additionalLineItems: Array.from({ length: 21 }, () => ({ ...ITEMS[0], delivery: { provider: 'MERCHANT' } })),
+      }),
+      'additionalLineItems must leave at most 40 items together with those of the quote, 20 of a kind',
+    ],
     [
       'more than forty items together',
       (body) => ({

@@ -24,6 +24,8 @@ export interface ShopOptions {
   /** @default the table */
   readonly requests?: IdempotencyStore;
   readonly quoteCacheSeconds?: number;
+  /** Of the partners that share one. @default store */
+  readonly account?: string;
 }
 
 /** How long the function may take, milliseconds. */
@@ -79,8 +81,8 @@ export function shopWorld(options: ShopOptions) {
     ...(account !== undefined && { buyWithPrime: { account } }),
   });
   const partners = {
-    first: partner('first', 'store'),
-    second: partner('second', 'store'),
+    first: partner('first', options.account ?? 'store'),
+    second: partner('second', options.account ?? 'store'),
     elsewhere: partner('elsewhere', 'other-store'),
     without: partner('without', undefined),
   };

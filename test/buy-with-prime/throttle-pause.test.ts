@@ -116,6 +116,7 @@ describe('the pause after throttling', () => {
     const error: unknown = await pause.take(clock.now() + 199).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(PauseTooLongError);
     expect(error).toBeInstanceOf(ThrottledError);
+    expect(error).toMatchObject({ retryAfterMs: 200 });
     expect(at()).toBe(0);
     await take();
     expect(at()).toBe(200);

@@ -34,10 +34,15 @@ interface Row {
 const WORDS = `${SHOPPER.name}, ${SHOPPER.street}, ${SHOPPER.token}, ${SHOPPER.email}`;
 const body = (...errors: unknown[]): Behaviour => answer(200, { data: null, errors });
 
+const exceptionOf = (type: string): string => type.replace(/Error$/u, 'Exception');
+
 /** One error in every place that it may be in. */
 function places(type: string, code = ''): Behaviour[][] {
   const message = `not so: ${WORDS}`;
+  const classification = { type, code: code || type, details: {}, errorType: exceptionOf(type), errorCode: 400 };
   return [
+    // As Amazon's reference of createEventSubscription prints it.
+    [body({ message, locations: [{ line: 2, column: 3 }], extensions: { classification } })],
     [body({ errorType: type, errorCode: code || undefined, message })],
     [
       body({
@@ -112,6 +117,22 @@ const REFUSED = 'BUY_WITH_PRIME_REFUSED';
 const LARGE = ' '.repeat(5_000_001);
 const PARTIAL = [{ errorType: 'InternalServerError', path: ['x'], message: WORDS }, { message: WORDS }];
 
+/** An error of a part of the result, of which nothing else is left: the operation itself has been done. */
+const ofPart = (errorType: string, rest: Omit<Row, 'when' | 'ways' | 'always'>): Row => ({
+  when: `${errorType} of a part, and nothing else`,
+  // As the part was not to be null, nor what holds it; Amazon's schema decides how far up that goes.
+  ways: [{ createOrderFromOffer: { order: null } }, { createOrderFromOffer: null }, {}].map((made) => [
+    answer(200, {
+      data: { offers: null, order: null, ...made },
+      errors: [{ errorType, path: ['any', 'order', 'lineItems', 0], message: WORDS }],
+    }),
+  ]),
+  always: true,
+  ...rest,
+  order: [504, 'ORDER_UNKNOWN', 1],
+  made: 'maybe',
+});
+
 const MATRIX: readonly Row[] = [
   { when: 'data', ways: [[]], ...good },
   {
@@ -130,6 +151,10 @@ const MATRIX: readonly Row[] = [
     ],
     ...good,
   },
+  ofPart('ValidationError', refusal(REFUSED, REFUSED, 422)),
+  ofPart('ResourceNotFoundError', refusal('UNKNOWN_PRODUCT', 'OFFER_EXPIRED', 409)),
+  ofPart('ThrottlingError', throttled),
+  ofPart('AccessDeniedError', credentials),
   error('AccessDeniedError', '', credentials),
   once('AccessDeniedError, 401 or 403 once', ...places('AccessDeniedError').flat(), answer(401), answer(403)),
   error('ConflictError', '', refusal(REFUSED, 'ORDER_EXISTS', 409)),
@@ -154,8 +179,8 @@ const MATRIX: readonly Row[] = [
   once('ThrottlingError or 429 once', ...places('ThrottlingError').flat(), answer(429)),
   validation('AddressMismatch', REFUSED, 'ADDRESS_MISMATCH'),
   validation('AliasValueAlreadyExists', REFUSED, 'ORDER_EXISTS', 409),
-  validation('ExpiredIdpToken', 'SHOPPER_TOKEN_REFUSED', 'SHOPPER_TOKEN_REFUSED', 401, 401),
-  validation('InvalidIdpToken', 'SHOPPER_TOKEN_REFUSED', 'SHOPPER_TOKEN_REFUSED', 401, 401),
+  validation('ExpiredIdpToken', 'SHOPPER_TOKEN_REFUSED', 'OFFER_EXPIRED', 409, 401),
+  validation('InvalidIdpToken', 'SHOPPER_TOKEN_REFUSED', 'OFFER_EXPIRED', 409, 401),
   validation('InvalidAddress', 'INVALID_ADDRESS', 'INVALID_ADDRESS'),
   validation('InvalidDestination', 'INVALID_DESTINATION', 'INVALID_DESTINATION'),
   validation('ItemDoesNotExist', 'UNKNOWN_PRODUCT', 'UNKNOWN_PRODUCT'),

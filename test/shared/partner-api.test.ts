@@ -316,6 +316,13 @@ describe('an answer to a partner', () => {
     ['one of its own', new ApiError('REQUEST_IN_PROGRESS', 'wait', 2.2), 'REQUEST_IN_PROGRESS', 409, '3'],
     ['a pause of no time', new ApiError('THROTTLED', undefined, 0), 'THROTTLED', 429, '1'],
     ['a throttled upstream', new ThrottledError('SECRET'), 'UPSTREAM_THROTTLED', 503, '1'],
+    [
+      'one that says until when',
+      new ThrottledError('SECRET', { retryAfterMs: 59_001 }),
+      'UPSTREAM_THROTTLED',
+      503,
+      '60',
+    ],
     ['an upstream that is down', new UnavailableError('Down', 'SECRET'), 'UPSTREAM_UNAVAILABLE', 503, '1'],
     ['an upstream that is too slow', new UnavailableError('TimedOut', 'SECRET'), 'UPSTREAM_TIMEOUT', 504, undefined],
     ['refused credentials', new CredentialError('No', 'SECRET'), 'UPSTREAM_CREDENTIALS', 502, undefined],

@@ -94,7 +94,8 @@ describe('an order whose answer goes wrong', () => {
 });
 
 describe('an error of GraphQL on demand', () => {
-  it.each<['errorType' | 'extensions' | 'message', object]>([
+  it.each<['classification' | 'errorType' | 'extensions' | 'message', object]>([
+    ['classification', { message: 'Simulated ValidationError', extensions: { classification: { type: 'ValidationError', code: 'Some', details: {}, errorType: 'ValidationException', errorCode: 400 } } }], // prettier-ignore
     ['errorType', { message: 'Simulated ValidationError', errorType: 'ValidationError', errorCode: 'Some' }],
     ['extensions', { message: 'Simulated ValidationError', extensions: { errorType: 'ValidationError', errorCode: 'Some' } }], // prettier-ignore
     ['message', { message: 'ValidationError (Some): Simulated ValidationError' }],

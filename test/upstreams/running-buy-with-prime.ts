@@ -118,7 +118,12 @@ export async function startBuyWithPrime(
   simulatorOptions: Partial<Omit<SimulatorOptions, 'offerStatus' | 'buyWithPrime'>> = {},
 ): Promise<StartedBuyWithPrime> {
   const accounts = [{ account: ACCOUNT }, { account: 'other' }];
-  const buyWithPrime = { accounts, products: [MUG, POSTER], ...options };
+  // Where nothing else is said, errors are spelt as tests read them best.
+  const { dialect = {} } = options;
+  const buyWithPrime = {
+    ...{ accounts, products: [MUG, POSTER], ...options },
+    dialect: typeof dialect === 'string' ? dialect : { errorPlace: 'errorType' as const, ...dialect },
+  };
   const started = await start({ ...simulatorOptions, buyWithPrime });
   const upstream = started.simulator.buyWithPrime;
   const agent = new Agent({ keepAlive: true });

@@ -162,7 +162,9 @@ function failure(error: ApiError, requestId: string): APIGatewayProxyResult {
 /** What a partner is told of an error. */
 function apiErrorOf(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
-  if (error instanceof ThrottledError) return new ApiError('UPSTREAM_THROTTLED', undefined, 1);
+  if (error instanceof ThrottledError) {
+    return new ApiError('UPSTREAM_THROTTLED', undefined, (error.retryAfterMs ?? 1_000) / 1_000);
+  }
   if (error instanceof UnavailableError) {
     return error.code === 'TimedOut'
       ? new ApiError('UPSTREAM_TIMEOUT')

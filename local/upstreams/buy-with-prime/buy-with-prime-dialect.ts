@@ -20,7 +20,7 @@ export interface BuyWithPrimeDialect {
   /** What stands where an order has no packages, returns, refunds and the like. */
   nothing: 'empty' | 'null';
   /** Where an error says its type and code. */
-  errorPlace: 'errorType' | 'extensions' | 'message';
+  errorPlace: 'classification' | 'errorType' | 'extensions' | 'message';
   /** How an alias that an order has already is refused. */
   takenAlias: 'ConflictError' | 'AliasValueAlreadyExists';
   /** How an offer that is not there any more is refused. */
@@ -42,7 +42,7 @@ export const DOCUMENT_DIALECT: BuyWithPrimeDialect = {
   totalCount: true,
   amounts: 'short',
   nothing: 'empty',
-  errorPlace: 'errorType',
+  errorPlace: 'classification',
   takenAlias: 'ConflictError',
   lostOffer: 'ResourceNotFoundError',
   noOrder: 'null',
@@ -62,7 +62,7 @@ export function mixedDialect(seed: number, request: number): BuyWithPrimeDialect
     totalCount: random.chance(0.5),
     amounts: random.pick(['short', 'cents']),
     nothing: random.pick(['empty', 'null']),
-    errorPlace: random.pick(['errorType', 'extensions', 'message']),
+    errorPlace: random.pick(['classification', 'errorType', 'extensions', 'message']),
     takenAlias: random.pick(['ConflictError', 'AliasValueAlreadyExists']),
     lostOffer: random.pick(['ResourceNotFoundError', 'OfferExpired']),
     noOrder: random.pick(['null', 'ResourceNotFoundError']),

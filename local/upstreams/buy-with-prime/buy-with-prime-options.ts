@@ -30,6 +30,10 @@ export const ProductOptions = z.strictObject({
   price: amount,
   /** Whether it is delivered with Prime. @default true */
   prime: z.boolean().default(true),
+  /** Whether the merchant means it to be offered with Prime; it may not be eligible all the same. @default as `prime` */
+  offerPrime: z.boolean().optional(),
+  /** Who delivers it where that is not with Prime. */
+  deliveredBy: z.enum(['AMAZON', 'MERCHANT']).default('MERCHANT'),
   /** Days until it is delivered; null where nobody delivers it now. @default 2 with Prime, 5 without */
   deliveryDays: z.int().min(0).max(365).nullable().optional(),
   /** What delivery of a line costs; Prime takes it off again. @default 0 */

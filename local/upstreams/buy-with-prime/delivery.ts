@@ -32,7 +32,7 @@ export function deliveryOf(
   now: number,
   wanted: DeliveryTermsInput | null | undefined,
 ): Delivery | null {
-  const { prime, deliveryDays, deliveryCharge } = product;
+  const { prime, deliveredBy, deliveryDays, deliveryCharge } = product;
   const speed = prime ? null : 'Standard';
   if (deliveryDays === null) return null;
   if (wanted?.isPrimeEligible != null && wanted.isPrimeEligible !== prime) return null;
@@ -42,7 +42,7 @@ export function deliveryOf(
     id: prime ? randomUUID() : null,
     previewId: prime ? randomUUID() : null,
     isPrime: prime,
-    provider: prime ? 'AMAZON' : 'MERCHANT',
+    provider: prime ? 'AMAZON' : deliveredBy,
     speed,
     earliest: Math.max(day + FIRST_HOUR * HOUR_MS, now),
     latest: day + LAST_HOUR * HOUR_MS,

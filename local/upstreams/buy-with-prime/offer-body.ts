@@ -25,7 +25,7 @@ function lineBody({ product, delivery }: OfferedLine, isPlaceKnown: boolean, dia
       amazonSku: { value: product.amazonSku, marketplaceId: null },
       title: product.title,
       price: money(product.price, dialect),
-      offerPrime: flag(product.prime, dialect.detailsFlag),
+      offerPrime: flag(product.offerPrime, dialect.detailsFlag),
     },
     deliveryOffer: delivery && deliveryBody(delivery, isPlaceKnown, dialect),
     reversalOffers: reversalBody(product, dialect),

@@ -15,6 +15,8 @@ export interface Product {
   readonly title: string;
   readonly price: string;
   readonly prime: boolean;
+  readonly offerPrime: boolean;
+  readonly deliveredBy: 'AMAZON' | 'MERCHANT';
   readonly deliveryDays: number | null;
   readonly deliveryCharge: string;
   readonly taxPercent: string;
@@ -44,6 +46,7 @@ export class ProductCatalogue {
       amazonSku: given.amazonSku ?? sku,
       externalId: given.externalId ?? null,
       title: given.title ?? productId,
+      offerPrime: given.offerPrime ?? prime,
       price: writeAmount(amountOf(given.price)),
       deliveryDays: given.deliveryDays === undefined ? DAYS[prime ? 'prime' : 'merchant'] : given.deliveryDays,
       bundle: given.bundle ?? null,

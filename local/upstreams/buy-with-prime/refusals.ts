@@ -53,6 +53,14 @@ interface WordedError {
   readonly locations?: unknown;
 }
 
+const STATUSES: Readonly<Record<string, number>> = {
+  AccessDeniedError: 403,
+  ConflictError: 409,
+  InternalServerError: 500,
+  ResourceNotFoundError: 404,
+  ThrottlingError: 429,
+};
+
 /** An error as it stands in an answer's `errors`. */
 export function wordError(
   { type, code, message, path, locations }: WordedError,
@@ -60,6 +68,14 @@ export function wordError(
 ): object {
   const where = { ...(path && { path }), ...(locations !== undefined && { locations }) };
   switch (place) {
+    case 'classification': {
+      // As Amazon's reference of createEventSubscription prints it: a code repeats the type where there is none, and the
+      // number is a status.
+      const status = STATUSES[type] ?? 400;
+      const name = type.replace(/Error$/, 'Exception');
+      const classification = { type, code: code ?? type, details: {}, errorType: name, errorCode: status };
+      return { message, ...where, extensions: { classification } };
+    }
     case 'errorType':
       return { message, errorType: type, ...(code !== undefined && { errorCode: code }), ...where };
     case 'extensions':
