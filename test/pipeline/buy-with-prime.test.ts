@@ -16,6 +16,10 @@ import { connectDatabase } from '../../lambdas/shared/database.ts';
 import { KeyedRequest } from '../../lambdas/shared/idempotency/idempotency.store.ts';
 import { buyWithPrimeSecretName } from '../../lambdas/shared/settings.ts';
 import { partnerAccess, type PartnerAccess } from '../../local/partners-file.ts';
+import {
+  DOCUMENT_DIALECT,
+  type BuyWithPrimeDialect,
+} from '../../local/upstreams/buy-with-prime/buy-with-prime-dialect.ts';
 import { wordError } from '../../local/upstreams/buy-with-prime/refusals.ts';
 import { documentedErrors, type DocumentedError } from './documented-graphql-errors.ts';
 import { startLocalStack, until, type LocalStack } from './local-stack.ts';
@@ -797,17 +801,25 @@ describe('a hundred repeats of one order at a time', () => {
 });
 
 describe('an error of the GraphQL API, wherever it is told', () => {
-  const PLACES = ['errorType', 'extensions', 'message'] as const;
-  type Place = (typeof PLACES)[number];
+  type Place = BuyWithPrimeDialect['errorPlace'];
+  const PLACES = ['classification', 'errorType', 'extensions', 'message'] as const satisfies Place[];
+  /** A part of what each operation gives. */
+  const PARTS = {
+    offers: ['offers', 'edges'],
+    order: ['order', 'lineItems'],
+    createOrderFromOffer: ['createOrderFromOffer', 'order', 'lineItems'],
+  } as const;
   const documented = documentedErrors();
   // Throttling comes last, since it makes whoever has met it careful.
   const isThrottling = ({ type }: DocumentedError): number => Number(type === 'ThrottlingError');
   const inOrder = documented.toSorted((left, right) => isThrottling(left) - isThrottling(right));
 
   /** As the simulator words it in this place. */
-  const ruleOf = ({ type, code }: DocumentedError, place: Place): object => {
-    if (place === 'errorType') return { kind: 'graphql-error', errorType: type, ...(code && { errorCode: code }) };
-    const error = wordError({ type, code, message: 'not so' }, place);
+  const ruleOf = ({ type, code, isOfPart }: DocumentedError, place: Place, operation: keyof typeof PARTS): object => {
+    if (place === DOCUMENT_DIALECT.errorPlace && !isOfPart)
+      return { kind: 'graphql-error', errorType: type, ...(code && { errorCode: code }) };
+    const path = isOfPart ? PARTS[operation] : undefined;
+    const error = wordError({ type, code, path, message: 'not so' }, place);
     return { kind: 'status', code: 200, body: { data: null, errors: [error] } };
   };
   const said = (answer: PartnerAnswer): string => codeOf(answer).join(' ').trim();
@@ -820,14 +832,13 @@ describe('an error of the GraphQL API, wherever it is told', () => {
   it.each(inOrder)('$name is answered as documented, and by one order in the end', async (row) => {
     const results = await Promise.all(
       PLACES.map(async (place) => {
-        const rule = ruleOf(row, place);
         const productId = `of ${randomUUID()}`;
         stack.simulator.buyWithPrime.setProduct({ account: 'store', productId, sku: productId, price: '1' });
         const placing = await checkout();
         const mend = [
-          await stack.fault({ ...rule, match: { operation: 'offers', product: productId } }),
-          await stack.fault({ ...rule, match: { operation: 'order', alias: placing.alias } }),
-          await spoil(placing, { ...rule, times: 100 }),
+          await stack.fault({ ...ruleOf(row, place, 'offers'), match: { operation: 'offers', product: productId } }),
+          await stack.fault({ ...ruleOf(row, place, 'order'), match: { operation: 'order', alias: placing.alias } }),
+          await spoil(placing, { ...ruleOf(row, place, 'createOrderFromOffer'), times: 100 }),
         ];
         const [quoting, reading, ordering] = await Promise.all([
           quote({ lineItems: [{ productId, quantity: 1 }] }),
