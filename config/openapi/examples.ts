@@ -250,7 +250,7 @@ const ofMug = {
     provider: 'AMAZON',
     speed: null,
     message: { text: 'Get it as soon as Thu, Mar 5', badge: 'PRIME', locale: 'en-US' },
-    earliest: '2026-03-04T17:00:00Z',
+    earliest: null,
     latest: '2026-03-06T03:00:00Z',
     deliveryOfferId: 'delivery-offer-5060887210',
     deliveryPreviewId: 'delivery-preview-0001',
