@@ -157,8 +157,10 @@ class OrderTry {
     if (!(error instanceof AmazonRefusal)) throw error;
     const isTaken = isAliasTaken(error);
     // The lost try may have landed meanwhile: then the alias is taken, or the offer used up.
-    const found = (await this.#find(first)) ?? (isTaken ? await this.#findByOthers(first) : undefined);
+    const found = await this.#find(first);
     if (found) return this.#compared(first, found);
+    const other = isTaken ? await this.#findByOthers(first) : undefined;
+    if (other) return other.orderId === this.#wish.request.orderId ? this.#compared(first, other) : this.#exists(first);
     // A refusal passes, such as one for a price that changes back, and what is still on its way would make the order then. An
     // alias is taken by the lost try, which is not found yet; unless it is never found.
     const left = lostUntil + (isTaken ? LAG_MS : 0) - this.#parts.clock.now();
@@ -183,14 +185,18 @@ class OrderTry {
     return undefined;
   }
 
+  /** What an order under our alias is to the request. */
   #compared(first: Reference, order: Order): Ended {
-    const { request } = this.#wish;
-    const judgement = order.orderId === request.orderId ? compareOrder(request, order) : 'other';
-    // It is the one under our alias, and more of it will be told.
+    const judgement = compareOrder(this.#wish.request, order);
+    // More of it will be told.
     if (judgement === 'untold') throw unknownFor(1_000);
-    if (judgement === 'other') return this.#done(first, { created: false, reason: 'ORDER_EXISTS', said: '' });
+    if (judgement === 'other') return this.#exists(first);
     this.#order = order;
     return this.#done(first, { created: true, amazonOrderId: order.amazonOrderId, assumed: true });
+  }
+
+  #exists(first: Reference): Ended {
+    return this.#done(first, { created: false, reason: 'ORDER_EXISTS', said: '' });
   }
 
   #callOf({ account }: Reference): BuyWithPrimeCall {

@@ -307,6 +307,22 @@ describe('an order whose answer was lost', () => {
     await expectOrdered(wish, await sound.order(wish.key, wish.body), 'told in the end');
   });
 
+  it('is its own where it is found by its alias, whichever aliases Amazon lists with it', async () => {
+    const wish = wishFor();
+    amazon.fates.push('lost after');
+    const client = amazon.client();
+    const silent: typeof client = {
+      ...client,
+      findOrder: async (...asked) => {
+        const found = await client.findOrder(...asked);
+        return found && { ...found, orderId: null };
+      },
+    };
+    const world = shopWorld({ database: tables.database, client: silent, clock });
+    await world.order(wish.key, wish.body);
+    expect(await world.order(wish.key, wish.body)).toMatchObject({ status: 201, body: { assumed: true } });
+  });
+
   it('is looked for in the account that it was sent to, whatever account the partner has meanwhile', async () => {
     const wish = wishFor();
     amazon.fates.push('lost after');

@@ -46,7 +46,7 @@ function leave(): void {
 beforeAll(async () => {
   stack = await startLocalStack({
     titles: [],
-    settings: { buyWithPrime: { events: { eventBus: { name: BUS } } } },
+    buyWithPrime: { accounts: [], settings: { events: { eventBus: { name: BUS } } } },
     cloud: { buses: [BUS], onCall: (call) => calls.push(call) },
   });
   for (const [field, value] of Object.entries(CUSTOMER)) stack.keepsSecret(`${field} of a customer`, value);

@@ -1,3 +1,5 @@
+import { EventBridgeClient, PutPartnerEventsCommand } from '@aws-sdk/client-eventbridge';
+import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { unpublishedShard } from '../../lambdas/change-events/unpublished.ts';
 import type { PriceWatch } from '../../lambdas/shared/watches.ts';
@@ -26,6 +28,8 @@ interface Statement {
   readonly Resource: string | string[];
 }
 
+/** Where Buy with Prime's own events come in. */
+const PARTNER_BUS = 'aws.partner/buywithprime/example';
 const ALIDS = Array.from({ length: 12 }, (_, index) => `TITLE_${index}`);
 const [FIRST = ''] = ALIDS;
 const ITEMS = Array.from({ length: 12 }, (_, index) => ({
@@ -130,6 +134,7 @@ beforeAll(async () => {
         ...{ accountId: '111122223333', externalId: 'acme', benefits: ['ONCE'] },
         plan: { perSecond: 1_000, burst: 1_000 },
         entitlements: { skus: SKUS },
+        buyWithPrime: { account: 'store' },
       },
       guild: {
         ...{ accountId: '444455556666', externalId: 'guild', capabilities: ['entitlements'] },
@@ -138,9 +143,14 @@ beforeAll(async () => {
     },
     partnerSecrets: { guild: { webhookKey: KEY, pushKey: KEY, ca: game.ca } },
     entitlements: { stuckAfterSeconds: 60 },
+    buyWithPrime: {
+      accounts: [{ account: 'store' }],
+      products: [{ account: 'store', productId: 'mug', sku: 'MUG-01', price: '12.50' }],
+      settings: { accounts: { store: {} }, events: { eventBus: { name: PARTNER_BUS } } },
+    },
     // That role is a managed policy of AWS, and no call of the stack's functions.
     settings: { gateway: { accessLogRole: false } },
-    cloud: { onCall: (call) => calls.push(call), retryWaitScale: 0.001 },
+    cloud: { onCall: (call) => calls.push(call), retryWaitScale: 0.001, buses: [PARTNER_BUS] },
   });
   stored = storedIn(stack.cloud);
   storedPrices = storedIn(stack.cloud, 'Price');
@@ -206,7 +216,7 @@ describe('the permissions of the stack, in one run of all its flows', () => {
     const access = partnerAccess(stack.cloud, { partners });
     const known: Readonly<Record<string, string>> = {
       ...{ benefitId: 'ONCE', offerCode: 'A-VALID-CODE', licensor: LICENSOR, alid: FIRST },
-      ...{ marketplaceId: JAPAN, asin: FIRST_ASIN, sku: 'SKU-OF-NO-ITEM', playerId: 'player-0' },
+      ...{ marketplaceId: JAPAN, asin: FIRST_ASIN, sku: 'SKU-OF-NO-ITEM', playerId: 'player-0', orderId: 'none' },
     };
     const token = stack.issueToken({ account: 'account-0' });
     const callAs = (partner: string, method: string, path: string, key = 'key-1') =>
@@ -241,6 +251,57 @@ describe('the permissions of the stack, in one run of all its flows', () => {
     expect((await call('POST', '/v1/benefits/ONCE/offer-codes/THIRD-CODE/redeem', 'key-3')).status).toBe(504);
     await lost();
     expect((await call('POST', '/v1/benefits/ONCE/offer-codes/THIRD-CODE/redeem', 'key-3')).status).toBe(200);
+  });
+
+  it('runs quotes and orders: one that is made, one that is throttled, one whose answer is lost; and an event of Amazon', async () => {
+    const { acme } = partnerAccess(stack.cloud, { partners: stack.settings.partnerApi.partners });
+    const post = (resource: string, body: object, key = 'none') =>
+      callSigned(acme!, {
+        ...{ method: 'POST', path: `/v1/buy-with-prime/${resource}`, body: JSON.stringify(body) },
+        headers: { 'Idempotency-Key': key },
+      });
+    const address = { streetAddress: '410 Terry Avenue N', locality: 'Seattle', region: 'WA', countryCode: 'US' };
+    const quote = {
+      lineItems: [{ productId: 'mug', quantity: 1 }],
+      location: { shippingAddress: { ...address, postalCode: '98109' } },
+    };
+    const order = async (orderId: string): Promise<() => Promise<number>> => {
+      const { offers } = (await post('offers', quote)).body as { offers: { offerId: string }[] };
+      const totalPrice = { amount: '12.50', currencyCode: 'USD' };
+      const wish = { orderId, offerId: offers[0]?.offerId, quote, totalPrice, desiredExecutionState: 'STARTED' };
+      return async () => (await post('orders', wish, `key-of-${orderId}`)).status;
+    };
+    expect(await (await order('made'))()).toBe(201);
+    for (const [orderId, fault, status] of [
+      ['throttled', { kind: 'graphql-error', errorType: 'ThrottlingError' }, 503],
+      ['lost', { kind: 'drop', effect: 'applied' }, 504],
+    ] as const) {
+      const ask = await order(orderId);
+      const mend = await stack.fault({ ...fault, match: { operation: 'createOrderFromOffer' } });
+      expect(await ask()).toBe(status);
+      await mend();
+      await until('the order to be made', async () => (await ask()) === 201);
+    }
+
+    const { credentials, region, endpoints, outputs } = stack.cloud;
+    const bridge = new EventBridgeClient({ endpoint: endpoints.eventbridge, region, credentials });
+    const sqs = new SQSClient({ endpoint: endpoints.sqs, region, credentials });
+    const detail = { idempotencyKey: 'any', eventDescriptor: 'PACKAGE_DELIVERED', resources: [] };
+    await bridge.send(
+      new PutPartnerEventsCommand({
+        Entries: [
+          { Source: PARTNER_BUS, DetailType: 'PACKAGE_DELIVERED', Detail: JSON.stringify(detail), Time: new Date() },
+        ],
+      }),
+    );
+    const isTold = () => stack.events.some((event) => event['detail-type'] === 'Buy with Prime Event Received');
+    await until('it to be told', isTold);
+    await sqs.send(
+      new SendMessageCommand({ QueueUrl: outputs['BuyWithPrimeEventsQueueUrl'], MessageBody: 'GIBBERISH' }),
+    );
+    await until('gibberish to be put aside', () => hasCalled('sqs:SendMessage', 'BuyWithPrimeEventsDeadLetters'));
+    bridge.destroy();
+    sqs.destroy();
   });
 
   it('runs entitlements: a player, Amazon, the queue and the sweeper, with a backend that is away for a while', async () => {
@@ -350,8 +411,8 @@ describe('the permissions of the stack, in one run of all its flows', () => {
     expect(uses.filter((use) => !grants.some((grant) => covers(grant, use))).map(named)).toEqual([]);
   });
 
-  it('knows every caller: what has no role is the operator, a partner’s account or the gateway', () => {
+  it('knows every caller: what has no role is the operator, a partner’s account, the gateway or the rule of a bus', () => {
     const others = calls.filter(({ caller }) => caller.roleArn === undefined).map(({ caller }) => caller.kind);
-    expect(new Set(others)).toEqual(new Set(['operator', 'account', 'REST API']));
+    expect(new Set(others)).toEqual(new Set(['operator', 'account', 'REST API', 'rule']));
   });
 });
