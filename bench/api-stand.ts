@@ -39,18 +39,18 @@ export interface ApiStand {
   stop(): Promise<void>;
 }
 
+/** The settings of a stand's stage, with its one partner. */
+export function standSettings(stage: object, partner: object): object {
+  const account = { accountId: '000000000000', externalId: STAGE, plan: { perSecond: 10_000, burst: 5_000 } };
+  return { removalPolicy: 'destroy', ...stage, partnerApi: { partners: { [STAGE]: { ...account, ...partner } } } };
+}
+
 /** Synthesises the stack and starts it: gateway, signature, usage plan, functions, tables and all. */
 export async function startApiStand(options: ApiStandOptions): Promise<ApiStand> {
   const { folder, stage, partner, upstreams, secrets, onCall, onInvocation } = options;
   const config = join(folder, 'config');
   mkdirSync(config, { recursive: true });
-  const account = { accountId: '000000000000', externalId: STAGE, plan: { perSecond: 10_000, burst: 5_000 } };
-  const settings = {
-    removalPolicy: 'destroy',
-    ...stage,
-    partnerApi: { partners: { [STAGE]: { ...account, ...partner } } },
-  };
-  writeFileSync(join(config, `${STAGE}.json`), JSON.stringify(settings));
+  writeFileSync(join(config, `${STAGE}.json`), JSON.stringify(standSettings(stage, partner)));
   console.log('Synthesising the stack …');
   await synthesise(STAGE, join(folder, 'cdk.out'), { ...upstreams, config });
   const cloud = await createCloud({

@@ -7,6 +7,7 @@ import { parseOptions, UsageError, wholeNumber } from '../local/command-line.ts'
 import { buyWithPrimeSecretName } from '../lambdas/shared/settings.ts';
 import { startSimulator } from '../local/upstreams/simulator.ts';
 import type { ApiAnswer, ApiRequest } from './api-clients.ts';
+import { ACCOUNT, API_PARTNER, API_STAGE, BENEFIT, OFFER_CODES_TRUST } from './api-stage.ts';
 import { STAGE, startApiStand, type ApiStand } from './api-stand.ts';
 import { quantile } from './quantile.ts';
 import { report } from './report.ts';
@@ -39,11 +40,8 @@ Exit codes: 0 every request was answered rightly and no bundle of the API is lar
 2 wrong usage.
 `;
 
-const BENEFIT = 'BENCH_BENEFIT';
-const OFFER_CODES_TRUST = 'offer-relay/bench/offer-codes/trust';
 const CODES = Array.from({ length: 100 }, (_, index) => String(100_000 + index));
 
-const ACCOUNT = 'store';
 const PRODUCTS = Array.from({ length: ITEMS }, (_, index) => ({
   account: ACCOUNT,
   productId: `product-${index}`,
@@ -108,17 +106,8 @@ async function measure(options: Options, folder: string): Promise<Result[]> {
     const { graphqlUrl, tokenUrl, credentials, issueShopperToken } = simulator.buyWithPrime;
     const stand = await startApiStand({
       folder,
-      stage: {
-        offerCodes: {
-          trustSecret: OFFER_CODES_TRUST,
-          benefits: { [BENEFIT]: { marketplace: 'US', use: 'single' } },
-          // A machine that is busy with other things is no upstream that fails.
-          timeoutMs: 10_000,
-          deadlineMs: 20_000,
-        },
-        buyWithPrime: { accounts: { [ACCOUNT]: {} }, timeoutMs: 7_000, deadlineMs: 21_000 },
-      },
-      partner: { benefits: [BENEFIT], buyWithPrime: { account: ACCOUNT } },
+      stage: API_STAGE,
+      partner: API_PARTNER,
       upstreams: {
         offerCodesUrl: simulator.offerCodesUrl,
         buyWithPrimeUrl: graphqlUrl,

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { parseJson } from '../shared/answer-text.ts';
 import type { DeadLetterReason } from '../shared/dead-letters.ts';
 import type { BuyWithPrimeEventReceived } from './order-event-schemas.ts';
 
@@ -59,7 +60,7 @@ export function readAmazonEvent(
 ): { readonly event: AmazonEvent } | { readonly refused: DeadLetterReason } {
   if (Buffer.byteLength(body) > LARGEST_BODY_BYTES)
     return refused(`the body has more than ${LARGEST_BODY_BYTES} bytes`);
-  const envelope = Envelope.safeParse(parsedJson(body));
+  const envelope = Envelope.safeParse(parseJson(body));
   if (!envelope.success) return refused('the body is no event of EventBridge');
   const { id, time, 'detail-type': detailType, resources: about, detail } = envelope.data;
 
@@ -106,13 +107,4 @@ function isFilled(value: unknown): value is string {
 
 function refused(message: string): { readonly refused: DeadLetterReason } {
   return { refused: { code: 'UnreadableMessage', message } };
-}
-
-/** Text that is no JSON is nothing, which no schema takes. */
-function parsedJson(body: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch {
-    return undefined;
-  }
 }

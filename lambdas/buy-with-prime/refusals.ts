@@ -14,49 +14,51 @@ export type Rejection = Extract<
   | 'UNKNOWN_PRODUCT'
 >;
 
-/** What is wrong with a quote, by Amazon's code ("Troubleshoot Delivery Preview Errors", "Troubleshoot Order Errors", "Troubleshoot Return Errors"). */
-const QUOTE_REASONS: Readonly<Record<string, ApiErrorCode>> = {
-  ExpiredIdpToken: 'SHOPPER_TOKEN_REFUSED',
-  InvalidIdpToken: 'SHOPPER_TOKEN_REFUSED',
-  InvalidAddress: 'INVALID_ADDRESS',
-  InvalidDestination: 'INVALID_DESTINATION',
-  ItemDoesNotExist: 'UNKNOWN_PRODUCT',
-};
+/** What is wrong with the request, by Amazon's code ("Troubleshoot Delivery Preview Errors", "Troubleshoot Return Errors"). */
+const OF_BOTH = [
+  ['InvalidAddress', 'INVALID_ADDRESS'],
+  ['InvalidDestination', 'INVALID_DESTINATION'],
+  ['ItemDoesNotExist', 'UNKNOWN_PRODUCT'],
+] as const;
+
+const QUOTE_REASONS: ReadonlyMap<string, ApiErrorCode> = new Map<string, ApiErrorCode>([
+  ...OF_BOTH,
+  ['ExpiredIdpToken', 'SHOPPER_TOKEN_REFUSED'],
+  ['InvalidIdpToken', 'SHOPPER_TOKEN_REFUSED'],
+]);
 
 /**
- * The same for orders. No page says how an offer is refused that has expired, nor one whose total has changed: the codes are
- * assumed, and so is that nothing but the offer can be what is not found. An order sends no shopper's token: where one is
- * refused it is that of the offer.
+ * The same for orders ("Troubleshoot Order Errors"). No page says how an offer is refused that has expired, nor one whose total
+ * has changed: the codes are assumed, and so is that nothing but the offer can be what is not found. An order sends no shopper's
+ * token: where one is refused it is that of the offer.
  */
-const ORDER_REASONS: Readonly<Record<string, Rejection>> = {
-  AddressMismatch: 'ADDRESS_MISMATCH',
-  AliasValueAlreadyExists: 'ORDER_EXISTS',
-  ExpiredIdpToken: 'OFFER_EXPIRED',
-  InvalidAddress: 'INVALID_ADDRESS',
-  InvalidDestination: 'INVALID_DESTINATION',
-  InvalidIdpToken: 'OFFER_EXPIRED',
-  ItemDoesNotExist: 'UNKNOWN_PRODUCT',
-  OfferExpired: 'OFFER_EXPIRED',
-  TotalPriceMismatch: 'PRICE_CHANGED',
-};
+const ORDER_REASONS: ReadonlyMap<string, Rejection> = new Map<string, Rejection>([
+  ...OF_BOTH,
+  ['AddressMismatch', 'ADDRESS_MISMATCH'],
+  ['AliasValueAlreadyExists', 'ORDER_EXISTS'],
+  ['ExpiredIdpToken', 'OFFER_EXPIRED'],
+  ['InvalidIdpToken', 'OFFER_EXPIRED'],
+  ['OfferExpired', 'OFFER_EXPIRED'],
+  ['TotalPriceMismatch', 'PRICE_CHANGED'],
+]);
 
 /** What a partner is answered where Amazon refuses to make an offer. */
 export function quoteRefusal(refusal: AmazonRefusal): ApiError {
   const code =
-    QUOTE_REASONS[refusal.reason] ?? (refusal.type === 'ResourceNotFoundError' ? 'UNKNOWN_PRODUCT' : undefined);
+    QUOTE_REASONS.get(refusal.reason) ?? (refusal.type === 'ResourceNotFoundError' ? 'UNKNOWN_PRODUCT' : undefined);
   return code === undefined ? refused(refusal.code) : new ApiError(code);
 }
 
 /** Whether Amazon refuses an order because there is one with its alias. */
 export function isAliasTaken({ type, reason }: AmazonRefusal): boolean {
-  return type === 'ConflictError' || ORDER_REASONS[reason] === 'ORDER_EXISTS';
+  return type === 'ConflictError' || ORDER_REASONS.get(reason) === 'ORDER_EXISTS';
 }
 
 /** Why Amazon refuses an order, for good. */
 export function orderRejection(refusal: AmazonRefusal): Rejection {
   if (isAliasTaken(refusal)) return 'ORDER_EXISTS';
   const isLost = refusal.type === 'ResourceNotFoundError';
-  return ORDER_REASONS[refusal.reason] ?? (isLost ? 'OFFER_EXPIRED' : 'BUY_WITH_PRIME_REFUSED');
+  return ORDER_REASONS.get(refusal.reason) ?? (isLost ? 'OFFER_EXPIRED' : 'BUY_WITH_PRIME_REFUSED');
 }
 
 /** @param reason Amazon's own word, which may be told: it has the form of a code */

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { AmazonRefusal } from '../../lambdas/buy-with-prime/amazon-refusal.ts';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { startEngineTables, type EngineTables } from '../shared/engine-tables.ts';
+import { rowsOf, startEngineTables, type EngineTables } from '../shared/engine-tables.ts';
 import { Death, withMoments } from '../shared/moments.ts';
 import { LeapingClock } from '../shared/virtual-clock.ts';
-import { rowsOf, tellInto } from '../offer-codes/code-world.ts';
+import { tellInto } from '../shared/told.ts';
 import { AmazonOrders, orderOf, type Fate } from './amazon-orders.ts';
 import { eventsOf, FUNCTION_MS, ITEMS, orderBody, SHOPPER, shopWorld, type ShopAnswer } from './shop-world.ts';
 

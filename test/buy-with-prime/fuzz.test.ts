@@ -9,7 +9,7 @@ import { partnerIdentifier } from '../../lambdas/shared/partner-api/partners.ts'
 import { createPartnerHandler } from '../../lambdas/shared/partner-api/serve.ts';
 import { PartnerApiSettings } from '../../lambdas/shared/settings-schema.ts';
 import { QUOTE_EXAMPLE } from '../../config/openapi/examples.ts';
-import { tellInto } from '../offer-codes/code-world.ts';
+import { tellInto } from '../shared/told.ts';
 import { readContract } from '../partner-api/api-contract.ts';
 import { CALLER } from '../partner-api/example-handlers.ts';
 import { fuzzApi } from '../partner-api/fuzz-api.ts';

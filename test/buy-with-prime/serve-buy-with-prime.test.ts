@@ -9,8 +9,8 @@ import {
   UnavailableError,
   UnreadableAnswerError,
 } from '../../lambdas/shared/errors.ts';
-import { rowsOf, tellInto } from '../offer-codes/code-world.ts';
-import { startEngineTables, type EngineTables } from '../shared/engine-tables.ts';
+import { tellInto } from '../shared/told.ts';
+import { rowsOf, startEngineTables, type EngineTables } from '../shared/engine-tables.ts';
 import { LeapingClock } from '../shared/virtual-clock.ts';
 import { AmazonOrders, lineOf } from './amazon-orders.ts';
 import { eventsOf, ITEMS, orderBody, SHOPPER, shopWorld } from './shop-world.ts';
@@ -133,6 +133,7 @@ describe('a quote', () => {
     [new AmazonRefusal('ResourceNotFoundError', 'ResourceNotFoundException', 'no'), 422, 'UNKNOWN_PRODUCT'],
     [new AmazonRefusal('ResourceNotFoundError', '', 'no'), 422, 'UNKNOWN_PRODUCT'],
     [new AmazonRefusal('ValidationError', 'TooManyMugs', 'no'), 422, 'BUY_WITH_PRIME_REFUSED'],
+    [new AmazonRefusal('ValidationError', 'constructor', 'no'), 422, 'BUY_WITH_PRIME_REFUSED'],
     [new AmazonRefusal('ConflictError', '', 'no'), 422, 'BUY_WITH_PRIME_REFUSED'],
     [new CredentialError('AccessDenied', 'no'), 502, 'UPSTREAM_CREDENTIALS'],
     [new RejectedError('Rejected', 'no', { status: 400 }), 502, 'UPSTREAM_REJECTED'],
@@ -280,6 +281,7 @@ describe('an order', () => {
     [new AmazonRefusal('ValidationError', 'InvalidDestination', 'no'), 422, 'INVALID_DESTINATION'],
     [new AmazonRefusal('ValidationError', 'ItemDoesNotExist', 'no'), 422, 'UNKNOWN_PRODUCT'],
     [new AmazonRefusal('ValidationError', 'TooManyMugs', 'no'), 422, 'BUY_WITH_PRIME_REFUSED'],
+    [new AmazonRefusal('ValidationError', 'constructor', 'no'), 422, 'BUY_WITH_PRIME_REFUSED'],
     [new AmazonRefusal('ValidationError', '', 'no'), 422, 'BUY_WITH_PRIME_REFUSED'],
   ] as const)('that Amazon refuses with %s is answered %i %s for good, and told', async (refusal, status, code) => {
     const { orderId, key, body } = placed();

@@ -8,7 +8,7 @@ import type { IdempotencyStore } from '../../lambdas/shared/idempotency/idempote
 import { IdempotencyTable } from '../../lambdas/shared/idempotency/idempotency.store.ts';
 import { createPartnerHandler } from '../../lambdas/shared/partner-api/serve.ts';
 import type { Telemetry } from '../../lambdas/shared/telemetry.ts';
-import { tellInto } from '../offer-codes/code-world.ts';
+import { tellInto } from '../shared/told.ts';
 
 export interface ShopAnswer {
   readonly status: number;

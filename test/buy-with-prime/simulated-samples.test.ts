@@ -6,7 +6,7 @@ import type { QuoteRequest } from '../../lambdas/buy-with-prime/buy-with-prime-r
 import { systemClock } from '../../lambdas/shared/clock.ts';
 import type { BuyWithPrimeOptions } from '../../local/upstreams/simulator.ts';
 import { ACCOUNT, startBuyWithPrime } from '../upstreams/running-buy-with-prime.ts';
-import { tellInto } from '../offer-codes/code-world.ts';
+import { tellInto } from '../shared/told.ts';
 
 const expectation = async (name: string): Promise<unknown> =>
   JSON.parse(await readFile(join(import.meta.dirname, 'samples', `${name}.expected.json`), 'utf8'));

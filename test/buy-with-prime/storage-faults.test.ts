@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { tellInto } from '../offer-codes/code-world.ts';
+import { tellInto } from '../shared/told.ts';
 import { startEngineTables, type EngineTables } from '../shared/engine-tables.ts';
 import { failing, FAULTS, type Fault } from '../shared/failing-database.ts';
 import { LeapingClock } from '../shared/virtual-clock.ts';

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { BuyWithPrimeClient } from '../../lambdas/buy-with-prime/buy-with-prime-port.ts';
 import type { BuyWithPrimeClientOptions } from '../../lambdas/buy-with-prime/buy-with-prime.client.ts';
 import { hadNoEffect } from '../../lambdas/buy-with-prime/order-effect.ts';
-import { tellInto } from '../offer-codes/code-world.ts';
+import { tellInto } from '../shared/told.ts';
 import { startEngineTables, type EngineTables } from '../shared/engine-tables.ts';
 import { answer, type Behaviour } from '../shared/scripted-server.ts';
 import { startSilentServer } from '../shared/silent-server.ts';

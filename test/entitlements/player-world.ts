@@ -16,7 +16,7 @@ import { createPartnerHandler } from '../../lambdas/shared/partner-api/serve.ts'
 import { EntitlementRow } from '../../lambdas/entitlements/entitlement.ts';
 import type { SkuItem } from '../../lambdas/shared/sku-items.ts';
 import type { Fulfilment } from '../../lambdas/entitlements/player-answers.ts';
-import { tellInto } from '../offer-codes/code-world.ts';
+import { tellInto } from '../shared/told.ts';
 import { withMoments } from '../shared/moments.ts';
 import { eventOf } from '../shared/gateway-requests.ts';
 import type { Amazon } from './amazon.ts';

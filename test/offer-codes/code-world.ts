@@ -1,4 +1,4 @@
-import { ScanCommand, type DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context } from 'aws-lambda';
 import { OccurrenceStore } from '../../lambdas/change-events/occurrences.store.ts';
 import { CodeHistoryStore } from '../../lambdas/offer-codes/code-history.store.ts';
@@ -11,6 +11,7 @@ import { createPartnerHandler } from '../../lambdas/shared/partner-api/serve.ts'
 import { givenCredentials } from '../../lambdas/shared/sigv4/signing-credentials.ts';
 import type { Telemetry } from '../../lambdas/shared/telemetry.ts';
 import type { InvalidCodesLimit } from '../../lambdas/shared/settings.ts';
+import { tellInto } from '../shared/told.ts';
 import { KEY } from './upstream.ts';
 
 export const HASH_KEY = 'key-of-the-hashes-'.repeat(3);
@@ -19,36 +20,6 @@ export const BENEFITS = {
   OTHER: { marketplace: 'US', use: 'single' },
   MULTIPLE: { marketplace: 'IN', use: 'multiple' },
 } as const;
-
-/** What was told, line by line, and counted. */
-export interface Told extends Telemetry {
-  readonly lines: unknown[];
-  readonly counts: Record<string, number>;
-}
-
-export function tellInto(): Told {
-  const lines: unknown[] = [];
-  const counts: Record<string, number> = {};
-  const line =
-    (level: string) =>
-    (message: string, details: Readonly<Record<string, unknown>> = {}): void => {
-      const plain = Object.entries(details).map(([name, value]) => [
-        name,
-        value instanceof Error ? { name: value.name, message: value.message, stack: value.stack } : value,
-      ]);
-      lines.push({ level, message, ...Object.fromEntries(plain) });
-    };
-  return {
-    lines,
-    counts,
-    info: line('info'),
-    warn: line('warn'),
-    error: line('error'),
-    count: (metric, by) => (counts[metric] = (counts[metric] ?? 0) + by),
-    seconds: () => undefined,
-    flush: () => undefined,
-  };
-}
 
 export interface WorldOptions {
   readonly database: DynamoDBDocumentClient;
@@ -152,16 +123,4 @@ export function codeWorld(options: WorldOptions) {
     verify: (request: ApiRequest) => call('verify', request),
     redeem: (request: ApiRequest) => call('redeem', request),
   };
-}
-
-/** Every row of a table. */
-export async function rowsOf(database: DynamoDBDocumentClient, table: string): Promise<Record<string, unknown>[]> {
-  const rows: Record<string, unknown>[] = [];
-  let ExclusiveStartKey: Record<string, unknown> | undefined;
-  do {
-    const page = await database.send(new ScanCommand({ TableName: table, ExclusiveStartKey, ConsistentRead: true }));
-    rows.push(...(page.Items ?? []));
-    ExclusiveStartKey = page.LastEvaluatedKey;
-  } while (ExclusiveStartKey);
-  return rows;
 }

@@ -5,9 +5,10 @@ import { publishChanges, type BusEntry } from '../../lambdas/change-events/publi
 import { Redemption, Verification } from '../../lambdas/offer-codes/offer-code-answers.ts';
 import { offerCodeEventSchemas } from '../../lambdas/offer-codes/offer-code-event-schemas.ts';
 import { keyedHash } from '../../lambdas/shared/keyed-hash.ts';
-import { startEngineTables, type EngineTables } from '../shared/engine-tables.ts';
+import { rowsOf, startEngineTables, type EngineTables } from '../shared/engine-tables.ts';
 import { LeapingClock } from '../shared/virtual-clock.ts';
-import { codeWorld, HASH_KEY, rowsOf, tellInto, UPSTREAM_MS, type WorldOptions } from './code-world.ts';
+import { codeWorld, HASH_KEY, UPSTREAM_MS, type WorldOptions } from './code-world.ts';
+import { tellInto } from '../shared/told.ts';
 import { KEY, startUpstream, type Behaviour, type Upstream } from './upstream.ts';
 
 let tables: EngineTables;

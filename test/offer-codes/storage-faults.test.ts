@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { keyedHash } from '../../lambdas/shared/keyed-hash.ts';
-import { startEngineTables, type EngineTables } from '../shared/engine-tables.ts';
+import { rowsOf, startEngineTables, type EngineTables } from '../shared/engine-tables.ts';
 import { failing, FAULTS, type Fault } from '../shared/failing-database.ts';
 import { LeapingClock } from '../shared/virtual-clock.ts';
-import { codeWorld, FUNCTION_MS, HASH_KEY, rowsOf, tellInto, type ApiAnswer } from './code-world.ts';
+import { codeWorld, FUNCTION_MS, HASH_KEY, type ApiAnswer } from './code-world.ts';
+import { tellInto } from '../shared/told.ts';
 import { startUpstream, type Behaviour, type Upstream } from './upstream.ts';
 
 let tables: EngineTables;

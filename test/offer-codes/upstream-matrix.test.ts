@@ -5,7 +5,8 @@ import type { OfferCodesClientOptions } from '../../lambdas/offer-codes/offer-co
 import { startEngineTables, type EngineTables } from '../shared/engine-tables.ts';
 import { startSilentServer } from '../shared/silent-server.ts';
 import { LeapingClock } from '../shared/virtual-clock.ts';
-import { codeWorld, tellInto, type ApiAnswer } from './code-world.ts';
+import { codeWorld, type ApiAnswer } from './code-world.ts';
+import { tellInto } from '../shared/told.ts';
 import { KEY, startUpstream, type Behaviour, type Upstream } from './upstream.ts';
 
 /** What the partner gets: status, what the body says, and how often the upstream was asked. */
